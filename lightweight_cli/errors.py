@@ -1,0 +1,54 @@
+"""Every error a user can meet, with its exit code."""
+
+from __future__ import annotations
+
+EXIT_OK = 0
+EXIT_BUG = 1
+EXIT_USAGE = 2
+EXIT_INPUT = 3
+EXIT_GATE = 4
+EXIT_OUTPUT = 5
+EXIT_INTERRUPT = 130
+EXIT_BROKEN_PIPE = 141
+
+
+class LwcError(Exception):
+    """An error of one line that names the thing, the value and what is allowed."""
+
+    exit_code = EXIT_BUG
+
+
+class UsageError(LwcError):
+    """An option, step or combination that lwc does not accept."""
+
+    exit_code = EXIT_USAGE
+
+
+class InputError(LwcError):
+    """A model or data file that is missing, unreadable or invalid."""
+
+    exit_code = EXIT_INPUT
+
+
+class GateError(LwcError):
+    """A gate that failed, or that could not be evaluated."""
+
+    exit_code = EXIT_GATE
+
+
+class OutputError(LwcError):
+    """A result that could not be written."""
+
+    exit_code = EXIT_OUTPUT
+
+
+class BrokenPromise(LwcError):
+    """A result that does not load, run or keep its interface: a bug in lwc."""
+
+    exit_code = EXIT_BUG
+
+
+def printable(text: object, limit: int = 80) -> str:
+    """Return untrusted `text` fit for one terminal line: escaped, at most `limit` characters."""
+    safe = "".join(c if c.isprintable() and c != "\\" else ascii(c)[1:-1] for c in str(text)[: 4 * limit])
+    return safe if len(safe) <= limit else safe[: limit - 3] + "..."
