@@ -32,7 +32,7 @@ Progress = Callable[[str, int, "int | None"], None]
 """Called with the stage ("reference", "candidate", "latency"), batches done, and their number if known."""
 
 
-def judge(reference: str, candidate: str, check: Check = Check(), *, pass_fds: Sequence[int] = (),  # noqa: B008
+def judge(reference: str, candidate: str, check: Check = Check(), *, pass_fds: Sequence[int] = (),
           progress: Progress | None = None) -> Accuracy:
     """Compare two model files in a child process.
 
