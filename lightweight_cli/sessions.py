@@ -1,0 +1,100 @@
+"""onnxruntime sessions on the CPU, and the public interface they report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from lightweight_cli.errors import printable
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+THREADS = 2
+Dim: TypeAlias = "int | str | None"
+Level = Literal["none", "basic", "extended", "all"]
+LEVELS = {"none": "ORT_DISABLE_ALL", "basic": "ORT_ENABLE_BASIC", "extended": "ORT_ENABLE_EXTENDED",
+          "all": "ORT_ENABLE_ALL"}
+REASON_LENGTH = 240
+
+
+class Port(NamedTuple):
+    """An input or output: an empty shape is a scalar, or a rank that is not declared."""
+
+    name: str
+    type: str
+    shape: tuple[Dim, ...]
+
+    def __str__(self) -> str:
+        dims = ", ".join("?" if d is None else str(d) for d in self.shape)
+        return f"{printable(self.type)} [{printable(dims)}]"
+
+
+class Interface(NamedTuple):
+    """What a caller of the model sees, in order."""
+
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    overridable: tuple[Port, ...]
+    """Initializers that are also graph inputs: a caller may feed them."""
+
+
+def open_session(path: str, *, threads: int = THREADS, level: Level = "all") -> InferenceSession:
+    """Open a model file for the CPU, without spinning threads and without log output.
+
+    Raises: onnxruntime's own exceptions; `reason` puts them into one line.
+    """
+    import onnxruntime as ort
+
+    ort.set_default_logger_severity(4)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, LEVELS[level])
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def interface(session: InferenceSession) -> Interface:
+    """Return names, types and shapes as onnxruntime reports them."""
+    def ports(args: Sequence) -> tuple[Port, ...]:
+        return tuple(Port(a.name, a.type, tuple(a.shape or ())) for a in args)
+
+    return Interface(ports(session.get_inputs()), ports(session.get_outputs()),
+                     ports(session.get_overridable_initializers()))
+
+
+def interface_difference(a: Interface, b: Interface) -> str | None:
+    """Return the first difference of interface `b` from `a` in one line; None: they are equal."""
+    for kind, old, new in zip(("input", "output", "overridable input"), a, b, strict=True):
+        names, others = [p.name for p in old], [p.name for p in new]
+        if names != others:
+            if sorted(names) == sorted(others):
+                return f"the {kind}s are in another order: {_listed(names)} became {_listed(others)}"
+            gone, added = [n for n in names if n not in others], [n for n in others if n not in names]
+            told = [f"{word} {_listed(some)}" for word, some in (("lost", gone), ("gained", added)) if some]
+            return f"{kind}s {', '.join(told) or 'appear more than once'}"
+        for was, now in zip(old, new, strict=True):
+            if was != now:
+                return f'{kind} "{printable(was.name)}" was {was} and became {now}'
+    return None
+
+
+def _listed(names: Sequence[str], most: int = 4) -> str:
+    shown = ", ".join(f'"{printable(n)}"' for n in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def reason(error: BaseException) -> str:
+    """Return what onnxruntime complains of, in one line without its prefixes and source paths."""
+    text = " ".join(str(error).split())
+    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ", "", text)
+    text = re.sub(r"^Load model from .*? failed: ?", "", text)
+    text = re.sub(r"^Load model .*? failed\. ", "", text)
+    text = re.sub(r"Non-zero status code returned while running (\S+) node\. Name:'(.*?)' Status Message: ",
+                  lambda m: f"in {m[1]} node \"{m[2]}\": ", text)
+    text = re.sub(r"\S*\.(?:h|cc|cpp):\d+ (?:\w+ |.*?\) )?", "", text)
+    text = re.sub(r'\(("[^"]*", \w+), "[^"]*", -?\d+\) : .*?Error ', r"(\1): ", text)
+    return printable(text or type(error).__name__, REASON_LENGTH)
