@@ -47,9 +47,13 @@ class Fidelity:
         """Return the figures; only the note when values could not be compared."""
         if self.note:
             return OutputFidelity(self.name, self.type, note=self.note)
-        return OutputFidelity(self.name, self.type, *(
-            None if value is None or math.isnan(value) else value
-            for value in (self.max_error.value(), self.sqnr.value(), self.cosine.value(), self.agreement.value())))
+        return OutputFidelity(self.name, self.type, _known(self.max_error.value()), _known(self.sqnr.value()),
+                              _known(self.cosine.value()), self.agreement.value())
+
+
+def _known(value: float | None) -> float | None:
+    """Return None for a figure that overflowed float64."""
+    return None if value is None or math.isnan(value) else value
 
 
 def measurable(dtype: np.dtype) -> bool:

@@ -1,0 +1,55 @@
+"""Latency as a paired, interleaved ratio: what disturbs the machine disturbs both models."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import TYPE_CHECKING, Any
+
+from lightweight_cli.accuracy import Latency
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+BUDGET = 1.5
+"""Seconds for all rounds."""
+TURN = 0.003
+"""Seconds a turn of one model takes at least: shorter runs are repeated within it."""
+SLOWEST = 3.0
+"""Seconds of one run beyond which nothing is measured."""
+MOST_ROUNDS = 60
+FEWEST_ROUNDS = 3
+WARM_UP = 2
+
+
+def measure(reference: InferenceSession, candidate: InferenceSession, feed: dict[str, Any]) -> Latency | str:
+    """Time both sessions on the same feed in turns, swapping who goes first.
+
+    Returns: the ratio's median over the rounds and its quartiles; or why it was not measured.
+    """
+    started = time.perf_counter()
+    slowest = 0.0
+    for _ in range(WARM_UP):
+        slowest = max(_turn(reference, feed, 1), _turn(candidate, feed, 1))
+        if slowest > SLOWEST:
+            return f"one run takes {slowest:.1f} s"
+    repeats = max(1, int(TURN / max(slowest, 1e-6)))
+    times: list[tuple[float, float]] = []
+    while len(times) < FEWEST_ROUNDS or (len(times) < MOST_ROUNDS and time.perf_counter() - started < BUDGET):
+        if len(times) % 2:
+            after = _turn(candidate, feed, repeats)
+            times.append((_turn(reference, feed, repeats), after))
+        else:
+            before = _turn(reference, feed, repeats)
+            times.append((before, _turn(candidate, feed, repeats)))
+    low, middle, high = statistics.quantiles([c / r for r, c in times], n=4, method="inclusive")
+    return Latency(middle, low, high, 1e3 * statistics.median(r for r, _ in times),
+                   1e3 * statistics.median(c for _, c in times), len(times))
+
+
+def _turn(session: InferenceSession, feed: dict[str, Any], repeats: int) -> float:
+    """Return seconds for one run, averaged over `repeats`."""
+    started = time.perf_counter()
+    for _ in range(repeats):
+        session.run(None, feed)
+    return (time.perf_counter() - started) / repeats
