@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from lightweight_cli.numerics import affine, packing
+from lightweight_cli.numerics import affine, magnitude, packing, stats
 from lightweight_cli.numerics.tiles import tiles
 
 MIB = 1 << 20
@@ -111,9 +111,34 @@ def packing_kernels() -> Iterator[Kernel]:
     yield "pack mask", mask.size, each(packing.pack_mask, mask)
 
 
+def chunks(weight: np.ndarray) -> list[np.ndarray]:
+    """A flat weight as a pass reads it."""
+    return [weight[start : start + TILE] for start in range(0, weight.size, TILE)]
+
+
+def selection_kernels() -> Iterator[Kernel]:
+    """Pruning and statistics of a 64 MiB weight, ordinary, half zeros, and of 16 values."""
+    weight = gaussian((1 << 24,))
+    sparse = np.where(np.abs(weight) < 0.0135, np.float32(0), weight)
+    coarse = np.rint(weight * 200).clip(-8, 7) / np.float32(200)
+    half = weight.astype(np.float16)
+    yield "magnitude threshold for half, float32", weight.nbytes, lambda: magnitude.threshold(chunks(weight), 1 << 23)
+    yield "magnitude threshold for half, float16", half.nbytes, lambda: magnitude.threshold(chunks(half), 1 << 23)
+    yield "magnitude largest", weight.nbytes, lambda: magnitude.largest(chunks(weight))
+    out = np.empty(TILE, np.float32)
+
+    def prune() -> None:
+        for chunk in chunks(weight):
+            magnitude.apply(chunk, 0.0135, 0, out)
+
+    yield "magnitude apply", weight.nbytes, prune
+    for name, values in {"ordinary": weight, "half zeros": sparse, "16 values": coarse}.items():
+        yield f"statistics, {name}", values.nbytes, partial(stats.statistics, chunks(values))
+
+
 def main() -> None:
     words = sys.argv[1:]
-    for kernels in (affine_kernels, packing_kernels):
+    for kernels in (affine_kernels, packing_kernels, selection_kernels):
         for name, size, call in kernels():
             if not words or any(word in name for word in words):
                 print(f"{name:58} {size / MIB / measure(call):8.0f} MB/s", flush=True)
