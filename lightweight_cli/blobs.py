@@ -1,0 +1,147 @@
+"""Payload bytes that stay in files: read by position, never mapped whole.
+
+A position is read with pread, not through a memory map: a file that shrinks while lwc reads it
+is an error of one line, not a bus error, and pages never count as memory of the process.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from collections.abc import Iterable
+
+import numpy as np
+
+from lightweight_cli.errors import InputError, OutputError, printable
+
+IN_MEMORY = 1 << 20
+"""Bytes up to which one spooled payload is kept in memory."""
+MEMORY_BUDGET = 32 << 20
+"""Bytes of all spooled payloads kept in memory together; beyond, they go to a temporary file."""
+COPY = 1 << 20
+
+
+class Source:
+    """An open file, read by position."""
+
+    def __init__(self, fd: int, name: str) -> None:
+        self.fd, self.name = fd, name
+
+    def read_into(self, offset: int, out: memoryview) -> None:
+        """Fill `out` from `offset`. Raises: InputError when the file ends too early."""
+        done = 0
+        while done < len(out):
+            try:
+                got = os.preadv(self.fd, [out[done:]], offset + done)
+            except OSError as e:
+                raise InputError(f"{printable(self.name)}: {e.strerror}") from e
+            if not got:
+                raise InputError(f"{printable(self.name)}: the file became shorter while it was read")
+            done += got
+
+
+class Blob:
+    """A run of bytes: in memory, or in a file."""
+
+    __slots__ = ("data", "length", "offset", "source")
+
+    def __init__(self, length: int, source: Source | None = None, offset: int = 0, data: bytes = b"") -> None:
+        self.length, self.source, self.offset, self.data = length, source, offset, data
+
+    def read_into(self, start: int, out: memoryview) -> None:
+        """Fill `out` with the bytes from `start` on."""
+        if self.source is None:
+            out[:] = self.data[start : start + len(out)]
+        else:
+            self.source.read_into(self.offset + start, out)
+
+    def array(self, dtype: np.dtype, start: int = 0, count: int = -1) -> np.ndarray:
+        """Return elements [start, start + count) as a new array of `dtype`."""
+        if count < 0:
+            count = self.length // dtype.itemsize - start
+        out = np.empty(count, dtype)
+        if count:
+            self.read_into(start * dtype.itemsize, memoryview(out.view(np.uint8)))
+        return out
+
+    def bytes(self) -> bytes:
+        """Return all bytes."""
+        return self.data if self.source is None else self.array(np.dtype(np.uint8)).tobytes()
+
+    def chunks(self, size: int = COPY) -> Iterable[memoryview]:
+        """Yield the bytes in order; a chunk is valid until the next one."""
+        if self.source is None:
+            yield memoryview(self.data)
+            return
+        buffer = memoryview(bytearray(min(size, self.length)))
+        for start in range(0, self.length, size):
+            part = buffer[: min(size, self.length - start)]
+            self.read_into(start, part)
+            yield part
+
+
+class Writer:
+    """Fills one reserved run of bytes, front to back."""
+
+    def __init__(self, blob: Blob) -> None:
+        self.blob, self.at = blob, 0
+        self.memory = bytearray(blob.length) if blob.source is None else None
+
+    def write(self, data: np.ndarray | bytes) -> None:
+        """Append `data`; together the writes fill the reserved length exactly."""
+        view = memoryview(np.ascontiguousarray(data).reshape(-1).view(np.uint8)) if isinstance(data, np.ndarray) else memoryview(data)
+        if self.at + len(view) > self.blob.length:
+            raise AssertionError(f"payload of {self.blob.length} bytes overrun")
+        if self.memory is not None:
+            self.memory[self.at : self.at + len(view)] = view
+        elif self.blob.source is not None:
+            write_at(self.blob.source.fd, view, self.blob.offset + self.at)
+        self.at += len(view)
+
+    def close(self) -> Blob:
+        """Return the finished blob."""
+        if self.at != self.blob.length:
+            raise AssertionError(f"payload of {self.blob.length} bytes got {self.at}")
+        if self.memory is not None:
+            self.blob.data = bytes(self.memory)
+        return self.blob
+
+
+def write_at(fd: int, view: memoryview, offset: int) -> None:
+    """Write all of `view` at `offset`. Raises: OutputError."""
+    done = 0
+    while done < len(view):
+        try:
+            done += os.pwrite(fd, view[done:], offset + done)
+        except OSError as e:
+            raise OutputError(f"temporary data in {tempfile.gettempdir()}: {e.strerror} (TMPDIR chooses another place)") from e
+
+
+class Spool:
+    """Temporary payloads: small ones in memory, the rest in one file without a name."""
+
+    def __init__(self) -> None:
+        self.source: Source | None = None
+        self.end = self.in_memory = 0
+        self.lock = threading.Lock()
+
+    def reserve(self, length: int) -> Writer:
+        """Return a writer for `length` bytes. Raises: OutputError."""
+        with self.lock:
+            if length <= IN_MEMORY and self.in_memory + length <= MEMORY_BUDGET:
+                self.in_memory += length
+                return Writer(Blob(length))
+            if self.source is None:
+                try:
+                    self.source = Source(os.dup(tempfile.TemporaryFile(prefix="lwc-").fileno()), "temporary data")  # noqa: SIM115
+                except OSError as e:
+                    raise OutputError(f"temporary data: {e.strerror} (TMPDIR chooses another place)") from e
+            offset, self.end = self.end, self.end + length
+            return Writer(Blob(length, self.source, offset))
+
+    def put(self, data: np.ndarray | bytes) -> Blob:
+        """Store `data`."""
+        writer = self.reserve(data.nbytes if isinstance(data, np.ndarray) else len(data))
+        writer.write(data)
+        return writer.close()

@@ -1,0 +1,149 @@
+"""The nodes and tensors that an encoding puts into a model, with their exact size before any byte is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from onnx import AttributeProto, NodeProto, TensorProto, helper
+
+from lightweight_cli.blobs import Blob
+
+if TYPE_CHECKING:
+    from lightweight_cli.model_io import Model
+    from lightweight_cli.scopes import Scope
+
+SMALL = 1 << 16
+"""Bytes up to which ready-made tensors stay in memory."""
+
+
+@dataclass
+class Stored:
+    """A tensor to be: its type and shape, its bytes, and what makes them."""
+
+    proto: TensorProto
+    nbytes: int
+    produce: Any
+    shared: bool = False
+
+
+@dataclass
+class Emission:
+    """What replaces a weight: tensors and nodes whose last output carries its name."""
+
+    opset: int
+    prefix: str
+    local: bool = False
+    """Inside a function: no initializers, and nothing of the main graph is visible."""
+    known: frozenset[str] = frozenset()
+    """Shared tensors that the model already has."""
+    nodes: list[NodeProto] = field(default_factory=list)
+    stored: list[Stored] = field(default_factory=list)
+    label: str = ""
+    minimum_opset: int = 7
+
+    def tensor(self, hint: str, data_type: int, dims: Sequence[int], nbytes: int, produce: Any) -> str:
+        """Add a tensor whose bytes are made later: by a function of a writer, or from a blob."""
+        name = f"{self.prefix}{hint}"
+        self.stored.append(Stored(TensorProto(name=name, data_type=data_type, dims=dims), nbytes, produce))
+        return name
+
+    def plain(self, name: str, data_type: int, dims: Sequence[int], nbytes: int, produce: Any) -> None:
+        """Add the weight itself as a tensor: no nodes."""
+        self.stored.append(Stored(TensorProto(name=name, data_type=data_type, dims=dims), nbytes, produce))
+
+    def array(self, hint: str, array: np.ndarray) -> str:
+        """Add a tensor of known values."""
+        kind = helper.np_dtype_to_tensor_dtype(array.dtype)
+        return self.tensor(hint, kind, array.shape, array.nbytes, np.ascontiguousarray(array).tobytes())
+
+    def shared(self, name: str, array: np.ndarray) -> str:
+        """Add a table that all weights of the model use together."""
+        if self.local:
+            return self.array(name, array)
+        if name not in self.known and all(s.proto.name != name for s in self.stored):
+            proto = TensorProto(name=name, data_type=helper.np_dtype_to_tensor_dtype(array.dtype), dims=array.shape)
+            self.stored.append(Stored(proto, array.nbytes, np.ascontiguousarray(array).tobytes(), shared=True))
+        return name
+
+    def op(self, op_type: str, inputs: Sequence[str], output: str = "", **attributes: Any) -> str:
+        """Add a node with one output; return the output's name."""
+        name = output or f"{self.prefix}{len(self.nodes)}"
+        self.nodes.append(helper.make_node(op_type, inputs, [name], **attributes))
+        return name
+
+    def cast(self, name: str, to: int) -> str:
+        """Add a Cast."""
+        return self.op("Cast", [name], to=to)
+
+    def reshape(self, name: str, dims: Sequence[int]) -> str:
+        """Add a Reshape to `dims`."""
+        return self.op("Reshape", [name, self.shape(dims)])
+
+    def shape(self, dims: Sequence[int]) -> str:
+        """Add a shape tensor, shared by all that have the same."""
+        return self.shared("lwc.shape." + "x".join(map(str, dims)), np.array(dims, np.int64))
+
+    def head(self, name: str, count: int) -> str:
+        """Add a Slice of the first `count` elements of a flat tensor."""
+        if self.opset < 10:
+            return self.op("Slice", [name], starts=[0], ends=[count], axes=[0])
+        zero, end = self.shape([0]), self.shape([count])
+        return self.op("Slice", [name, zero, end])
+
+    def finish(self, output: str) -> None:
+        """Give the last node's output the weight's name."""
+        self.nodes[-1].output[0] = output
+
+    @property
+    def nbytes(self) -> int:
+        """Return the bytes that the nodes and tensors take in the file, shared tables left out."""
+        return sum(framed(n.ByteSize()) for n in self.nodes) + sum(self._file_bytes(s) for s in self.stored if not s.shared)
+
+    def shared_bytes(self) -> dict[str, int]:
+        """Return the bytes of each shared table that would be new."""
+        return {s.proto.name: self._file_bytes(s) for s in self.stored if s.shared}
+
+    def _file_bytes(self, s: Stored) -> int:
+        size = s.proto.ByteSize() + framed(s.nbytes)
+        if self.local:  # a Constant node around it
+            size = framed(size) + 2 * len(s.proto.name) + 24
+        return framed(size)
+
+    def realise(self, model: Model) -> None:
+        """Make the bytes of every tensor."""
+        for s in self.stored:
+            if isinstance(s.produce, bytes):
+                s.produce = Blob(s.nbytes, data=s.produce) if s.nbytes <= SMALL else model.spool.put(s.produce)
+            elif not isinstance(s.produce, Blob):
+                writer = model.reserve(s.nbytes)
+                s.produce(writer)
+                s.produce = writer.close()
+
+
+def framed(size: int) -> int:
+    """Return the bytes of a length-delimited field of `size` bytes with a one-byte tag."""
+    return 1 + max(1, -(-size.bit_length() // 7)) + size
+
+
+def place(model: Model, scope: Scope, main: Scope, emission: Emission) -> list[NodeProto]:
+    """Put an emission's tensors into the model; return the nodes that go to the head of the scope's graph."""
+    nodes: list[NodeProto] = []
+    for stored in emission.stored:
+        if scope.is_function:
+            node = helper.make_node("Constant", [], [stored.proto.name])
+            attribute = node.attribute.add(name="value", type=AttributeProto.TENSOR)
+            attribute.t.CopyFrom(stored.proto)
+            model.attach(attribute.t, stored.produce)
+            nodes.append(node)
+            continue
+        home = main if stored.shared else scope
+        if stored.shared and stored.proto.name in home.initializers:
+            continue
+        target = home.graph.initializer.add()
+        target.CopyFrom(stored.proto)
+        model.attach(target, stored.produce)
+        home.initializers[stored.proto.name] = target
+    return nodes + emission.nodes

@@ -1,0 +1,6 @@
+"""The passes, one folder or file each, in the order in which they are best applied.
+
+This package is imported for `lwc --help`: its modules declare, and import what does the work when a pass runs.
+"""
+
+from lightweight_cli.passes import strip, fold, dedupe, prune, quantize  # noqa: F401, I001  the order is the table's

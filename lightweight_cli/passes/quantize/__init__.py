@@ -1,0 +1,35 @@
+"""quantize: weights as small integers with a scale."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from lightweight_cli.registry import Option, register
+
+if TYPE_CHECKING:
+    from lightweight_cli.model_io import Model
+
+
+@register(lossy=True, unit="weights quantized")
+def quantize(
+    model: Model,
+    *,
+    bits: Annotated[int, Option("Bits per weight.", choices=(8, 4))] = 8,
+    granularity: Annotated[str, Option("What shares a scale; auto is channel at 8 bits and block at 4.", choices=("auto", "tensor", "channel", "block"))] = "auto",
+    block_size: Annotated[int, Option("Weights in a block, along the input axis.", min=8, max=4096)] = 32,
+    asymmetric: Annotated[bool, Option("Give each scale a zero point: for one-sided weights.")] = False,
+) -> int:
+    """Round weights to integers of 8 or 4 bits with a scale.
+
+    w is stored as (q - zero_point) * scale, q rounded to nearest: |error| <= scale / 2, scale = max|w| / 127 (or 7) of the
+    tensor, channel or block. A block size that does not divide the axis gives way to the nearest one that does.
+    The weights are decoded once, when a runtime loads the model: it runs at float speed. Zeros stay zero, and where
+    there are many they are stored as a bitmask. Weights of Conv, ConvTranspose, Gemm, MatMul, Gather, LSTM, GRU, RNN
+    and Attention are quantized, wherever they are stored.
+
+    Returns: weights quantized.
+    Source: Jacob et al. 2018, arXiv:1712.05877, section 2.
+    """
+    from lightweight_cli.passes.quantize.nearest import quantize_nearest
+
+    return quantize_nearest(model, bits, granularity, block_size, asymmetric)

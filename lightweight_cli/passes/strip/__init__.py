@@ -1,0 +1,30 @@
+"""strip: what nothing uses goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from lightweight_cli.registry import Option, register
+
+if TYPE_CHECKING:
+    from lightweight_cli.model_io import Model
+
+
+@register(lossy=False, unit="things removed")
+def strip(
+    model: Model,
+    *,
+    keep_doc: Annotated[bool, Option("Keep the doc strings of the model, its graphs, nodes and tensors.")] = False,
+    metadata: Annotated[bool, Option("Remove metadata properties too.")] = False,
+) -> int:
+    """Remove what nothing uses: nodes, initializers, functions, imports.
+
+    Removed are nodes whose outputs nobody reads, initializers, inputs that old files list for their initializers
+    (IR 3), functions that are not called, opset imports, stored shapes of inner values (value_info), and doc strings.
+    Lossless: outputs are the same bits.
+
+    Returns: things removed.
+    """
+    from lightweight_cli.passes.strip.unused import remove
+
+    return remove(model, keep_doc=keep_doc, metadata=metadata)

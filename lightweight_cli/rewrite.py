@@ -1,0 +1,137 @@
+"""Replacing weights in the skeleton: planned by several threads, applied in the model's order."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lightweight_cli import constants, weights
+from lightweight_cli.encodings.builder import Emission, place
+from lightweight_cli.scopes import Scope, Scopes
+from lightweight_cli.step import Step
+from lightweight_cli.weights import Weight
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, NodeProto
+
+    from lightweight_cli.model_io import Model
+
+THREADS = min(4, os.cpu_count() or 1)
+
+
+@dataclass
+class Plan:
+    """What a pass wants to put in a weight's place, or why it leaves it alone."""
+
+    weight: Weight
+    options: Sequence[Emission] = ()
+    """Ways to store the new values; the smallest is taken."""
+    changed: int = 1
+    """What the pass counts: weights stored anew, or values set."""
+    reason: str = ""
+    must: bool = False
+    """The values changed: store them even where the file does not shrink."""
+    taken: Emission | None = None
+
+
+class Rewriter:
+    """One pass's view of a model: its weights, and the edits to come."""
+
+    def __init__(self, model: Model, step: Step) -> None:
+        self.model, self.step = model, step
+        self.scopes = Scopes(model.proto)
+        self.weights = weights.find(model, self.scopes)
+        serials = [int(m[1]) for n in self.scopes.names() if (m := re.match(r"lwc(\d{1,9})\.", n))]
+        first = max(serials, default=0) + 1
+        self.prefix = {id(w): f"lwc{first + i}." for i, w in enumerate(self.weights)}
+        self.known = frozenset(n for n in self.scopes.main.initializers if n.startswith("lwc."))
+        self.nodes: dict[int, list[NodeProto]] = {}
+        self.dropped: dict[int, set[str]] = {}
+
+    def emission(self, weight: Weight, label: str) -> Emission:
+        """Return an empty emission for `weight`, to be filled by an encoding."""
+        return Emission(weight.scope.opset, self.prefix[id(weight)], weight.scope.is_function, self.known, label=label)
+
+    def run(self, make: Callable[[Weight], Plan]) -> None:
+        """Plan every weight with `make`, apply the plans that gain, record why others stay."""
+        free = [w for w in self.weights if not w.locked]
+        self.step.expect(sum(w.size for w in free))
+        with ThreadPoolExecutor(THREADS) as pool:
+            plans = list(pool.map(lambda w: self._choose(make(w)), free))
+        self._share(plans)
+        for weight in self.weights:
+            if weight.locked:
+                self.step.leave(weight, weight.locked)
+        for plan in plans:
+            if plan.taken is not None:
+                self.step.done(plan.weight, plan.taken.label, plan.weight.stored_bytes(), plan.taken.nbytes, plan.changed)
+                self._replace(plan.weight, plan.taken)
+            elif plan.reason:
+                self.step.leave(plan.weight, plan.reason)
+        self._commit()
+
+    def _choose(self, plan: Plan) -> Plan:
+        """Take the smallest option if it gains, and make its bytes."""
+        if plan.options:
+            best = min(plan.options, key=lambda e: e.nbytes)
+            before = plan.weight.stored_bytes()
+            if best.nbytes < before or plan.must:
+                plan.taken = best
+                best.realise(self.model)
+            else:
+                plan.reason = f"would not be smaller: {best.nbytes:,} bytes as {best.label}, {before:,} now"
+        plan.weight.forget()
+        self.step.advance(plan.weight.size)
+        return plan
+
+    def _share(self, plans: list[Plan]) -> None:
+        """Undo the plans whose shared tables cost more than all their users gain."""
+        sizes = {n: b for p in plans if p.taken for n, b in p.taken.shared_bytes().items()}
+        for name, size in sizes.items():
+            users = [p for p in plans if p.taken and name in p.taken.shared_bytes()]
+            gain = sum(p.weight.stored_bytes() - p.taken.nbytes for p in users if p.taken)
+            if gain <= size and not any(p.must for p in users):
+                for p in users:
+                    p.taken, p.reason = None, f"would not be smaller: its decoding table takes {size:,} bytes"
+
+    def _replace(self, weight: Weight, emission: Emission) -> None:
+        for scope, name in constants.own(weight.scope, weight.name):
+            if name in scope.initializers:
+                drop_initializer(scope.graph, name)
+            self.dropped.setdefault(id(scope), set()).add(name)
+        nodes = place(self.model, weight.scope, self.scopes.main, emission)
+        self.nodes.setdefault(id(weight.scope), []).extend(nodes)
+
+    def _commit(self) -> None:
+        """Take out the nodes that were replaced and put the new ones first."""
+        if not self.nodes and not self.dropped:
+            return
+        modernise(self.model, self.scopes.main)
+        for scope in self.scopes.all:
+            new, names = self.nodes.get(id(scope), []), self.dropped.get(id(scope), set())
+            if new or names:
+                nodes = new + [n for n in scope.graph.node if names.isdisjoint(n.output)]
+                del scope.graph.node[:]
+                scope.graph.node.extend(nodes)
+
+
+def drop_initializer(graph: GraphProto, name: str) -> None:
+    """Remove an initializer by name."""
+    for i, tensor in enumerate(graph.initializer):
+        if tensor.name == name:
+            del graph.initializer[i]
+            return
+
+
+def modernise(model: Model, main: Scope) -> None:
+    """Raise IR 3 to IR 4, where initializers need not be inputs; onnxruntime reports the same inputs."""
+    proto = model.proto
+    if proto.ir_version < 4:
+        for i in reversed(range(len(proto.graph.input))):
+            if proto.graph.input[i].name in main.initializers:
+                del proto.graph.input[i]
+        proto.ir_version = 4

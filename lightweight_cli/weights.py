@@ -1,0 +1,215 @@
+"""Which float constants of a model are weights, how they are used, and why some must stay as they are.
+
+A weight is a float constant that an operator of ROLES reads as parameter, directly or behind operators that only change
+its view (VIEWS). Wherever it lives (initializer, Constant node, subgraph, function, outer scope) and
+whatever encoding stores it, it is one array with a channel axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from onnx import TensorProto
+
+from lightweight_cli import constants, tensors
+from lightweight_cli.constants import NotConstant
+from lightweight_cli.scopes import Scope, Scopes, Use
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
+    from lightweight_cli.model_io import Model
+
+Axes = tuple[int, ...]
+
+
+def _gemm(node: NodeProto, rank: int) -> Axes:
+    return (0,) if constants.attributes(node).get("transB") else (1,)
+
+
+def _gemm_left(node: NodeProto, rank: int) -> Axes:
+    return (1,) if constants.attributes(node).get("transA") else (0,)
+
+
+def _matmul(node: NodeProto, rank: int) -> Axes:
+    return tuple(i for i in range(rank) if i != rank - 2) if rank > 1 else ()
+
+
+def _matmul_left(node: NodeProto, rank: int) -> Axes:
+    return tuple(range(rank - 1)) if rank > 1 else ()
+
+
+def _first(node: NodeProto, rank: int) -> Axes:
+    return (0,)
+
+
+def _second(node: NodeProto, rank: int) -> Axes:
+    return (1,)
+
+
+def _first_two(node: NodeProto, rank: int) -> Axes:
+    return (0, 1)
+
+
+ROLES: dict[tuple[str, int], Callable[[NodeProto, int], Axes]] = {
+    ("Conv", 1): _first, ("ConvTranspose", 1): _first, ("ConvInteger", 1): _first, ("FusedConv", 1): _first,
+    ("Gemm", 1): _gemm, ("Gemm", 0): _gemm_left, ("FusedGemm", 1): _gemm,
+    ("MatMul", 1): _matmul, ("MatMul", 0): _matmul_left, ("FusedMatMul", 1): _matmul,
+    ("Gather", 0): _first,
+    ("LSTM", 1): _first_two, ("LSTM", 2): _first_two, ("GRU", 1): _first_two, ("GRU", 2): _first_two,
+    ("RNN", 1): _first_two, ("RNN", 2): _first_two,
+    ("Attention", 1): _second,
+    ("EmbedLayerNormalization", 2): _first, ("EmbedLayerNormalization", 3): _first, ("EmbedLayerNormalization", 4): _first,
+}
+"""(operator, input) -> the axes along which each index has its own scale; ConvTranspose: the input channels."""
+VIEWS = {"Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten"}
+CHUNK = 1 << 20
+"""Elements read at a time: 4 MiB of float32."""
+
+
+@dataclass
+class Weight:
+    """A float constant with a role: an array of `shape`, whatever stores it."""
+
+    model: Model
+    scope: Scope
+    name: str
+    shape: tuple[int, ...]
+    dtype: int
+    tensor: TensorProto | None
+    roles: list[tuple[str, Axes]] = field(default_factory=list)
+    locked: str = ""
+    """Why its values must not change; empty where they may."""
+    _array: np.ndarray | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def axes(self) -> Axes:
+        """The channel axes of its first use."""
+        return self.roles[0][1]
+
+    @property
+    def encoded(self) -> bool:
+        """Whether nodes compute it from something stored."""
+        return self.tensor is None
+
+    def read(self, start: int, count: int) -> np.ndarray:
+        """Return elements [start, start + count) in flat order, in the weight's own dtype."""
+        if self.tensor is not None:
+            return self.model.read(self.tensor, start, count)
+        if self._array is None:
+            self._array = constants.evaluate(self.model, self.scope, self.name).reshape(-1)
+        return self._array[start : start + count]
+
+    def chunks(self, count: int = CHUNK) -> Iterator[np.ndarray]:
+        """Yield all elements in flat order, `count` at a time."""
+        for start in range(0, self.size, count):
+            yield self.read(start, min(count, self.size - start))
+
+    def forget(self) -> None:
+        """Drop a decoded array that is kept."""
+        self._array = None
+
+    def stored_bytes(self) -> int:
+        """Return the bytes the weight takes in the file, with its decoding nodes, without what others share."""
+        return sum(self._bytes_of(scope, name) for scope, name in constants.own(self.scope, self.name))
+
+    def _bytes_of(self, scope: Scope, name: str) -> int:
+        tensor = constants.leaf(scope, name)
+        return self.model.nbytes(tensor) if tensor is not None else scope.producers[name].ByteSize()
+
+
+def find(model: Model, scopes: Scopes) -> list[Weight]:
+    """Return the model's weights, in the order of their scopes and first uses."""
+    found: dict[tuple[int, str], Weight] = {}
+    for scope in scopes.all:
+        for node in scope.graph.node:
+            for index, name in enumerate(node.input):
+                rule = ROLES.get((node.op_type, index))
+                if rule is not None and name and node.domain in ("", "ai.onnx", "com.microsoft"):
+                    _note(model, scopes, found, scope, name, node.op_type, lambda r, n=node, f=rule: f(n, r))
+                elif (node.domain, node.op_type) in scopes.functions and name:
+                    _through_call(model, scopes, found, scope, name, Use(scope, node, index), 0)
+    return list(found.values())
+
+
+def _through_call(model: Model, scopes: Scopes, found: dict[tuple[int, str], Weight], scope: Scope, name: str, use: Use, depth: int) -> None:
+    """Follow a value handed to a function to the operators that read it there."""
+    body = scopes.functions[use.node.domain, use.node.op_type]
+    if use.index >= len(body.graph.input) or depth > 8:
+        return
+    for inner in body.uses.get(body.graph.input[use.index], ()):
+        rule = ROLES.get((inner.node.op_type, inner.index))
+        if rule is not None:
+            _note(model, scopes, found, scope, name, inner.node.op_type, lambda r, n=inner.node, f=rule: f(n, r))
+        elif (inner.node.domain, inner.node.op_type) in scopes.functions:
+            _through_call(model, scopes, found, scope, name, inner, depth + 1)
+
+
+def _note(model: Model, scopes: Scopes, found: dict[tuple[int, str], Weight], scope: Scope, name: str, op: str, rule: Callable[[int], Axes]) -> None:
+    """Record that `op` reads the value `name`, if that is a float constant."""
+    home, root, path = _root(scope, name)
+    if home is None or (root in home.inputs and root not in home.initializers):
+        return
+    key = id(home), root
+    if key not in found:
+        weight = _weight(model, home, root)
+        if weight is None:
+            return
+        found[key] = weight
+    weight = found[key]
+    rank = len(weight.shape)
+    axes = rule(rank)
+    for node in path:  # from the weight's own axes to those its user sees
+        if node.op_type == "Transpose":
+            perm = constants.attributes(node).get("perm") or list(range(rank))[::-1]
+            axes = tuple(sorted(perm[a] for a in axes if a < len(perm)))
+        elif node.op_type != "Identity":
+            axes = (0,) if rank > 1 else ()
+    weight.roles.append((op, tuple(a for a in axes if a < rank)))
+
+
+def _root(scope: Scope, name: str) -> tuple[Scope | None, str, list[NodeProto]]:
+    """Follow `name` back through view operators to the tensor they show, if it is one; else stay."""
+    start = scope.resolve(name)
+    home, at, path = start, name, []
+    while home is not None and at in home.producers and home.producers[at].op_type in VIEWS:
+        node = home.producers[at]
+        path.append(node)
+        at = node.input[0]
+        home = home.resolve(at)
+    if home is not None and constants.leaf(home, at) is not None:
+        return home, at, path
+    return start, name, []
+
+
+def _weight(model: Model, home: Scope, name: str) -> Weight | None:
+    tensor = constants.leaf(home, name)
+    if tensor is not None:
+        if tensor.data_type not in tensors.FLOATS:
+            return None
+        weight = Weight(model, home, name, tuple(tensor.dims), tensor.data_type, tensor)
+    elif constants.is_constant(home, name):
+        try:
+            array = constants.evaluate(model, home, name)
+        except NotConstant:
+            return None
+        kind = {"float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16, "float64": TensorProto.DOUBLE,
+                "bfloat16": TensorProto.BFLOAT16}.get(str(array.dtype))
+        if kind is None:
+            return None
+        weight = Weight(model, home, name, array.shape, kind, None)
+    else:
+        return None
+    if name in home.outputs:
+        weight.locked = "is an output of the graph"
+    elif name in home.inputs:
+        weight.locked = "the caller may override it (an input with a default)"
+    return weight
