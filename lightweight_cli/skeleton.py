@@ -38,6 +38,6 @@ def stored_bytes(path: str) -> int:
         model = read_skeleton(path)
     except (OSError, ValueError):
         return os.path.getsize(path)
-    outside = [t for t in model.graph.initializer
-               if t.external_data and not any(e.key == "location" and e.value.startswith(MARK) for e in t.external_data)]
+    outside = [t for t in model.graph.initializer if t.external_data
+               and not any(e.key == "location" and e.value.startswith(MARK) for e in t.external_data)]
     return os.path.getsize(path) + sum(4 * math.prod(t.dims) for t in outside)
