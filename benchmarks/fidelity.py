@@ -77,7 +77,7 @@ class OutputError:
             self.rows += same.size
 
     def result(self) -> dict[str, Any]:
-        """SQNR in dB (None: equal, or nothing to compare), largest |error|, share of equal argmax over the last axis."""
+        """SQNR in dB (None: equal, or nothing to compare), largest |error|, share of equal argmax (last axis)."""
         import numpy as np
 
         measured = self.finite and self.same_shape and self.noise > 0 and self.signal > 0
