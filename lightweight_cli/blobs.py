@@ -46,7 +46,7 @@ class Blob:
 
     __slots__ = ("data", "length", "offset", "source")
 
-    def __init__(self, length: int, source: Source | None = None, offset: int = 0, data: bytes = b"") -> None:
+    def __init__(self, length: int, source: Source | None = None, offset: int = 0, data: bytes | memoryview = b"") -> None:
         self.length, self.source, self.offset, self.data = length, source, offset, data
 
     def read_into(self, start: int, out: memoryview) -> None:
@@ -67,7 +67,7 @@ class Blob:
 
     def bytes(self) -> bytes:
         """Return all bytes."""
-        return self.data if self.source is None else self.array(np.dtype(np.uint8)).tobytes()
+        return bytes(self.data) if self.source is None else self.array(np.dtype(np.uint8)).tobytes()
 
     def chunks(self, size: int = COPY) -> Iterable[memoryview]:
         """Yield the bytes in order; a chunk is valid until the next one."""
@@ -134,7 +134,8 @@ class Spool:
                 return Writer(Blob(length))
             if self.source is None:
                 try:
-                    self.source = Source(os.dup(tempfile.TemporaryFile(prefix="lwc-").fileno()), "temporary data")  # noqa: SIM115
+                    with tempfile.TemporaryFile(prefix="lwc-") as unnamed:
+                        self.source = Source(os.dup(unnamed.fileno()), "temporary data")
                 except OSError as e:
                     raise OutputError(f"temporary data: {e.strerror} (TMPDIR chooses another place)") from e
             offset, self.end = self.end, self.end + length

@@ -19,6 +19,7 @@ from lightweight_cli import sniff, tensors, wire
 from lightweight_cli.blobs import COPY, Blob, Source, Spool, Writer
 from lightweight_cli.errors import InputError, printable
 from lightweight_cli.external import Folder
+from lightweight_cli.step_report import StepReport
 
 INLINE = 256
 """Bytes up to which new payloads are written into the skeleton itself."""
@@ -28,7 +29,7 @@ class Model:
     """A ModelProto whose large tensors refer to blobs, and the file it came from.
 
     `proto` is a valid ModelProto but for its large payloads, which are external data of location
-    "<mark><n>": `blobs[n]` holds them. Passes change `proto` in place.
+    "<mark><n>": `blobs[n]` holds them. Passes change `proto` in place and tell `step` what they do.
     """
 
     def __init__(self, proto: ModelProto, source: Source, size: int, total: int, path: str | None) -> None:
@@ -40,6 +41,7 @@ class Model:
         self.blobs: list[Blob] = []
         self.mark = f"lwc:{secrets.token_hex(8)}:"
         self.spool = Spool()
+        self.step = StepReport("")
 
     def blob(self, tensor: TensorProto) -> Blob | None:
         """Return the payload of a tensor that is stored apart, or None."""

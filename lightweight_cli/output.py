@@ -75,7 +75,7 @@ class Candidate:
             os.fsync(self.fd)
             if self.temporary is None:
                 name = sibling(self.target)
-                os.link(f"/proc/self/fd/{self.fd}", name, follow_symlinks=True)
+                os.link(f"/proc/self/fd/{self.fd}", name, src_dir_fd=self.fd, follow_symlinks=True)  # a dir_fd: linkat
                 self.temporary = name
             os.replace(self.temporary, self.target)
             self.temporary = None

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from lightweight_cli import constants, weights
 from lightweight_cli.encodings.builder import Emission, place
 from lightweight_cli.scopes import Scope, Scopes
-from lightweight_cli.step import Step
 from lightweight_cli.weights import Weight
 
 if TYPE_CHECKING:
@@ -41,8 +40,8 @@ class Plan:
 class Rewriter:
     """One pass's view of a model: its weights, and the edits to come."""
 
-    def __init__(self, model: Model, step: Step) -> None:
-        self.model, self.step = model, step
+    def __init__(self, model: Model) -> None:
+        self.model, self.step = model, model.step
         self.scopes = Scopes(model.proto)
         self.weights = weights.find(model, self.scopes)
         serials = [int(m[1]) for n in self.scopes.names() if (m := re.match(r"lwc(\d{1,9})\.", n))]

@@ -1,7 +1,7 @@
 """Which float constants of a model are weights, how they are used, and why some must stay as they are.
 
-A weight is a float constant that an operator of ROLES reads as parameter, directly or behind operators that only change
-its view (VIEWS). Wherever it lives (initializer, Constant node, subgraph, function, outer scope) and
+A weight is a float constant that an operator of ROLES reads as parameter, directly or behind operators that only move
+values (MOVES). Wherever it lives (initializer, Constant node, subgraph, function, outer scope) and
 whatever encoding stores it, it is one array with a channel axis.
 """
 
@@ -65,7 +65,9 @@ ROLES: dict[tuple[str, int], Callable[[NodeProto, int], Axes]] = {
     ("EmbedLayerNormalization", 2): _first, ("EmbedLayerNormalization", 3): _first, ("EmbedLayerNormalization", 4): _first,
 }
 """(operator, input) -> the axes along which each index has its own scale; ConvTranspose: the input channels."""
-VIEWS = {"Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten"}
+MOVES = {"Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Slice", "Split", "Concat"}
+"""Operators whose output holds the values of their inputs as they are."""
+LONGEST = 32
 CHUNK = 1 << 20
 """Elements read at a time: 4 MiB of float32."""
 
@@ -154,40 +156,54 @@ def _through_call(model: Model, scopes: Scopes, found: dict[tuple[int, str], Wei
 
 
 def _note(model: Model, scopes: Scopes, found: dict[tuple[int, str], Weight], scope: Scope, name: str, op: str, rule: Callable[[int], Axes]) -> None:
-    """Record that `op` reads the value `name`, if that is a float constant."""
-    home, root, path = _root(scope, name)
-    if home is None or (root in home.inputs and root not in home.initializers):
-        return
-    key = id(home), root
-    if key not in found:
-        weight = _weight(model, home, root)
+    """Record that `op` reads the value `name`, if that is made of float constants."""
+    for home, root, path in _roots(scope, name):
+        if root in home.inputs and root not in home.initializers:
+            continue
+        key = id(home), root
+        weight = found.get(key) or _weight(model, home, root)
         if weight is None:
-            return
+            continue
         found[key] = weight
-    weight = found[key]
-    rank = len(weight.shape)
-    axes = rule(rank)
-    for node in path:  # from the weight's own axes to those its user sees
-        if node.op_type == "Transpose":
-            perm = constants.attributes(node).get("perm") or list(range(rank))[::-1]
-            axes = tuple(sorted(perm[a] for a in axes if a < len(perm)))
-        elif node.op_type != "Identity":
-            axes = (0,) if rank > 1 else ()
-    weight.roles.append((op, tuple(a for a in axes if a < rank)))
+        rank = len(weight.shape)
+        axes = rule(rank)
+        for node in path:  # from the axes that the operator sees to the tensor's own
+            if node.op_type == "Transpose":
+                perm = constants.attributes(node).get("perm") or list(range(rank))[::-1]
+                axes = tuple(sorted(perm[a] for a in axes if a < len(perm)))
+            elif node.op_type != "Identity":
+                axes = (0,) if rank > 1 else ()
+        weight.roles.append((op, tuple(a for a in axes if a < rank)))
 
 
-def _root(scope: Scope, name: str) -> tuple[Scope | None, str, list[NodeProto]]:
-    """Follow `name` back through view operators to the tensor they show, if it is one; else stay."""
+Root = tuple[Scope, str, "list[NodeProto]"]
+
+
+def _roots(scope: Scope, name: str) -> list[Root]:
+    """Follow `name` back through operators that only move values to the tensors they come from.
+
+    Where one of these is no stored tensor, `name` itself is the weight.
+    """
     start = scope.resolve(name)
-    home, at, path = start, name, []
-    while home is not None and at in home.producers and home.producers[at].op_type in VIEWS:
-        node = home.producers[at]
-        path.append(node)
-        at = node.input[0]
-        home = home.resolve(at)
-    if home is not None and constants.leaf(home, at) is not None:
-        return home, at, path
-    return start, name, []
+    if start is None:
+        return []
+    found: list[Root] = []
+    todo: list[Root] = [(start, name, [])]
+    while todo:
+        home, at, path = todo.pop(0)
+        if constants.leaf(home, at) is not None:
+            if all(at != f[1] or home is not f[0] for f in found):
+                found.append((home, at, path))
+            continue
+        node = home.producers.get(at)
+        if node is None or node.op_type not in MOVES or node.domain not in ("", "ai.onnx") or len(path) > LONGEST:
+            return [(start, name, [])]
+        for source in node.input if node.op_type == "Concat" else node.input[:1]:
+            origin = home.resolve(source)
+            if origin is None:
+                return [(start, name, [])]
+            todo.append((origin, source, [*path, node]))
+    return found
 
 
 def _weight(model: Model, home: Scope, name: str) -> Weight | None:

@@ -6,8 +6,9 @@ in another layout. Opset 11 (CumSum).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from onnx import TensorProto
@@ -15,7 +16,7 @@ from onnx import TensorProto
 from lightweight_cli.blobs import Blob, Writer
 from lightweight_cli.encodings import dense, table
 from lightweight_cli.encodings.builder import Emission
-from lightweight_cli.encodings.coded import CHUNK, Coded
+from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.numerics import packing
 
 NAME = "bitmask"
@@ -67,7 +68,7 @@ def emit_floats(e: Emission, size: int, nonzero: int, dtype: int, itemsize: int,
     return fit(e, e.op("Gather", [stored, index]), size, dims)
 
 
-def emit_index(e: Emission, size: int, masks) -> str:  # type: ignore[no-untyped-def]
+def emit_index(e: Emission, size: int, masks: Callable[[], Iterator[np.ndarray]]) -> str:
     """Add the mask; return int32[size padded to 8]: 0 where zero, else 1 + rank among the non-zeros."""
 
     def produce(writer: Writer) -> None:
@@ -91,18 +92,12 @@ def fit(e: Emission, flat: str, size: int, dims: Sequence[int]) -> str:
 
 
 class Deferred(Blob):
-    """Codes that are gathered when they are first read."""
+    """Codes that are gathered when they are first read: only the layout that is taken needs them."""
 
-    def __init__(self, length: int, make) -> None:  # type: ignore[no-untyped-def]
-        super().__init__(length)
-        self.make = make
+    def __init__(self, length: int, make: Callable[[], np.ndarray]) -> None:
+        self.length, self.source, self.offset, self.make = length, None, 0, make
 
-    def read_into(self, start: int, out: memoryview) -> None:
-        if not self.data:
-            self.data = self.make().tobytes()
-        super().read_into(start, out)
-
-    def chunks(self, size: int = CHUNK):  # type: ignore[no-untyped-def]
-        if not self.data:
-            self.data = self.make().tobytes()
-        yield memoryview(self.data)
+    @cached_property
+    def data(self) -> memoryview:  # type: ignore[override]
+        """The bytes, in memory."""
+        return memoryview(self.make().view(np.uint8))

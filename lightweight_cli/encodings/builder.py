@@ -117,7 +117,10 @@ class Emission:
         for s in self.stored:
             if isinstance(s.produce, bytes):
                 s.produce = Blob(s.nbytes, data=s.produce) if s.nbytes <= SMALL else model.spool.put(s.produce)
-            elif not isinstance(s.produce, Blob):
+            elif isinstance(s.produce, Blob):
+                if s.produce.source is None and s.nbytes > SMALL:
+                    s.produce = model.spool.put(s.produce.bytes())
+            else:
                 writer = model.reserve(s.nbytes)
                 s.produce(writer)
                 s.produce = writer.close()

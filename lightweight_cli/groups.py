@@ -1,0 +1,32 @@
+"""Granularity: how a weight is seen as [A, R, P], where the R weights of a group share a scale."""
+
+from __future__ import annotations
+
+import math
+
+Groups = tuple[int, int, int]
+
+
+def channels_of(shape: tuple[int, ...], axes: tuple[int, ...]) -> Groups:
+    """Return the groups that have one scale for each index along the channel `axes`.
+
+    The other axes must stand together; where they do not, each gets its own scales but the last run of them.
+    """
+    others = [i for i in range(len(shape)) if i not in axes]
+    if not axes or not others:
+        return 1, math.prod(shape), 1
+    last = others[-1]
+    first = last
+    while first - 1 in others:
+        first -= 1
+    return math.prod(shape[:first]), math.prod(shape[first : last + 1]), math.prod(shape[last + 1 :])
+
+
+def blocks_of(groups: Groups, block_size: int) -> Groups:
+    """Split R into blocks: of `block_size`, or of the divisor of R nearest to it, at most twice as large."""
+    a, r, p = groups
+    fits = [d for d in range(max(1, block_size // 2), 2 * block_size + 1) if r % d == 0]
+    if r <= block_size or not fits:
+        return groups
+    block = min(fits, key=lambda d: (abs(math.log(d / block_size)), d))
+    return a * (r // block), block, p

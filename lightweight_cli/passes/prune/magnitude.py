@@ -1,0 +1,122 @@
+"""Magnitude pruning: which weights go, and the smallest way to store what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from onnx import helper
+
+from lightweight_cli.blobs import Blob
+from lightweight_cli.encodings import choose, recognise
+from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.errors import UsageError
+from lightweight_cli.numerics import magnitude
+from lightweight_cli.rewrite import Plan, Rewriter
+from lightweight_cli.weights import Weight
+
+if TYPE_CHECKING:
+    from lightweight_cli.model_io import Model
+
+
+class Chunks:
+    """A weight's values in flat order, those below a limit zeroed; can be iterated again."""
+
+    def __init__(self, weights: list[Weight], limit: float | np.generic = 0.0, ties: int = 0) -> None:
+        self.weights, self.limit, self.ties = weights, limit, ties
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        ties = self.ties
+        for weight in self.weights:
+            for part in weight.chunks():
+                if self.limit or ties:
+                    part, _, ties = magnitude.apply(part, self.limit, ties)
+                yield part
+            if len(self.weights) > 1:
+                weight.forget()
+
+
+def prune_magnitude(model: Model, threshold: float | None, relative: float | None, sparsity: float | None, scope: str) -> int:
+    """Zero the smallest weights. Returns: weights newly set to zero. Raises: UsageError."""
+    if sum(x is not None for x in (threshold, relative, sparsity)) != 1:
+        raise UsageError("prune: give exactly one of --threshold, --relative and --sparsity")
+    rewriter = Rewriter(model)
+    limits = global_limits([w for w in rewriter.weights if not w.locked], sparsity) if scope == "global" and sparsity else {}
+
+    def limit_of(weight: Weight) -> tuple[float | np.generic, int]:
+        if threshold is not None:
+            return threshold, 0
+        if relative is not None:
+            return relative * magnitude.largest(Chunks([weight])), 0
+        if limits:
+            return limits[id(weight)]
+        count = round((sparsity or 0) * weight.size)
+        return magnitude.threshold(Chunks([weight]), count, helper.tensor_dtype_to_np_dtype(weight.dtype))
+
+    def plan(weight: Weight) -> Plan:
+        if weight.size == 0:
+            return Plan(weight, reason="is empty")
+        try:
+            limit, ties = limit_of(weight)
+        except ValueError as e:
+            return Plan(weight, reason=f"can't be ordered by magnitude: {e}")
+        return pruned(rewriter, weight, limit, ties)
+
+    rewriter.run(plan)
+    return model.step.changed
+
+
+def pruned(rewriter: Rewriter, weight: Weight, limit: float | np.generic, ties: int) -> Plan:
+    """Plan a weight's pruning: count first, then the ways to store it."""
+    zeroed, nonzero, left = 0, 0, ties
+    for part in weight.chunks():
+        out, new, left = magnitude.apply(part, limit, left)
+        zeroed += new
+        nonzero += int(np.count_nonzero(out.view(f"u{out.itemsize}")))
+    chunks = Chunks([weight], limit, ties)
+    dtype = helper.tensor_dtype_to_np_dtype(weight.dtype)
+
+    def new_emission(label: str):  # type: ignore[no-untyped-def]
+        return rewriter.emission(weight, label)
+
+    options = choose.for_floats(new_emission, weight.name, weight.shape, weight.dtype, nonzero, chunks, dtype.itemsize)
+    if weight.encoded:
+        coded = recognise.coded(weight)
+        if coded is not None:
+            options += choose.for_codes(new_emission, zeroed_codes(coded, chunks), weight.name)
+    if zeroed:
+        return Plan(weight, options, zeroed, must=True)
+    plan = Plan(weight, options if not weight.encoded else (), 0)
+    plan.reason = "has no weight below the limit"
+    return plan
+
+
+def zeroed_codes(coded: Coded, chunks: Chunks) -> Coded:
+    """Return `coded` with the zero code wherever `chunks` are zero."""
+    codes = coded.codes.array(coded.code_dtype)
+    at = 0
+    for part in chunks:
+        codes[at : at + part.size][part == 0] = coded.zero
+        at += part.size
+    zeros = int(np.count_nonzero(codes == coded.zero))
+    return replace(coded, codes=Blob(codes.size, data=memoryview(codes.view(np.uint8))), zeros=zeros)
+
+
+def global_limits(weights: list[Weight], sparsity: float) -> dict[int, tuple[np.generic, int]]:
+    """Return limit and ties for each weight, so that the share is exact over all together."""
+    weights = [w for w in weights if w.size]
+    if not weights:
+        return {}
+    dtype = max((helper.tensor_dtype_to_np_dtype(w.dtype) for w in weights), key=lambda d: d.itemsize)
+    limit, ties = magnitude.threshold(Chunks(weights), round(sparsity * sum(w.size for w in weights)), dtype)
+    found = {}
+    for weight in weights:
+        left = ties
+        for part in weight.chunks():
+            _, _, left = magnitude.apply(part, limit, left)
+        weight.forget()
+        found[id(weight)] = limit, ties - left
+        ties = left
+    return found
