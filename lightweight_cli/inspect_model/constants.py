@@ -1,0 +1,158 @@
+"""Values that are the same on every run: what is stored, and what plain nodes compute from it.
+
+A weight may be stored as it is, or decoded by a chain of nodes with constant inputs; then the last output is the
+weight. `Constants` walks every graph in its scope and finds both, with the operators that use them.
+"""
+
+from __future__ import annotations
+
+from lightweight_cli.inspect_model.fold_shapes import elements, folded_dims
+from lightweight_cli.inspect_model.messages import Graph, Model, Node
+from lightweight_cli.inspect_model.tensors import DTYPES, FLOAT, INT64, RAW_TAG, STRING, Tensor
+from lightweight_cli.inspect_model.value_info import fixed
+
+RANDOM = frozenset({"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli",
+                    "Multinomial", "Dropout"})  # fmt: skip
+LAYOUT = frozenset({"Identity", "Transpose", "Reshape", "Unsqueeze", "Squeeze", "Flatten"})
+"""Operators that move values and keep them: a tensor seen through them is still stored as it is."""
+GRAPH_OUTPUT = "graph output"
+
+
+class Stored:
+    """A tensor with its bytes: how (`kind`) and in which graph (`scope`, empty for the main graph) it is stored."""
+
+    __slots__ = ("claimed", "graph", "kind", "name", "scope", "tensor")
+
+    def __init__(self, tensor: Tensor, name: str, kind: str, scope: str, graph: Graph) -> None:
+        self.tensor, self.name, self.kind, self.scope, self.graph = tensor, name, kind, scope, graph
+        self.claimed = False
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes as they are stored; where external data state no length, from the shape."""
+        tensor = self.tensor
+        if tensor.nbytes >= 0:
+            return tensor.nbytes
+        return (elements(tensor.dims) * DTYPES.get(tensor.dtype, ("", 0))[1] + 7) // 8
+
+
+class Value:
+    """A constant value: `parts` are stored, `path` are the operators from its largest part to it, `ops` all of them."""
+
+    __slots__ = ("dims", "dtype", "heavy", "name", "node", "ops", "parts", "path", "uses")
+
+    def __init__(self, name: str, parts: tuple[Stored, ...], heavy: Stored) -> None:
+        self.name, self.parts, self.heavy = name, parts, heavy
+        self.path: tuple[str, ...] = ()
+        self.ops: frozenset[str] = frozenset()
+        self.dims: tuple[int, ...] | None = heavy.tensor.dims
+        self.dtype = heavy.tensor.dtype
+        self.uses: list[tuple[str, int, Node | None]] = []
+        """Operator, input index and node of each use (no node where a graph hands it out)."""
+
+
+class Constants:
+    """All constant values of a model, and every stored tensor."""
+
+    def __init__(self, model: Model) -> None:
+        self.values: list[Value] = []
+        self.stored: list[Stored] = []
+        self.nodes = 0
+        self.scopes: dict[Graph, dict[str, Value | None]] = {}
+        """The constants that each graph sees, by name; None hides an outer one."""
+        functions = {(function.domain, function.name) for function in model.functions}
+        self.functions = functions
+        if model.graph:
+            self._graph(model.graph, {}, "", GRAPH_OUTPUT)
+        for function in model.functions:
+            self._graph(function, {}, f"function {function.name}", function.name)
+
+    def _store(self, tensor: Tensor, name: str, kind: str, scope: str, graph: Graph) -> Value:
+        stored = Stored(tensor, name, kind, scope, graph)
+        self.stored.append(stored)
+        value = Value(name, (stored,), stored)
+        self.values.append(value)
+        return value
+
+    def _graph(self, graph: Graph, outer: dict[str, Value | None], scope: str, owner: str) -> None:
+        seen = self.scopes[graph] = {**outer, **dict.fromkeys(graph.inputs)} if outer else dict.fromkeys(graph.inputs)
+        for tensor in graph.initializers:
+            kind = "sparse_initializer" if tensor.sparse else "initializer"
+            seen[tensor.name] = self._store(tensor, tensor.name, kind, scope, graph)
+        for node in graph.nodes:
+            self.nodes += 1
+            if node.op == "Constant" and not node.domain and node.outputs:
+                name = node.outputs[0]
+                seen[name] = self._store(constant(node), name, "Constant node", scope, graph)
+            else:
+                self._node(node, seen, scope, graph)
+        for name in graph.outputs:
+            value = seen.get(name)
+            if value:
+                value.uses.append((owner, -1, None))
+
+    def _node(self, node: Node, seen: dict[str, Value | None], scope: str, graph: Graph) -> None:
+        inputs = [seen.get(name) for name in node.inputs if name]
+        known = [value for value in inputs if value]
+        if known and len(known) == len(inputs) and node.op not in RANDOM and not node.graphs and not node.tensors:
+            self._computed(node, known, seen, graph)
+            return
+        if known:
+            for index, name in enumerate(node.inputs):
+                value = seen.get(name) if name else None
+                if value:
+                    value.uses.append((node.op, index, node))
+        for name, tensor in node.tensors:
+            value = self._store(tensor, f"{node.outputs[0] if node.outputs else node.op}.{name}", "attribute", scope,
+                                graph)
+            value.uses.append((node.op, -1, node))
+        for name in node.outputs:
+            seen[name] = None
+        for name, body in node.graphs:
+            inner = f"{scope}/{node.op}.{name}" if scope else f"{node.op}.{name}"
+            self._graph(body, seen, inner, node.op)
+
+    def _computed(self, node: Node, inputs: list[Value], seen: dict[str, Value | None], graph: Graph) -> None:
+        main = inputs[0]
+        if node.op not in LAYOUT:
+            main = max(inputs, key=lambda value: (value.heavy.tensor.nbytes, len(value.path)))
+        parts = main.parts
+        if len(inputs) > 1:
+            parts = tuple(dict.fromkeys(part for value in inputs for part in value.parts))
+        ops = main.ops.union([node.op], *(value.ops for value in inputs))
+        for name in node.outputs:
+            value = Value(name, parts, main.heavy)
+            value.path, value.ops = (*main.path, node.op), ops
+            value.dtype = _dtype(node, inputs)
+            value.dims = folded_dims(node, inputs)
+            if value.dims is None and name in graph.values:
+                value.dims = fixed(graph.values[name])
+            self.values.append(value)
+            seen[name] = value
+
+
+def constant(node: Node) -> Tensor:
+    """Return what a Constant node holds, as a tensor; numbers in attributes become one of rank 0 or 1."""
+    if node.tensors:
+        return node.tensors[0][1]
+    for name, content in node.attributes.items():
+        dtype = FLOAT if "float" in name else STRING if "string" in name else INT64
+        dims = (len(content),) if isinstance(content, list) else ()
+        size = len(content) if isinstance(content, bytes) else (dims[0] if dims else 1) * (4 if dtype == FLOAT else 8)
+        found = Tensor(name, dtype, dims, size)
+        if dtype == INT64 and isinstance(content, list):
+            found.tag, found.data = RAW_TAG, b"".join(int(n).to_bytes(8, "little", signed=True) for n in content)
+        return found
+    return Tensor()
+
+
+def _dtype(node: Node, inputs: list[Value]) -> int:
+    """Return the element type of a node's first output, for the operators that weights are decoded with."""
+    to = node.attributes.get("to")
+    if node.op == "Cast" and isinstance(to, int):
+        return to
+    if node.op in ("DequantizeLinear", "Where") and len(inputs) > 1:
+        return inputs[1].dtype
+    if node.op in ("Shape", "Size", "NonZero", "ArgMax", "ArgMin"):
+        return INT64
+    return inputs[0].dtype

@@ -1,0 +1,36 @@
+"""Shapes of every value by onnx's shape inference, on the model without its weight bytes."""
+
+from __future__ import annotations
+
+from lightweight_cli.errors import InputError, printable
+from lightweight_cli.inspect_model.messages import Model, read
+from lightweight_cli.inspect_model.source import Source
+from lightweight_cli.wire import cut
+
+MARK = "lwc-inspect-payload-"
+
+
+def inferred(source: Source, sizes: dict[str, int]) -> tuple[Model, dict[str, int]]:
+    """Return the model with functions inlined and shapes inferred, and the sizes given to symbolic dimensions.
+
+    Those that the inputs leave open are taken from `sizes`, or as 1.
+
+    Raises: InputError when onnx can't parse the model or infer its shapes.
+    """
+    import onnx
+    from onnx import inliner, shape_inference
+
+    assumed: dict[str, int] = {}
+    try:
+        model = onnx.load_model_from_string(cut(source.buf, MARK)[0])  # type: ignore[arg-type]
+        if model.functions:
+            model = inliner.inline_local_functions(model)
+        for port in model.graph.input:
+            for axis, dim in enumerate(port.type.tensor_type.shape.dim):
+                if not dim.HasField("dim_value"):
+                    name = dim.dim_param or f"{port.name}[{axis}]"
+                    assumed[name] = dim.dim_value = sizes.get(name, 1)
+        return read(shape_inference.infer_shapes(model, data_prop=True).SerializeToString()), assumed
+    except Exception as error:
+        line = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"{printable(source.name)}: shape inference failed: {printable(line)}") from error

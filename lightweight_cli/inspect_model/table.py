@@ -1,0 +1,224 @@
+"""The document as text for people: aligned columns, sizes in KB and MB, restrained colour."""
+
+from __future__ import annotations
+
+from lightweight_cli.errors import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+    Document: TypeAlias = dict[str, Any]
+
+TOP = 12
+"""Tensors listed without --all."""
+NEGLIGIBLE = 0.0005
+"""The share of the bytes below which an operator without MACs is listed only with --all."""
+NAME_WIDTH = (16, 60)
+ALIGN = {"SHAPE": "<", "SIZE": ">", "SHARE": ">", "BITS": ">", "ENCODING": "<", "ZEROS": ">", "VALUES": ">",
+         "USED BY": "<", "STORED AS": "<"}  # fmt: skip
+"""The columns after the name, and their sides."""
+EXPENDABLE = ("SHARE", "STORED AS", "BITS", "VALUES", "SHAPE")
+"""Columns that a narrow terminal goes without, the first first."""
+GAP = "  "
+
+
+class Style:
+    """Terminal styles, or none of them."""
+
+    def __init__(self, colour: bool) -> None:
+        self.colour = colour
+
+    def bold(self, text: str) -> str:
+        """Headings."""
+        return f"\x1b[1m{text}\x1b[0m" if self.colour else text
+
+    def dim(self, text: str) -> str:
+        """What matters less."""
+        return f"\x1b[2m{text}\x1b[0m" if self.colour else text
+
+    def warn(self, text: str) -> str:
+        """What needs a look."""
+        return f"\x1b[33m{text}\x1b[0m" if self.colour else text
+
+
+def size(nbytes: float) -> str:
+    """Write a number of bytes as people do: 812 B, 46.1 KB, 8.4 MB (decimal units)."""
+    for unit in ("B", "KB", "MB", "GB"):
+        if abs(nbytes) < 999.95 or unit == "GB":
+            return f"{nbytes:.0f} {unit}" if unit == "B" else f"{nbytes:.1f} {unit}"
+        nbytes /= 1000
+    raise AssertionError
+
+
+def count(number: float) -> str:
+    """Write a large number as people do: 812, 46.1 K, 8.4 M."""
+    for unit in ("", " K", " M", " G", " T"):
+        if abs(number) < 999.95 or unit == " T":
+            return f"{number:.0f}" if not unit else f"{number:.1f}{unit}"
+        number /= 1000
+    raise AssertionError
+
+
+def percent(part: float, whole: float) -> str:
+    """Write a share with one decimal."""
+    return f"{100 * part / whole:.1f} %" if whole else "-"
+
+
+def shape(dims: list[object] | None) -> str:
+    """Write a shape: 64x3x7x7, batch x 128 as batchx128; "scalar" of rank 0, "?" when not known."""
+    if dims is None:
+        return "?"
+    return "x".join("?" if size is None else printable(size, 24) for size in dims) or "scalar"
+
+
+def shortened(name: str, room: int) -> str:
+    """Fit a name into `room` characters; the middle goes, for names often differ at their ends."""
+    text = printable(name, 4 * NAME_WIDTH[1])
+    tail = (room - 2) // 2
+    return text if len(text) <= room else f"{text[: room - 2 - tail]}..{text[-tail:]}"
+
+
+def columns(titles: list[str], rows: list[list[str]], align: str, style: Style) -> list[str]:
+    """Align `rows` under `titles`: "<" or ">" for each column, in `align`."""
+    widths = [max(len(row[i]) for row in [titles, *rows]) for i in range(len(titles))]
+
+    def line(cells: list[str]) -> str:
+        parts = [cell.ljust(width) if side == "<" else cell.rjust(width)
+                 for cell, width, side in zip(cells, widths, align, strict=True)]  # fmt: skip
+        return GAP.join(parts).rstrip()
+
+    return [style.bold(line(titles)), *(line(row) for row in rows)]
+
+
+def render(document: Document, width: int, style: Style, everything: bool = False) -> str:
+    """Draw the whole document for a terminal of `width` columns."""
+    blocks = [_head(document, style), _tensors(document, width, style, everything), _by_op(document, style, everything)]
+    blocks += [_sums(document, style), _savings(document, style)]
+    if document["notes"]:
+        blocks.append([style.warn(f"note: {printable(note, 160)}") for note in document["notes"]])
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _head(document: Document, style: Style) -> list[str]:
+    model, nbytes, macs = document["model"], document["bytes"], document["macs"]
+    opsets = ", ".join(f"{printable(domain) or 'ai.onnx'} {version}" for domain, version in model["opsets"].items())
+    producer = printable(f"{model['producer']} {model['producer_version']}".strip() or "unknown producer")
+    facts = [("file", f"{size(nbytes['file'])}, IR {model['ir_version']}, opset {opsets or 'none'}, by {producer}")]
+    if document["external"]:
+        files = f"{len(document['external'])} file{'s' * (len(document['external']) > 1)}"
+        facts.append(("external", f"{size(nbytes['external'])} in {files}: {size(nbytes['total'])} in all"))
+    facts.append(("stored", f"{size(nbytes['tensors'])} in {len(document['tensors'])} tensors "
+                            f"({percent(nbytes['tensors'], nbytes['total'])}), {size(nbytes['rest'])} graph and text"))
+    facts.append(("graph", f"{model['nodes']} nodes" + f", {model['functions']} functions" * bool(model["functions"])))
+    for side in ("inputs", "outputs"):
+        ports = [f"{printable(p['name'], 40)} {p['dtype'] or '?'} {shape(p['shape'])}" for p in model[side]]
+        facts.append((side, ", ".join(ports[:4]) + f", and {len(ports) - 4} more" * (len(ports) > 4)))
+    facts.append(("parameters", count(document["parameters"])))
+    facts.append(("MACs", _macs(macs)))
+    facts.append(("sparsity", _sparsity(document["sparsity"])))
+    facts.append(("duplicates", _duplicates(document["duplicates"])))
+    title = style.bold(printable(model["path"], 120))
+    return [title, *(f"  {style.dim(name.ljust(10))}  {fact}" for name, fact in facts)]
+
+
+def _macs(macs: Document) -> str:
+    if not macs["nodes"]:
+        return "none: no Conv, MatMul or the like"
+    given = ", ".join(f"{printable(name, 24)}={value}" for name, value in macs["sizes"].items())
+    text = count(macs["total"]) + f" with {given}" * bool(given)
+    if macs["unknown"] == macs["nodes"]:
+        text = f"unknown for all {macs['nodes']} nodes"
+    elif macs["unknown"]:
+        text += f"; unknown for {macs['unknown']} of {macs['nodes']} nodes"
+    return text + " (the file has no shapes for them: --deep)" * bool(macs["unknown"] and not macs["inferred"])
+
+
+def _sparsity(sparsity: Document | None) -> str:
+    if sparsity is None:
+        return "not computed (--deep)"
+    return f"{100 * sparsity['share']:.2f} % of {count(sparsity['elements'])} plain floats are zero"
+
+
+def _duplicates(duplicates: Document) -> str:
+    equal, candidates = duplicates["equal"], duplicates["candidates"]
+    if equal is not None:
+        return f"{size(equal['bytes'])}: {equal['tensors']} tensors have equal ones" if equal["tensors"] else "none"
+    if not candidates["tensors"]:
+        return "none"
+    return f"not compared; at most {size(candidates['bytes'])} by type and shape (--deep)"
+
+
+def _tensors(document: Document, width: int, style: Style, everything: bool) -> list[str]:
+    rows = document["tensors"] if everything else document["tensors"][:TOP]
+    if not rows:
+        return []
+    cells = [_tensor(row, document["bytes"]["total"]) for row in rows]
+    titles = [title for title in ALIGN if any(title in line for line in cells)]
+    widths = {title: max(len(title), *(len(line.get(title, "-")) for line in cells)) + len(GAP) for title in titles}
+    for title in EXPENDABLE:
+        if title in titles and sum(widths[t] for t in titles) + NAME_WIDTH[0] > width:
+            titles.remove(title)
+    room = min(max(width - sum(widths[t] for t in titles), NAME_WIDTH[0]), NAME_WIDTH[1])
+    lines = columns(["TENSOR", *titles], [
+        [shortened(row["name"] or "(no name)", room), *(line.get(title, "-") for title in titles)]
+        for row, line in zip(rows, cells, strict=True)
+    ], "<" + "".join(ALIGN[title] for title in titles), style)  # fmt: skip
+    rest = document["tensors"][len(rows) :]
+    if rest:
+        left = sum(row["bytes"] for row in rest)
+        lines.append(style.dim(f"and {len(rest)} more, {size(left)} in all (--all)"))
+    return lines
+
+
+def _tensor(row: Document, total: int) -> dict[str, str]:
+    bits = row["bits_per_element"]
+    chain = f" ({printable('>'.join(row['decoded_by']), 40)})" if row["decoded_by"] else ""
+    kind = row["kind"] + (", external" if row["external"] is not None else "")
+    cells = {
+        "SHAPE": shape(row["shape"]),
+        "SIZE": size(row["bytes"]),
+        "SHARE": percent(row["bytes"], total),
+        "BITS": "?" if bits is None else f"{bits:.3g}",
+        "ENCODING": printable(row["encoding"], 60) + chain,
+        "USED BY": printable(" + ".join(row["used_by"]), 32),
+        "STORED AS": kind + (f" in {shortened(row['scope'], 32)}" if row["scope"] else ""),
+    }
+    if "zeros" in row:
+        cells["ZEROS"] = f"{100 * row['sparsity']:.1f} %"
+        cells["VALUES"] = "many" if row["distinct"] is None else str(row["distinct"])
+    return cells
+
+
+def _by_op(document: Document, style: Style, everything: bool) -> list[str]:
+    total, macs = document["bytes"]["total"], document["macs"]["total"]
+    groups = [group for group in document["by_op"]
+              if everything or group["bytes"] >= NEGLIGIBLE * total or group["macs"]]  # fmt: skip
+    rows = [[printable(group["op"], 48), str(group["tensors"]), size(group["bytes"]), percent(group["bytes"], total),
+             count(group["macs"]) if group["macs"] else "-", percent(group["macs"], macs) if group["macs"] else "-"]
+            for group in groups]  # fmt: skip
+    if not rows:
+        return []
+    lines = columns(["BY OPERATOR", "TENSORS", "SIZE", "SHARE", "MACS", "SHARE"], rows, "<>>>>>", style)
+    left = len(document["by_op"]) - len(groups)
+    return [*lines, style.dim(f"and {left} more, each under {100 * NEGLIGIBLE:g} % (--all)")] if left else lines
+
+
+def _sums(document: Document, style: Style) -> list[str]:
+    total = document["bytes"]["total"]
+    lines = []
+    for title, key in (("BY TYPE", "by_dtype"), ("BY ENCODING", "by_encoding")):
+        rows = [[printable(group["name"], 48), str(group["tensors"]), size(group["bytes"]),
+                 percent(group["bytes"], total)] for group in document[key]]  # fmt: skip
+        if rows:
+            lines += ["", *columns([title, "TENSORS", "SIZE", "SHARE"], rows, "<>>>", style)]
+    return lines[1:]
+
+
+def _savings(document: Document, style: Style) -> list[str]:
+    total = document["bytes"]["total"]
+    rows = [[f"lwc {saving['pass']}", size(saving["bytes"]), percent(saving["bytes"], total), saving["how"]]
+            for saving in document["savings"] if saving["bytes"]]  # fmt: skip
+    if not rows:
+        return []
+    return columns(["COULD SAVE (estimate)", "SIZE", "SHARE", "EACH ALONE"], rows, "<>><", style)
