@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from types import FrameType
+from typing import Any, NoReturn
 
+from lightweight_cli import errors
 from lightweight_cli.accuracy import Accuracy
+from lightweight_cli.errors import BrokenPromise, InputError, LwcError
 
 TIME_LIMIT = 120.0
 """Seconds for one stage: loading a model, or one run on synthetic inputs. A user's own batches have no limit."""
+BOOT = ("import sys, json; n, sys.path[:] = int(sys.argv[1]), sys.argv[2:]; "
+        "from lightweight_cli.judge_child import main; main(n)")
+DOING = {"load": "loading", "run": "running"}
+WHO = {"reference": "the original model", "candidate": "the result"}
 
 
 @dataclass(frozen=True)
@@ -29,16 +46,128 @@ class Check:
 
 
 Progress = Callable[[str, int, "int | None"], None]
-"""Called with the stage ("reference", "candidate", "latency"), batches done, and their number if known."""
+"""Called with the stage (reference load, reference run, candidate load, candidate run, latency), the
+batches done in it, and their number where known."""
 
 
 def judge(reference: str, candidate: str, check: Check = Check(), *, pass_fds: Sequence[int] = (),
           progress: Progress | None = None) -> Accuracy:
-    """Compare two model files in a child process.
+    """Compare two model files in a child process, which ends with this one.
 
     Paths may name inherited descriptors (/dev/fd/7) that `pass_fds` lists.
     Returns: what the change cost.
     Raises: InputError for the reference or the data; BrokenPromise for the candidate; UsageError
         for an unknown metric.
     """
-    raise NotImplementedError
+    reading, writing = os.pipe()
+    # What a user's own reader prints belongs to people; what a crashing library prints belongs to no one.
+    chatter = None if any(":" in d for d in check.data) else subprocess.DEVNULL
+    try:
+        command = [sys.executable, "-I", "-c", BOOT, str(writing), *_import_path()]
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=chatter,
+                                 pass_fds=(writing, *pass_fds), start_new_session=True)
+    except BaseException:
+        os.close(reading)
+        raise
+    finally:
+        os.close(writing)
+    with _killed_in_the_end(child), os.fdopen(reading, "rb", buffering=0) as pipe:
+        request = {"reference": reference, "candidate": candidate, "check": asdict(check)}
+        with contextlib.suppress(BrokenPipeError):
+            assert child.stdin is not None
+            child.stdin.write(json.dumps(request).encode() + b"\n")
+            child.stdin.flush()
+        stage = "start"
+        for message in _messages(pipe, lambda: stage, check):
+            if "stage" in message:
+                stage, done, total = message["stage"]
+                if progress:
+                    progress(stage, done, total)
+            elif "result" in message:
+                return Accuracy.from_json(message["result"])
+            else:
+                _raise(message)
+        _crashed(child.wait(), stage)
+
+
+def _messages(pipe: Any, stage: Callable[[], str], check: Check) -> Iterator[dict[str, Any]]:
+    """Yield what the child says, until it ends.
+
+    Raises: InputError or BrokenPromise when a stage that has a time limit takes longer.
+    """
+    said = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        since = time.monotonic()
+        while True:
+            limit = check.time_limit if not check.data or not stage().endswith("run") else None
+            left = None if limit is None else since + limit - time.monotonic()
+            if left is not None and left <= 0:
+                raise _error(stage())(f"{_what(stage())}: still running after {limit:g} s")
+            if not selector.select(left):
+                continue
+            block = os.read(pipe.fileno(), 1 << 16)
+            if not block:
+                return
+            said += block
+            *lines, said = said.split(b"\n")
+            for line in lines:
+                since = time.monotonic()
+                yield json.loads(line)
+
+
+def _error(stage: str) -> type[LwcError]:
+    """Return whose fault a stage's failure is: everything after the reference has run is the candidate's."""
+    return BrokenPromise if stage.startswith(("candidate", "latency")) else InputError
+
+
+def _what(stage: str) -> str:
+    who, _, doing = stage.partition(" ")
+    return f"{DOING[doing]} {WHO[who]} in onnxruntime" if who in WHO else f"the check ({stage})"
+
+
+def _crashed(code: int, stage: str) -> NoReturn:
+    """Raise for a child that ended without an answer."""
+    if code >= 0:
+        raise LwcError(f"{_what(stage)} ended with exit code {code} and without an answer")
+    name = signal.Signals(-code).name
+    how = "was killed (SIGKILL), probably for lack of memory," if name == "SIGKILL" else f"crashed ({name})"
+    what = _what(stage).removesuffix(" in onnxruntime")
+    raise _error(stage)(f"onnxruntime {how} while {what}" if stage != "start" else f"the check {how} at its start")
+
+
+def _raise(message: dict[str, Any]) -> NoReturn:
+    """Raise here what was raised in the child."""
+    kind = getattr(errors, message["error"], None)
+    if isinstance(kind, type) and issubclass(kind, LwcError):
+        raise kind(message["message"])
+    raise LwcError(f"the check failed: {message['error']}: {message['message']}") from RuntimeError(message["trace"])
+
+
+def _import_path() -> list[str]:
+    """Return where the child may import from: what this process uses, but not the working directory."""
+    here, home = os.path.realpath(os.getcwd()), os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    known = [p for p in sys.path if os.path.isabs(p) and os.path.realpath(p) != here]
+    return [*known, *([] if home in known else [home])]
+
+
+@contextlib.contextmanager
+def _killed_in_the_end(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End the child and all it started when the block is left, also by Ctrl-C or SIGTERM."""
+    def leave(number: int, frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    if ours:
+        signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        if child.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                child.stdin.close()
+        if ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)

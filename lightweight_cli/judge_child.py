@@ -1,0 +1,71 @@
+"""The child's side of a check: limits on itself, a request on stdin, the answer on a pipe."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import traceback
+from typing import Any
+
+from lightweight_cli.errors import LwcError, printable
+
+PR_SET_PDEATHSIG = 1
+MAPPED = 16 << 30
+"""Bytes of address space beyond the machine's memory: mapped model files and thread stacks need no memory."""
+
+
+def main(answer: int) -> None:
+    """Serve one request from stdin; write lines of JSON to the descriptor `answer`."""
+    _limit()
+    request = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.set_inheritable(answer, False)
+    # File descriptor 1 is closed to everything: a reader's print goes where people look.
+    os.dup2(2, 1)
+    with os.fdopen(answer, "w", encoding="utf-8") as pipe, contextlib.suppress(BrokenPipeError):
+        def say(**message: Any) -> None:
+            pipe.write(json.dumps(message, allow_nan=False) + "\n")
+            pipe.flush()
+
+        try:
+            say(result=_verify(request, lambda *stage: say(stage=stage)))
+        except LwcError as error:
+            say(error=type(error).__name__, message=str(error))
+        except Exception as error:
+            say(error=type(error).__name__, message=printable(error, 300), trace=traceback.format_exc())
+    # Libraries have threads and destructors of their own, which are not worth waiting for.
+    os._exit(0)
+
+
+def _verify(request: dict[str, Any], progress: Any) -> dict[str, Any]:
+    from lightweight_cli.verify import verify
+
+    check = request["check"]
+    return verify(request["reference"], request["candidate"], check["data"] or None, check["labels"], check["metric"],
+                  latency=check["latency"], seed=check["seed"], batch_size=check["batch_size"],
+                  threads=check["threads"], progress=progress).to_json()
+
+
+def _limit() -> None:
+    """Bound the address space, leave no core file, be the first to go when memory runs out."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") + MAPPED
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    if sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_AS, (memory if hard == resource.RLIM_INFINITY else min(memory, hard), hard))
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+            file.write("1000")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def _end_with_parent() -> None:
+    """Wait until the parent's end of stdin is closed, then end with everything started from here."""
+    while os.read(0, 4096):
+        continue
+    os.killpg(0, signal.SIGKILL)
