@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -40,6 +41,8 @@ def main(argv: list[str]) -> int:
 
     Returns: the exit code; errors are one line on standard error.
     """
+    collecting = gc.isenabled()
+    gc.disable()  # the records live until the end: collections would only walk them again and again
     try:
         if "-h" in argv or "--help" in argv:
             return _print(HELP)
@@ -57,6 +60,9 @@ def main(argv: list[str]) -> int:
     except LwcError as error:
         print(f"lwc: error: {error}", file=sys.stderr)
         return error.exit_code
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def parse(argv: list[str]) -> Arguments:

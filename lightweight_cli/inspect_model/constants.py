@@ -15,17 +15,40 @@ RANDOM = frozenset({"RandomNormal", "RandomUniform", "RandomNormalLike", "Random
                     "Multinomial", "Dropout"})  # fmt: skip
 LAYOUT = frozenset({"Identity", "Transpose", "Reshape", "Unsqueeze", "Squeeze", "Flatten"})
 """Operators that move values and keep them: a tensor seen through them is still stored as it is."""
+TELLING = LAYOUT | {"Add", "Cast", "Concat", "CumSum", "DequantizeLinear", "Gather", "Mul", "QuantizeLinear",
+                    "ScatterElements", "ScatterND", "Slice", "Split", "Where"}  # fmt: skip
+"""The operators that tell encodings apart; the others count as OTHER."""
+OTHER = "other"
+LONGEST_PATH = 64
 GRAPH_OUTPUT = "graph output"
+
+
+class Scope:
+    """The values that a graph sees: its own, then those of the graphs around it; None is a value that varies."""
+
+    __slots__ = ("outer", "own")
+
+    def __init__(self, names: list[str], outer: Scope | None) -> None:
+        self.own: dict[str, Value | None] = dict.fromkeys(names)
+        self.outer = outer
+
+    def find(self, name: str) -> Value | None:
+        """Return the constant called `name`, or None when there is none."""
+        scope: Scope | None = self
+        while scope:
+            if name in scope.own:
+                return scope.own[name]
+            scope = scope.outer
+        return None
 
 
 class Stored:
     """A tensor with its bytes: how (`kind`) and in which graph (`scope`, empty for the main graph) it is stored."""
 
-    __slots__ = ("claimed", "graph", "kind", "name", "scope", "tensor")
+    __slots__ = ("graph", "kind", "name", "scope", "tensor")
 
     def __init__(self, tensor: Tensor, name: str, kind: str, scope: str, graph: Graph) -> None:
         self.tensor, self.name, self.kind, self.scope, self.graph = tensor, name, kind, scope, graph
-        self.claimed = False
 
     @property
     def nbytes(self) -> int:
@@ -37,14 +60,18 @@ class Stored:
 
 
 class Value:
-    """A constant value: `parts` are stored, `path` are the operators from its largest part to it, `ops` all of them."""
+    """A constant value: stored, or computed by plain nodes from `inputs`; `heavy` is the largest stored part."""
 
-    __slots__ = ("dims", "dtype", "heavy", "name", "node", "ops", "parts", "path", "uses")
+    __slots__ = ("claimed", "dims", "dtype", "heavy", "inputs", "name", "ops", "path", "uses")
 
-    def __init__(self, name: str, parts: tuple[Stored, ...], heavy: Stored) -> None:
-        self.name, self.parts, self.heavy = name, parts, heavy
+    def __init__(self, name: str, heavy: Stored) -> None:
+        self.name, self.heavy = name, heavy
+        self.inputs: list[Value] = []
+        self.claimed = False
         self.path: tuple[str, ...] = ()
+        """The operators from its largest part to it, at most LONGEST_PATH of them."""
         self.ops: frozenset[str] = frozenset()
+        """All operators that compute it; those that name no encoding as OTHER."""
         self.dims: tuple[int, ...] | None = heavy.tensor.dims
         self.dtype = heavy.tensor.dtype
         self.uses: list[tuple[str, int, Node | None]] = []
@@ -58,48 +85,45 @@ class Constants:
         self.values: list[Value] = []
         self.stored: list[Stored] = []
         self.nodes = 0
-        self.scopes: dict[Graph, dict[str, Value | None]] = {}
-        """The constants that each graph sees, by name; None hides an outer one."""
-        functions = {(function.domain, function.name) for function in model.functions}
-        self.functions = functions
+        self.scopes: dict[Graph, Scope] = {}
         if model.graph:
-            self._graph(model.graph, {}, "", GRAPH_OUTPUT)
+            self._graph(model.graph, None, "", GRAPH_OUTPUT)
         for function in model.functions:
-            self._graph(function, {}, f"function {function.name}", function.name)
+            self._graph(function, None, f"function {function.name}", function.name)
 
     def _store(self, tensor: Tensor, name: str, kind: str, scope: str, graph: Graph) -> Value:
         stored = Stored(tensor, name, kind, scope, graph)
         self.stored.append(stored)
-        value = Value(name, (stored,), stored)
+        value = Value(name, stored)
         self.values.append(value)
         return value
 
-    def _graph(self, graph: Graph, outer: dict[str, Value | None], scope: str, owner: str) -> None:
-        seen = self.scopes[graph] = {**outer, **dict.fromkeys(graph.inputs)} if outer else dict.fromkeys(graph.inputs)
+    def _graph(self, graph: Graph, outer: Scope | None, scope: str, owner: str) -> None:
+        seen = self.scopes[graph] = Scope(graph.inputs, outer)
         for tensor in graph.initializers:
             kind = "sparse_initializer" if tensor.sparse else "initializer"
-            seen[tensor.name] = self._store(tensor, tensor.name, kind, scope, graph)
+            seen.own[tensor.name] = self._store(tensor, tensor.name, kind, scope, graph)
         for node in graph.nodes:
             self.nodes += 1
             if node.op == "Constant" and not node.domain and node.outputs:
                 name = node.outputs[0]
-                seen[name] = self._store(constant(node), name, "Constant node", scope, graph)
+                seen.own[name] = self._store(constant(node), name, "Constant node", scope, graph)
             else:
                 self._node(node, seen, scope, graph)
         for name in graph.outputs:
-            value = seen.get(name)
+            value = seen.find(name)
             if value:
                 value.uses.append((owner, -1, None))
 
-    def _node(self, node: Node, seen: dict[str, Value | None], scope: str, graph: Graph) -> None:
-        inputs = [seen.get(name) for name in node.inputs if name]
+    def _node(self, node: Node, seen: Scope, scope: str, graph: Graph) -> None:
+        inputs = [seen.find(name) for name in node.inputs if name]
         known = [value for value in inputs if value]
         if known and len(known) == len(inputs) and node.op not in RANDOM and not node.graphs and not node.tensors:
             self._computed(node, known, seen, graph)
             return
         if known:
             for index, name in enumerate(node.inputs):
-                value = seen.get(name) if name else None
+                value = seen.find(name) if name else None
                 if value:
                     value.uses.append((node.op, index, node))
         for name, tensor in node.tensors:
@@ -107,28 +131,26 @@ class Constants:
                                 graph)
             value.uses.append((node.op, -1, node))
         for name in node.outputs:
-            seen[name] = None
+            seen.own[name] = None
         for name, body in node.graphs:
             inner = f"{scope}/{node.op}.{name}" if scope else f"{node.op}.{name}"
             self._graph(body, seen, inner, node.op)
 
-    def _computed(self, node: Node, inputs: list[Value], seen: dict[str, Value | None], graph: Graph) -> None:
+    def _computed(self, node: Node, inputs: list[Value], seen: Scope, graph: Graph) -> None:
         main = inputs[0]
         if node.op not in LAYOUT:
             main = max(inputs, key=lambda value: (value.heavy.tensor.nbytes, len(value.path)))
-        parts = main.parts
-        if len(inputs) > 1:
-            parts = tuple(dict.fromkeys(part for value in inputs for part in value.parts))
-        ops = main.ops.union([node.op], *(value.ops for value in inputs))
+        ops = main.ops.union([node.op if node.op in TELLING else OTHER], *(value.ops for value in inputs))
         for name in node.outputs:
-            value = Value(name, parts, main.heavy)
-            value.path, value.ops = (*main.path, node.op), ops
+            value = Value(name, main.heavy)
+            value.inputs, value.ops = inputs, ops
+            value.path = (*main.path, node.op)[-LONGEST_PATH:]
             value.dtype = _dtype(node, inputs)
             value.dims = folded_dims(node, inputs)
             if value.dims is None and name in graph.values:
                 value.dims = fixed(graph.values[name])
             self.values.append(value)
-            seen[name] = value
+            seen.own[name] = value
 
 
 def constant(node: Node) -> Tensor:

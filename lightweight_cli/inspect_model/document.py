@@ -56,7 +56,7 @@ def report_dict(path: str | None, deep: bool = False, sizes: dict[str, int] | No
 
 
 def _document(source: Source, deep: bool, sizes: dict[str, int]) -> Document:
-    model = read(source.buf)
+    model = read(source.buf)  # type: ignore[arg-type]
     constants = Constants(model)
     rows = rows_of(constants)
     external = describe_external(constants, source)

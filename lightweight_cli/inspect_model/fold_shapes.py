@@ -12,6 +12,9 @@ ELEMENTWISE = frozenset({"Add", "Sub", "Mul", "Div", "Where", "Pow", "Max", "Min
 SAME_AS_FIRST = frozenset({"Cast", "CumSum", "DequantizeLinear", "Identity", "Neg", "QuantizeLinear", "Round",
                            "ScatterElements", "ScatterND"})  # fmt: skip
 
+HIGHEST_RANK = 64
+MOST = 1 << 63
+
 
 def folded_dims(node: Node, inputs: list[Value]) -> tuple[int, ...] | None:
     """Return the shape of a constant node's output, or None where this module does not know the operator."""
@@ -33,7 +36,8 @@ def folded_dims(node: Node, inputs: list[Value]) -> tuple[int, ...] | None:
         axes = node.attributes.get("axes", _integers(inputs[1]) if len(inputs) > 1 else None)
         return _resqueezed(first, axes, op == "Unsqueeze") if isinstance(axes, list) else None
     if op == "Gather" and len(inputs) == 2 and node.attributes.get("axis", 0) == 0:
-        return None if inputs[1].dims is None else inputs[1].dims + first[1:]
+        rows = inputs[1].dims
+        return None if rows is None or len(rows) + len(first) > HIGHEST_RANK else rows + first[1:]
     if op == "Transpose":
         order = node.attributes.get("perm", list(range(len(first) - 1, -1, -1)))
         fits = isinstance(order, list) and sorted(order) == list(range(len(first)))
@@ -59,11 +63,11 @@ def broadcast(shapes: list[tuple[int, ...] | None]) -> tuple[int, ...] | None:
 
 
 def elements(dims: tuple[int, ...]) -> int:
-    """Return how many elements a tensor of this shape has."""
+    """Return how many elements a tensor of this shape has; at most MOST, as a shape may claim anything."""
     count = 1
     for size in dims:
         count *= size
-    return count
+    return count if -MOST < count < MOST else MOST
 
 
 def _integers(value: Value) -> list[int] | None:

@@ -46,20 +46,27 @@ def count_macs(model: Model, constants: Constants, sizes: dict[str, int]) -> Mac
         return Macs()
     shapes = Shapes(model.graph, constants, sizes)
     functions = {(function.domain, function.name): function for function in model.functions}
-    macs = macs_of((model.graph,), shapes, functions)
+    macs = macs_of((model.graph,), shapes, functions, {})
     macs.sizes = shapes.assumed
     return macs
 
 
-def macs_of(graphs: tuple[Graph, ...], shapes: Shapes, functions: dict[tuple[str, str], Graph]) -> Macs:
-    """Count the innermost of `graphs`: of an If the costlier branch, of a Loop or Scan one iteration."""
+def macs_of(graphs: tuple[Graph, ...], shapes: Shapes, functions: dict[tuple[str, str], Graph],
+            counted: dict[tuple[str, str], Macs]) -> Macs:
+    """Count the innermost of `graphs`: of an If the costlier branch, of a Loop or Scan one iteration.
+
+    `counted` holds what was found for `functions`, so that each is walked once, even one that calls itself.
+    """
     result = Macs()
     for node in graphs[-1].nodes:
         if node.graphs:
-            bodies = [macs_of((*graphs, body), shapes, functions) for _, body in node.graphs]
+            bodies = [macs_of((*graphs, body), shapes, functions, counted) for _, body in node.graphs]
             result.add(max(bodies, key=lambda body: (body.total, body.unknown)))
-        elif (node.domain, node.op) in functions and len(graphs) < 100:
-            result.add(macs_of((functions[node.domain, node.op],), shapes, functions))
+        elif (name := (node.domain, node.op)) in functions:
+            if name not in counted:
+                counted[name] = Macs()
+                counted[name] = macs_of((functions[name],), shapes, functions, counted)
+            result.add(counted[name])
         elif node.op in FORMULAS:
             count = _count(node, graphs, shapes)
             result.nodes += 1

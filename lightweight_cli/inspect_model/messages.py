@@ -19,22 +19,35 @@ if TYPE_CHECKING:
 
 COPIED = 1 << 16
 """Messages up to this size are copied out of the file at once: bytes are faster to index than a memory map."""
+ONNX_DOMAIN = ("", "ai.onnx")
+NESTED = frozenset({"Constant", "ConstantOfShape", "If", "Loop", "Scan", "SequenceMap"})
+"""The standard operators with a tensor or a graph in an attribute."""
 LONG_LIST = 1024
 """Bytes from which an attribute's list of numbers or strings is shown as a tensor, and no longer walked."""
 
 
 class Node:
-    """One operator call; attribute values are numbers, bytes, lists, tensors or graphs."""
+    """One operator call, with its attributes."""
 
-    __slots__ = ("attributes", "domain", "graphs", "inputs", "op", "outputs", "tensors")
+    __slots__ = ("domain", "graphs", "inputs", "later", "op", "outputs", "tensors", "values")
 
     def __init__(self) -> None:
         self.op = self.domain = ""
         self.inputs: list[str] = []
         self.outputs: list[str] = []
-        self.attributes: dict[str, object] = {}
         self.tensors: list[tuple[str, Tensor]] = []
         self.graphs: list[tuple[str, Graph]] = []
+        self.values: dict[str, object] = {}
+        self.later: list[bytes] = []
+        """Serialized attributes that hold neither tensor nor graph, and are read when one is asked for."""
+
+    @property
+    def attributes(self) -> dict[str, object]:
+        """Numbers, bytes and lists of numbers, by name."""
+        while self.later:
+            attribute = self.later.pop()
+            _scalars(self, attribute, scan(attribute, 0, len(attribute)))
+        return self.values
 
 
 class Graph:
@@ -156,6 +169,7 @@ class _Reader:
 
     def node(self, at: int, end: int, depth: int) -> Node:
         node = Node()
+        attributes: list[tuple[int, int]] = []
         buf, base = self.buf, 0
         if end - at <= COPIED:
             buf, base, at, end = buf[at:end], at, 0, end - at
@@ -167,40 +181,52 @@ class _Reader:
             elif tag == 34:
                 node.op = str(buf[at:end], "utf-8", "replace")
             elif tag == 42:
-                self.attribute(node, buf, at, end, base, depth)
+                attributes.append((at, end))
             elif tag == 50:
                 self.result.doc_bytes += end - at
             elif tag == 58:
                 node.domain = str(buf[at:end], "utf-8", "replace")
+        plain = node.domain in ONNX_DOMAIN and node.op not in NESTED
+        for at, end in attributes:
+            if plain and end - at < LONG_LIST:
+                node.later.append(buf[at:end])
+            else:
+                self.attribute(node, buf, at, end, base, depth)
         return node
 
     def attribute(self, node: Node, buf: Buffer, at: int, end: int, base: int, depth: int) -> None:
         if end - at >= LONG_LIST and (found := listed(buf, at, end, base)):
             node.tensors.append((found.name, found))
             return
-        name = ""
-        numbers: list[float] = []
-        for tag, at, end in scan(buf, at, end):  # noqa: B020
-            if tag == 10:
-                name = str(buf[at:end], "utf-8", "replace")
-            elif tag == 21:
-                node.attributes[name] = struct.unpack("<f", buf[at:end])[0]
-            elif tag == 24:
-                node.attributes[name] = at - (1 << 64) if at >> 63 else at
-            elif tag == 34:
-                node.attributes[name] = bytes(buf[at:end])
-            elif tag == 61:
-                numbers += struct.unpack("<f", buf[at:end])
-            elif tag == 64:
-                numbers.append(at - (1 << 64) if at >> 63 else at)
-            elif tag in (42, 82):
+        parts = scan(buf, at, end)
+        name = _scalars(node, buf, parts)
+        for tag, at, end in parts:
+            if tag in (42, 82):
                 node.tensors.append((name, tensor(buf, at, end, base)))
             elif tag in (178, 186):
                 node.tensors.append((name, sparse_tensor(buf, at, end, base)))
             elif tag in (50, 90):
                 node.graphs.append((name, self.graph(base + at, base + end, depth + 1)))
-        if numbers:
-            node.attributes[name] = numbers
+
+
+def _scalars(node: Node, buf: Buffer, parts: list[tuple[int, int, int]]) -> str:
+    """Keep the numbers, bytes and lists of numbers of an AttributeProto; return its name."""
+    name = next((text(buf, at, end) for tag, at, end in parts if tag == 10), "")
+    numbers: list[float] = []
+    for tag, at, end in parts:
+        if tag == 21:
+            node.values[name] = struct.unpack("<f", buf[at:end])[0]
+        elif tag == 24:
+            node.values[name] = at - (1 << 64) if at >> 63 else at
+        elif tag == 34:
+            node.values[name] = bytes(buf[at:end])
+        elif tag == 61:
+            numbers += struct.unpack("<f", buf[at:end])
+        elif tag == 64:
+            numbers.append(at - (1 << 64) if at >> 63 else at)
+    if numbers:
+        node.values[name] = numbers
+    return name
 
 
 def _pair(buf: Buffer, at: int, end: int) -> tuple[str, str | int]:

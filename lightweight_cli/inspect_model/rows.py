@@ -77,30 +77,35 @@ def rows_of(constants: Constants) -> list[Row]:
                     seen_through.append(value)
         else:
             decoded.append(value)
-    for stored, row in rows.items():
-        _claim(row, (stored,))
+    for row in rows.values():
+        _claim(row, row.value)
     for value in seen_through:
-        _claim(rows[value.heavy], value.parts)
+        _claim(rows[value.heavy], value)
     for value in decoded:
         row = rows.get(value.heavy)
         if row is None:
             row = rows[value.heavy] = _decoded(value)
         row.uses += value.uses
-        _claim(row, value.parts)
+        _claim(row, value)
     for value in constants.values:
-        if not value.path and not value.heavy.claimed:
+        if not value.path and not value.claimed:
             row = rows.setdefault(value.heavy, Row(value, value.heavy))
-            _claim(row, (value.heavy,))
+            _claim(row, value)
     for row in rows.values():
         _compute(row)
     return sorted(rows.values(), key=lambda row: -row.nbytes)
 
 
-def _claim(row: Row, parts: tuple[Stored, ...]) -> None:
-    for part in parts:
-        if not part.claimed:
-            part.claimed = True
-            row.nbytes += part.nbytes
+def _claim(row: Row, value: Value) -> None:
+    """Give `row` the bytes of all parts of `value` that no row has yet."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if not value.claimed:
+            value.claimed = True
+            waiting += value.inputs
+            if not value.inputs:
+                row.nbytes += value.heavy.nbytes
 
 
 def _decoded(value: Value) -> Row:

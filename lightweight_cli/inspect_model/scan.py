@@ -6,10 +6,9 @@ from lightweight_cli.wire import WireError, varint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mmap import mmap
     from typing import TypeAlias
 
-    Buffer: TypeAlias = bytes | mmap
+    Buffer: TypeAlias = bytes  # or a memory map, which can be read like bytes
 
 
 def scan(buf: Buffer, at: int, end: int) -> list[tuple[int, int, int]]:
@@ -35,7 +34,12 @@ def scan(buf: Buffer, at: int, end: int) -> list[tuple[int, int, int]]:
             begin = at
             at += length
         elif wire == 0:
-            begin, at = varint(buf, at, end)
+            if at >= end:
+                raise WireError("cut off inside a number")
+            begin = buf[at]
+            at += 1
+            if begin > 127:
+                begin, at = varint(buf, at - 1, end)
         elif wire == 5:
             begin = at
             at += 4

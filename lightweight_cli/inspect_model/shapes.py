@@ -21,7 +21,7 @@ class Shapes:
 
     def of(self, graphs: tuple[Graph, ...], name: str) -> tuple[int, ...] | None:
         """Return the shape of the value `name`, seen from the innermost of `graphs`."""
-        constant = self.constants.scopes[graphs[-1]].get(name)
+        constant = self.constants.scopes[graphs[-1]].find(name)
         if constant and constant.dims is not None:
             return constant.dims
         for graph in reversed(graphs):

@@ -110,10 +110,13 @@ def _head(document: Document, style: Style) -> list[str]:
         facts.append(("external", f"{size(nbytes['external'])} in {files}: {size(nbytes['total'])} in all"))
     facts.append(("stored", f"{size(nbytes['tensors'])} in {len(document['tensors'])} tensors "
                             f"({percent(nbytes['tensors'], nbytes['total'])}), {size(nbytes['rest'])} graph and text"))
-    facts.append(("graph", f"{model['nodes']} nodes" + f", {model['functions']} functions" * bool(model["functions"])))
+    functions = f", {model['functions']} model functions" if model["functions"] else ""
+    facts.append(("graph", f"{model['nodes']} node{'s' * (model['nodes'] != 1)}{functions}"))
     for side in ("inputs", "outputs"):
         ports = [f"{printable(p['name'], 40)} {p['dtype'] or '?'} {shape(p['shape'])}" for p in model[side]]
         facts.append((side, ", ".join(ports[:4]) + f", and {len(ports) - 4} more" * (len(ports) > 4)))
+    if "lwc.recipe" in model["metadata"]:
+        facts.append(("recipe", printable(model["metadata"]["lwc.recipe"], 160)))
     facts.append(("parameters", count(document["parameters"])))
     facts.append(("MACs", _macs(macs)))
     facts.append(("sparsity", _sparsity(document["sparsity"])))

@@ -71,7 +71,7 @@ def tensor(buf: Buffer, at: int, end: int, base: int = 0) -> Tensor:
             dims.append(at)
         elif tag == 10:
             while at < end:
-                size, at = varint(buf, at, end)  # type: ignore[arg-type]
+                size, at = varint(buf, at, end)
                 dims.append(size)
         elif tag == 16:
             found.dtype = at
@@ -108,7 +108,7 @@ def sparse_tensor(buf: Buffer, at: int, end: int, base: int = 0) -> Tensor:
             dims.append(at)
         elif tag == 26:
             while at < end:
-                size, at = varint(buf, at, end)  # type: ignore[arg-type]
+                size, at = varint(buf, at, end)
                 dims.append(size)
     values.nbytes, values.dims, values.sparse = nbytes, tuple(dims), True
     return values
@@ -121,7 +121,7 @@ def listed(buf: Buffer, at: int, end: int, base: int) -> Tensor | None:
     """
     if buf[at] != 10:
         return None
-    length, begin = varint(buf, at + 1, end)  # type: ignore[arg-type]
+    length, begin = varint(buf, at + 1, end)
     first = begin + length
     if first >= end or buf[first] not in (61, 64, 74, 34):
         return None

@@ -30,10 +30,11 @@ def look_into(rows: list[Row], source: Source) -> None:
         if row.decoded_by or tensor.dtype not in SIGNED_ZERO_DTYPES or not flat or tensor.sparse:
             continue
         size = DTYPES[tensor.dtype][1] // 8
-        values = np.frombuffer(source.payload(row.stored), f"<u{size}")
-        if values.size != row.elements:
+        payload = source.payload(row.stored)
+        if len(payload) != size * (row.elements or 0):
             raise InputError(f"{printable(source.name)}: tensor {printable(row.value.name)} of shape "
-                             f"{list(tensor.dims)} has {values.size} values")  # fmt: skip
+                             f"{printable(list(tensor.dims))} has {len(payload)} bytes")  # fmt: skip
+        values = np.frombuffer(payload, f"<u{size}")
         zeros = sum(tile.size - np.count_nonzero(tile << 1) for tile in _tiles(values))
         row.zeros, row.distinct = int(zeros), _distinct(values)
 
