@@ -78,7 +78,7 @@ def judge(reference: str, candidate: str, check: Check = Check(), *, pass_fds: S
             child.stdin.write(json.dumps(request).encode() + b"\n")
             child.stdin.flush()
         stage = "start"
-        for message in _messages(pipe, lambda: stage, check):
+        for message in _messages(pipe, check):
             if "stage" in message:
                 stage, done, total = message["stage"]
                 if progress:
@@ -90,20 +90,20 @@ def judge(reference: str, candidate: str, check: Check = Check(), *, pass_fds: S
         _crashed(child.wait(), stage)
 
 
-def _messages(pipe: Any, stage: Callable[[], str], check: Check) -> Iterator[dict[str, Any]]:
+def _messages(pipe: Any, check: Check) -> Iterator[dict[str, Any]]:
     """Yield what the child says, until it ends.
 
     Raises: InputError or BrokenPromise when a stage that has a time limit takes longer.
     """
-    said = b""
+    said, stage = b"", "start"
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         since = time.monotonic()
         while True:
-            limit = check.time_limit if not check.data or not stage().endswith("run") else None
+            limit = check.time_limit if not check.data or not stage.endswith("run") else None
             left = None if limit is None else since + limit - time.monotonic()
             if left is not None and left <= 0:
-                raise _error(stage())(f"{_what(stage())}: still running after {limit:g} s")
+                raise _error(stage)(f"{_what(stage)}: still running after {limit:g} s")
             if not selector.select(left):
                 continue
             block = os.read(pipe.fileno(), 1 << 16)
@@ -112,8 +112,9 @@ def _messages(pipe: Any, stage: Callable[[], str], check: Check) -> Iterator[dic
             said += block
             *lines, said = said.split(b"\n")
             for line in lines:
-                since = time.monotonic()
-                yield json.loads(line)
+                since, message = time.monotonic(), json.loads(line)
+                stage = message.get("stage", [stage])[0]
+                yield message
 
 
 def _error(stage: str) -> type[LwcError]:

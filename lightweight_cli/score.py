@@ -47,8 +47,8 @@ class Scores:
             self.metric, self.output = choose(by_name, labels, self.spec)
         value = by_name.get(self.output)
         if value is None or not self.metric.fits(value, labels):
-            raise InputError(f'metric {self.metric.name}: output "{printable(self.output)}" has no score for each label '
-                             "in each batch")
+            raise InputError(f'metric {self.metric.name}: output "{printable(self.output)}" has no score for each '
+                             "label in each batch")
         self.parts.append(self.metric.rows(value, labels))
 
     def rows(self) -> np.ndarray:
