@@ -1,0 +1,40 @@
+"""Removing what nothing uses, part by part."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from lightweight_cli.passes.strip.annotations import drop_notes
+from lightweight_cli.passes.strip.liveness import sweep_model
+from lightweight_cli.passes.strip.shapes import drop_shapes
+from lightweight_cli.rewrite import modernise
+from lightweight_cli.scopes import Scopes
+
+if TYPE_CHECKING:
+    from lightweight_cli.model_io import Model
+
+
+def remove(model: Model, *, keep_doc: bool = False, metadata: bool = False) -> int:
+    """Remove what nothing uses, doc strings unless `keep_doc`, and metadata properties if `metadata`.
+
+    Returns: things removed.
+    """
+    removed: Counter[str] = Counter()
+    _drop_listed_initializers(model, removed)
+    sweep_model(model.proto, removed)
+    drop_shapes(model.proto, removed)
+    drop_notes(model.proto, keep_doc, metadata, removed)
+    told = [f"{kind} {count:,}" for kind, count in removed.items() if count]
+    if told:
+        model.step.note(f"removed, by kind: {', '.join(told)}")
+    return removed.total()
+
+
+def _drop_listed_initializers(model: Model, removed: Counter[str]) -> None:
+    """Remove the inputs of files of IR 3 that are initializers: constants that had to be listed."""
+    graph = model.proto.graph
+    if model.proto.ir_version < 4 and {t.name for t in graph.initializer} & {v.name for v in graph.input}:
+        before = len(graph.input)
+        modernise(model, Scopes(model.proto).main)
+        removed["listed initializer"] += before - len(graph.input)
