@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from lightweight_cli.numerics import affine, magnitude, packing, stats
+from lightweight_cli.numerics import affine, fp, huffman, kmeans, magnitude, packing, product, sketch, stats
 from lightweight_cli.numerics.tiles import tiles
 
 MIB = 1 << 20
@@ -136,9 +136,52 @@ def selection_kernels() -> Iterator[Kernel]:
         yield f"statistics, {name}", values.nbytes, partial(stats.statistics, chunks(values))
 
 
+def clustering_kernels() -> Iterator[Kernel]:
+    """Shared values of a 64 MiB weight, in one dimension and in vectors of four."""
+    weight = gaussian((1 << 24,))
+    for levels in (4, 16, 256):
+
+        def share(levels: int = levels) -> None:
+            codebook = kmeans.codebook(sketch.sketch(chunks(weight)), levels)
+            for chunk in chunks(weight):
+                kmeans.assign(chunk, codebook)
+
+        yield f"kmeans, {levels} levels, sketch to codes", weight.nbytes, share
+    points = product.vectors(weight, 4)
+    sample = points[:: len(points) // product.SAMPLE_VECTORS]
+    for levels in (16, 256):
+        train = partial(product.train, [points], len(points), levels)
+        yield f"product {levels} x 4, train on a sample (fixed cost)", weight.nbytes, train
+        codebooks = product.train([sample], len(sample), levels)
+        yield f"product {levels} x 4, encode", weight.nbytes // 4, partial(product.encode, points[::4], codebooks)
+
+
+def lossless_kernels() -> Iterator[Kernel]:
+    """Half-width floats of a 64 MiB weight, and a wavelet tree of 4-bit codes, 4 bytes of float32 each."""
+    weight = gaussian((1 << 24,))
+    narrow = weight.astype(np.float16).astype(np.float32)
+
+    def over_chunks(call: Callable[[np.ndarray], object], values: np.ndarray) -> Callable[[], None]:
+        def run() -> None:
+            for chunk in chunks(values):
+                call(chunk)
+
+        return run
+
+    yield "fp fits_half, all do", narrow.nbytes, over_chunks(fp.fits_half, narrow)
+    yield "fp fits_bfloat16, all do", narrow.nbytes, over_chunks(fp.fits_bfloat16, np.zeros_like(weight))
+    yield "fp to_half", weight.nbytes, over_chunks(fp.to_half, weight)
+    yield "fp to_bfloat16", weight.nbytes, over_chunks(fp.to_bfloat16, weight)
+    codes = np.rint(weight * 200).clip(-8, 7).astype(np.int8).view(np.uint8) + np.uint8(8)
+    tree = huffman.tree(np.bincount(codes))
+    yield "huffman wavelet, 16 symbols", 4 * codes.size, partial(huffman.wavelet, codes, tree)
+    yield "huffman merge, 16 symbols", codes.size, partial(huffman.merge, huffman.wavelet(codes[::4], tree), 1 << 22)
+
+
 def main() -> None:
     words = sys.argv[1:]
-    for kernels in (affine_kernels, packing_kernels, selection_kernels):
+    families = affine_kernels, packing_kernels, selection_kernels, clustering_kernels, lossless_kernels
+    for kernels in families:
         for name, size, call in kernels():
             if not words or any(word in name for word in words):
                 print(f"{name:58} {size / MIB / measure(call):8.0f} MB/s", flush=True)

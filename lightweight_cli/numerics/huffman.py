@@ -110,8 +110,9 @@ def wavelet(codes: np.ndarray, node: Split | int) -> list[Branch]:
             return ~node
         goes_right = np.zeros(256, bool)
         goes_right[symbols(node.right)] = True
-        right = goes_right[codes]
-        children = descend(codes[~right], node.left), descend(codes[right], node.right)
+        right = goes_right.take(codes)
+        # compress takes 0.7 ns an element, codes[right] 5
+        children = descend(codes.compress(~right), node.left), descend(codes.compress(right), node.right)
         branches.append(Branch(*children, right))
         return len(branches) - 1
 

@@ -56,7 +56,7 @@ def _digit_histogram(chunks: Iterable[np.ndarray], dtype: np.dtype, prefix: int,
     for magnitudes in _magnitudes(chunks, dtype):
         digits = np.right_shift(magnitudes, unsigned(shift), out=magnitudes)
         if shift + DIGIT_BITS < 8 * dtype.itemsize:
-            digits = digits[np.right_shift(digits, unsigned(DIGIT_BITS)) == prefix]
+            digits = digits.compress(np.right_shift(digits, unsigned(DIGIT_BITS)) == prefix)
             digits = np.bitwise_and(digits, unsigned((1 << DIGIT_BITS) - 1), out=digits)
         counts = np.bincount(digits.astype(np.intp))
         histogram[: counts.size] += counts

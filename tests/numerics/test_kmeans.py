@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lightweight_cli.numerics import kmeans
-from lightweight_cli.numerics.kmeans import Points, assign, codebook, seed, sketch
+from lightweight_cli.numerics.kmeans import assign, codebook, seed
+from lightweight_cli.numerics.sketch import Points, sketch
 
 small = hnp.arrays(np.float32, st.integers(1, 40), elements=st.integers(-20, 20).map(float))
 finite = st.floats(allow_nan=False, allow_infinity=False, width=32)
@@ -79,6 +80,14 @@ def test_clusters_of_a_large_tensor_are_found() -> None:
     shares = np.array([0.001, 0.2, 0.3, 0.2, 0.2, 0.098, 0.001])
     w = np.random.default_rng(0).choice(levels, 200_000, p=shares)
     assert np.array_equal(codebook(sketch([w]), 7), levels)
+
+
+def test_one_huge_value_does_not_blur_the_others() -> None:
+    w = np.random.default_rng(0).choice(np.array([-3e38, 0.1, 0.2, 0.7], np.float32), 1000)
+    assert np.array_equal(codebook(sketch([w]), 4), np.unique(w))
+    w[0] = 0.70001
+    found = codebook(sketch([w]), 4)
+    assert found[0] == np.float32(-3e38) and (np.diff(found) > 0).all() and found[-1] == pytest.approx(0.7, rel=0.5)
 
 
 def test_zeros_are_kept() -> None:
