@@ -99,7 +99,12 @@ class Scopes:
 def subgraphs(graph: GraphProto | FunctionProto) -> Iterator[GraphProto]:
     """Yield the subgraphs directly in the graph's nodes."""
     for node in graph.node:
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield attribute.g
-            yield from attribute.graphs
+        yield from subgraphs_of(node)
+
+
+def subgraphs_of(node: NodeProto) -> Iterator[GraphProto]:
+    """Yield the graphs in a node's attributes."""
+    for attribute in node.attribute:
+        if attribute.HasField("g"):
+            yield attribute.g
+        yield from attribute.graphs

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from lightweight_cli.scopes import subgraphs
+from lightweight_cli.scopes import subgraphs, subgraphs_of
 
 if TYPE_CHECKING:
     from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
@@ -90,14 +90,6 @@ def sweep(graph: GraphProto | FunctionProto, removed: Counter[str], pinned: Iter
         _sweep_initializers(graph, used.union(inputs), removed)
         _sweep_annotations(graph, removed)
     return used
-
-
-def subgraphs_of(node: NodeProto) -> Iterator[GraphProto]:
-    """Yield the graphs in a node's attributes."""
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            yield attribute.g
-        yield from attribute.graphs
 
 
 def all_nodes(graph: GraphProto | FunctionProto) -> Iterator[NodeProto]:
