@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from lightweight_cli.model_io import Model
     from lightweight_cli.scopes import Scope
 
+SHARED = "lwc."
+"""How the names of tables begin that all encoded weights of a model share."""
 LIMIT = 1 << 31
 """Bytes a computed constant may have: a declared size is no reason to fill the memory."""
 
@@ -77,10 +79,15 @@ def chain(scope: Scope, name: str) -> list[tuple[Scope, str]]:
 
 
 def own(scope: Scope, name: str) -> list[tuple[Scope, str]]:
-    """Return the part of the chain of `name` that nothing else uses: what goes when `name` is replaced."""
+    """Return the part of the chain of `name` that nothing else uses: what goes when `name` is replaced.
+
+    Tables that lwc shares between weights (SHARED) are never part of it.
+    """
     mine: list[tuple[Scope, str]] = []
     gone: list[NodeProto] = []
     for at, current in chain(scope, name):
+        if current.startswith(SHARED):
+            continue
         used = at.uses.get(current, [])
         if not mine or (current not in at.outputs and current not in at.inputs and all(any(u.node is g for g in gone) for u in used)):
             mine.append((at, current))

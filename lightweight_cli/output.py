@@ -1,7 +1,7 @@
 """The result as a file that appears whole or not at all.
 
-The candidate is first written to a file without a name (Linux: O_TMPFILE in the folder of the output), or to a
-hidden sibling where that can't be had. It is checked there, and only then takes the output's name by rename.
+It is first written to a file without a name (Linux: O_TMPFILE in the folder of the output), or to a hidden sibling where
+that can't be had. It is checked there, and only then takes the output's name by rename.
 """
 
 from __future__ import annotations
@@ -14,64 +14,53 @@ from collections.abc import Iterable
 
 from lightweight_cli import wire
 from lightweight_cli.blobs import COPY, Blob
-from lightweight_cli.errors import InputError, OutputError, UsageError, printable
-from lightweight_cli.model_io import Model
-
-SINGLE_FILE = (1 << 31) - (1 << 20)
-"""Bytes from which a model is written with external data: protobuf messages end at 2 GiB."""
-ALIGN = 64
-PIPE_BUFFER = 1 << 16
+from lightweight_cli.errors import OutputError, UsageError, printable
 
 
 class Candidate:
-    """A result that is written but has not taken its name: `path` opens it, `publish` names it."""
+    """A written result without its name: `path` opens it, `publish` names it, `discard` ends it."""
 
-    def __init__(self, target: str | None, inherit: Model) -> None:
-        """Open a temporary file beside `target`; None is standard output.
+    def __init__(self, target: str | None) -> None:
+        """Open a temporary file beside `target`, or anywhere for a device; None is standard output.
 
         Raises: OutputError when the folder is missing or can't be written.
         """
-        self.target = os.path.realpath(target) if target is not None else None
         self.shown = printable(target if target is not None else "standard output")
-        self.names: list[tuple[str, str]] = []
-        self.fd, self.temporary, self.size = -1, None, 0
-        self.model = inherit
-        folder = os.path.dirname(self.target) if self.target else tempfile.gettempdir()
+        self.stream = target is None or is_device(target)
+        self.target = target if self.stream else os.path.realpath(target or "")
+        self.size = 0
+        self.fd, self.temporary = -1, None
+        folder, name = os.path.split(self.target or "") if not self.stream else (tempfile.gettempdir(), "out")
         try:
-            self.fd, self.temporary = open_unnamed(folder or ".", os.path.basename(self.target or "out"))
+            self.fd, self.temporary = open_unnamed(folder, name)
         except OSError as e:
             raise OutputError(f"{self.shown}: {e.strerror}: {printable(folder)}") from e
 
     @property
     def path(self) -> str:
-        """A path that opens the written file, in this process and in children that inherit `fd`."""
+        """A path that opens the written file, here and in children that inherit `inherited`."""
         return self.temporary or f"/dev/fd/{self.fd}"
+
+    @property
+    def inherited(self) -> tuple[int, ...]:
+        """Descriptors a child needs to open `path`."""
+        return (self.fd,)
 
     def write(self, pieces: Iterable[wire.Piece], blobs: list[Blob]) -> None:
         """Write the pieces of a message in order. Raises: OutputError, InputError."""
         try:
-            for piece in pieces:
-                if not isinstance(piece, wire.Payload):
-                    self._all(memoryview(piece))
-                    continue
-                for chunk in blobs[piece.id].chunks(COPY):
-                    self._all(chunk)
-            os.lseek(self.fd, 0, os.SEEK_SET)
+            self.size = write_pieces(self.fd, pieces, blobs)
         except OSError as e:
             raise OutputError(f"{self.shown}: {e.strerror}") from e
 
-    def _all(self, view: memoryview) -> None:
-        while len(view):
-            done = os.write(self.fd, view)
-            self.size += done
-            view = view[done:]
-
     def publish(self) -> None:
-        """Give the file its name, or copy it to standard output. Raises: OutputError."""
+        """Give the file its name, or copy it to the stream. Raises: OutputError, BrokenPipeError."""
         try:
-            if self.target is None:
-                copy_to_stdout(self.fd)
+            if self.stream:
+                os.lseek(self.fd, 0, os.SEEK_SET)
+                copy_to(self.fd, self.target)
                 return
+            assert self.target is not None
             os.fsync(self.fd)
             if self.temporary is None:
                 name = sibling(self.target)
@@ -79,6 +68,8 @@ class Candidate:
                 self.temporary = name
             os.replace(self.temporary, self.target)
             self.temporary = None
+        except BrokenPipeError:
+            raise
         except OSError as e:
             raise OutputError(f"{self.shown}: {e.strerror}") from e
 
@@ -92,14 +83,29 @@ class Candidate:
             self.fd = -1
 
 
+def write_pieces(fd: int, pieces: Iterable[wire.Piece], blobs: list[Blob]) -> int:
+    """Write pieces to `fd`. Returns: bytes written. Raises: OSError."""
+    size = 0
+    for piece in pieces:
+        parts = blobs[piece.id].chunks(COPY) if isinstance(piece, wire.Payload) else (memoryview(piece),)
+        for part in parts:
+            view = part
+            while len(view):
+                done = os.write(fd, view)
+                size += done
+                view = view[done:]
+    return size
+
+
 def open_unnamed(folder: str, name: str) -> tuple[int, str | None]:
-    """Open a new file in `folder`: (descriptor, its path or None while it has no name)."""
+    """Open a new file in `folder`: (descriptor, its path, or None while it has no name)."""
     if hasattr(os, "O_TMPFILE") and os.path.exists("/proc/self/fd"):
         try:
             return os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o666), None
-        except (IsADirectoryError, OSError) as e:
-            if isinstance(e, (PermissionError, FileNotFoundError, NotADirectoryError)):
-                raise
+        except (PermissionError, FileNotFoundError, NotADirectoryError):
+            raise
+        except OSError:  # a file system without O_TMPFILE
+            pass
     path = sibling(os.path.join(folder, name))
     return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o666), path
 
@@ -107,23 +113,36 @@ def open_unnamed(folder: str, name: str) -> tuple[int, str | None]:
 def sibling(target: str) -> str:
     """Return a hidden name in the target's folder that nothing else uses."""
     folder, name = os.path.split(target)
-    return os.path.join(folder, f".{name[:100]}.{os.getpid()}.lwc-tmp")
+    short = os.fsdecode(os.fsencode(name)[:100])
+    return os.path.join(folder, f".{short}.{os.getpid()}.lwc-tmp")
 
 
-def copy_to_stdout(fd: int) -> None:
-    """Copy the file `fd` to standard output."""
-    out = sys.stdout.fileno()
-    while data := os.read(fd, COPY):
-        view = memoryview(data)
-        while len(view):
-            view = view[os.write(out, view[:COPY]) :]
+def copy_to(fd: int, device: str | None) -> None:
+    """Copy the file `fd` to standard output, or to a device."""
+    out = sys.stdout.fileno() if device is None else os.open(device, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        while data := os.read(fd, COPY):
+            view = memoryview(data)
+            while len(view):
+                view = view[os.write(out, view) :]
+    finally:
+        if device is not None:
+            os.close(out)
 
 
-def refuse_target(target: str, model_path: str | None, force: bool, own: bool) -> None:
+def is_device(target: str) -> bool:
+    """Whether the output exists and is neither a file nor a directory."""
+    try:
+        mode = os.stat(target).st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def refuse_target(target: str, model_path: str | None, force: bool) -> None:
     """Check the output's name before any work is done.
 
-    `own`: the name was chosen by lwc. An existing file needs `force`; the input itself too.
-    Raises: UsageError, OutputError.
+    Raises: UsageError for an existing file without `force`, OutputError where nothing can be written.
     """
     shown = printable(target)
     try:
@@ -132,41 +151,20 @@ def refuse_target(target: str, model_path: str | None, force: bool, own: bool) -
         folder = os.path.dirname(os.path.realpath(target))
         if not os.path.isdir(folder):
             raise OutputError(f"{shown}: the folder {printable(folder)} does not exist") from None
+        if not os.path.basename(target):
+            raise OutputError(f"{shown}: is a folder; name a file") from None
         return
-    except OSError as e:
-        raise OutputError(f"{shown}: {e.strerror}") from e
+    except (OSError, ValueError) as e:
+        raise OutputError(f"{shown}: {getattr(e, 'strerror', None) or e}") from e
     if stat.S_ISDIR(mode):
         raise OutputError(f"{shown}: is a directory; name a file")
-    if not stat.S_ISREG(mode):
-        raise OutputError(f"{shown}: not a regular file; use -o - and a pipe to write to a device")
-    if force or own:
+    if is_device(target):
+        with open(target, "wb", buffering=0) as device:
+            if device.isatty():
+                raise UsageError(f"{shown}: a model is not written to a terminal; name a file")
         return
-    if model_path is not None and os.path.samefile(target, model_path):
-        raise UsageError(f"{shown}: is the input itself; -f replaces it")
-    raise UsageError(f"{shown}: exists; -f replaces it")
-
-
-def pieces_of(model: Model) -> tuple[list[wire.Piece], int]:
-    """Return the pieces of the model as one file, and its size."""
-    return wire.splice(model.serialized(), model.mark, lambda i: model.blobs[i].length)
-
-
-def external_pieces(model: Model, location: str) -> tuple[list[wire.Piece], list[wire.Piece]]:
-    """Return the pieces of the model file and of its data file, named `location` in it."""
-    data: list[wire.Piece] = []
-    at = 0
-
-    def refer(i: int) -> bytes:
-        nonlocal at
-        length = model.blobs[i].length
-        pad = -at % ALIGN
-        if pad:
-            data.append(bytes(pad))
-        data.append(wire.Payload(i, length))
-        offset, at = at + pad, at + pad + length
-        return wire.external(("location", location), ("offset", str(offset)), ("length", str(length)))
-
-    pieces, size = wire.splice(model.serialized(), model.mark, refer)
-    if size > SINGLE_FILE:
-        raise InputError(f"{model.shown}: {size} bytes without its weights: over protobuf's 2 GiB")
-    return pieces, data
+    if not os.access(target, os.W_OK):
+        raise OutputError(f"{shown}: the file can't be written")
+    if not force:
+        what = "is the input itself" if model_path and os.path.samefile(target, model_path) else "exists"
+        raise UsageError(f"{shown}: {what}; -f replaces it")

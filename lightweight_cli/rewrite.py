@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lightweight_cli import constants, weights
 from lightweight_cli.encodings.builder import Emission, place
-from lightweight_cli.scopes import Scope, Scopes
+from lightweight_cli.scopes import Scope, Scopes, subgraphs
 from lightweight_cli.weights import Weight
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, NodeProto
+    from onnx import GraphProto, ModelProto, NodeProto
 
     from lightweight_cli.model_io import Model
 
@@ -44,10 +43,10 @@ class Rewriter:
         self.model, self.step = model, model.step
         self.scopes = Scopes(model.proto)
         self.weights = weights.find(model, self.scopes)
-        serials = [int(m[1]) for n in self.scopes.names() if (m := re.match(r"lwc(\d{1,9})\.", n))]
+        serials = [int(m[0][3:-1]) for n in self.scopes.names() if (m := weights.INNER.match(n))]
         first = max(serials, default=0) + 1
         self.prefix = {id(w): f"lwc{first + i}." for i, w in enumerate(self.weights)}
-        self.known = frozenset(n for n in self.scopes.main.initializers if n.startswith("lwc."))
+        self.known = frozenset(n for n in self.scopes.main.initializers if n.startswith(constants.SHARED))
         self.nodes: dict[int, list[NodeProto]] = {}
         self.dropped: dict[int, set[str]] = {}
 
@@ -116,6 +115,7 @@ class Rewriter:
                 nodes = new + [n for n in scope.graph.node if names.isdisjoint(n.output)]
                 del scope.graph.node[:]
                 scope.graph.node.extend(nodes)
+        drop_unused_tables(self.model.proto)
 
 
 def drop_initializer(graph: GraphProto, name: str) -> None:
@@ -124,6 +124,21 @@ def drop_initializer(graph: GraphProto, name: str) -> None:
         if tensor.name == name:
             del graph.initializer[i]
             return
+
+
+def drop_unused_tables(proto: ModelProto) -> None:
+    """Remove the shared decoding tables that no node reads any more."""
+    used = {i for graph in all_graphs(proto.graph) for node in graph.node for i in node.input}
+    tables = [t.name for t in proto.graph.initializer if t.name.startswith(constants.SHARED) and t.name not in used]
+    for name in tables:
+        drop_initializer(proto.graph, name)
+
+
+def all_graphs(graph: GraphProto) -> Iterator[GraphProto]:
+    """Yield the graph and all graphs within it."""
+    yield graph
+    for inner in subgraphs(graph):
+        yield from all_graphs(inner)
 
 
 def modernise(model: Model, main: Scope) -> None:

@@ -7,6 +7,7 @@ whatever encoding stores it, it is one array with a channel axis.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -68,6 +69,8 @@ ROLES: dict[tuple[str, int], Callable[[NodeProto, int], Axes]] = {
 MOVES = {"Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Slice", "Split", "Concat"}
 """Operators whose output holds the values of their inputs as they are."""
 LONGEST = 32
+INNER = re.compile(r"lwc\d+\.")
+"""How names begin that are private to one encoded weight."""
 CHUNK = 1 << 20
 """Elements read at a time: 4 MiB of float32."""
 
@@ -136,6 +139,8 @@ def find(model: Model, scopes: Scopes) -> list[Weight]:
             for index, name in enumerate(node.input):
                 rule = ROLES.get((node.op_type, index))
                 if rule is not None and name and node.domain in ("", "ai.onnx", "com.microsoft"):
+                    if constants.is_constant(scope, node.output[0]):  # part of a decoding chain
+                        continue
                     _note(model, scopes, found, scope, name, node.op_type, lambda r, n=node, f=rule: f(n, r))
                 elif (node.domain, node.op_type) in scopes.functions and name:
                     _through_call(model, scopes, found, scope, name, Use(scope, node, index), 0)
@@ -180,9 +185,9 @@ Root = tuple[Scope, str, "list[NodeProto]"]
 
 
 def _roots(scope: Scope, name: str) -> list[Root]:
-    """Follow `name` back through operators that only move values to the tensors they come from.
+    """Follow `name` back through operators that only move values to the constants they come from.
 
-    Where one of these is no stored tensor, `name` itself is the weight.
+    Such a constant is a stored tensor or what an encoding decodes. Where one is neither, `name` itself is the weight.
     """
     start = scope.resolve(name)
     if start is None:
@@ -196,8 +201,11 @@ def _roots(scope: Scope, name: str) -> list[Root]:
                 found.append((home, at, path))
             continue
         node = home.producers.get(at)
-        if node is None or node.op_type not in MOVES or node.domain not in ("", "ai.onnx") or len(path) > LONGEST:
+        if node is None or len(path) > LONGEST or not constants.is_constant(home, at):
             return [(start, name, [])]
+        if node.op_type not in MOVES or any(INNER.match(i) for i in node.input):
+            found.append((home, at, path))
+            continue
         for source in node.input if node.op_type == "Concat" else node.input[:1]:
             origin = home.resolve(source)
             if origin is None:

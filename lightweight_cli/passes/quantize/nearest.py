@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lightweight_cli.blobs import Blob
-from lightweight_cli.encodings import choose
+from lightweight_cli.encodings import choose, recognise
 from lightweight_cli.encodings.coded import Coded, Groups
 from lightweight_cli.groups import blocks_of, channels_of
 from lightweight_cli.numerics import affine
@@ -37,7 +37,7 @@ def quantize_nearest(model: Model, bits: int, granularity: str, block_size: int,
     def plan(weight: Weight) -> Plan:
         groups = {"tensor": (1, weight.size, 1), "channel": channels_of(weight.shape, weight.axes),
                   "block": blocks_of(channels_of(weight.shape, weight.axes), block_size)}[granularity]
-        reason = unfit(weight)
+        reason = unfit(weight, bits)
         if reason:
             return Plan(weight, reason=reason)
         try:
@@ -50,7 +50,7 @@ def quantize_nearest(model: Model, bits: int, granularity: str, block_size: int,
     return model.step.changed
 
 
-def unfit(weight: Weight) -> str:
+def unfit(weight: Weight, bits: int) -> str:
     """Return why a weight can't be replaced by decoding nodes, or nothing."""
     if weight.size == 0:
         return "is empty"
@@ -58,6 +58,10 @@ def unfit(weight: Weight) -> str:
         return f"opset {weight.scope.opset}: decoding nodes need 7"
     if not choose.foldable(weight.size):
         return "is over the 1 GiB that onnxruntime decodes at load"
+    if weight.encoded:
+        stored = recognise.coded(weight)
+        if stored is not None and stored.count <= 1 << bits:
+            return f"is stored in {bits} bits or fewer already"
     return ""
 
 

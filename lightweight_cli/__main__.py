@@ -1,0 +1,31 @@
+"""The console entry: what must hold before anything heavy is imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from lightweight_cli.guard import guarded
+
+
+def main() -> None:
+    """Run `lwc` and exit with its status."""
+    for fd in (0, 1, 2):  # a closed one would be given to the first file that is opened
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY if fd == 0 else os.O_WRONLY)
+    if sys.path and sys.path[0] in ("", os.getcwd() if os.path.exists(".") else "") and not __package__:
+        del sys.path[0]
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no BLAS is used here; its threads spin at import
+    if sys.argv[1:2] == ["inspect"]:
+        from lightweight_cli.inspect_model.command import main as inspect_main
+
+        sys.exit(guarded(lambda: inspect_main(sys.argv[2:])))
+    from lightweight_cli.cli import run
+
+    sys.exit(guarded(run))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""`lwc verify`: two models that exist, compared and held against the gates."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+
+from lightweight_cli import __version__
+from lightweight_cli.errors import GateError, printable
+from lightweight_cli.gates import Gates, check
+from lightweight_cli.judge import Check, judge
+from lightweight_cli.model_io import load
+from lightweight_cli.report.model import Report
+from lightweight_cli.report.progress import Progress
+
+
+def compare(reference: str, candidate: str, how: Check, gates: Gates, *, quiet: bool, json_out: bool, reports: tuple[str, ...]) -> None:
+    """Compare two model files and report it. Raises: LwcError; GateError when a gate fails."""
+    from lightweight_cli.report import write as report_file
+
+    started = time.monotonic()
+    for path in reports:
+        report_file.check(path)
+    sizes = [load(os.fspath(path)).total_size for path in (reference, candidate)]
+    progress = Progress(quiet=quiet)
+    try:
+        accuracy = judge(reference, candidate, how, progress=lambda stage, done, total: progress(f"check: {stage}", done, total or 0))
+    finally:
+        progress.close()
+    report = Report("verify", __version__, printable(reference), printable(candidate), *sizes, accuracy=accuracy,
+                    gates_failed=check(gates, accuracy, sizes[1]), seconds=time.monotonic() - started)
+    for path in reports:
+        report_file.write(report, path)
+    if json_out:
+        print(json.dumps(report.to_json(), indent=1))
+    if not quiet:
+        from lightweight_cli.report.terminal import show
+
+        show(report, sys.stderr)
+    if report.gates_failed:
+        raise GateError("; ".join(report.gates_failed))
