@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from lightweight_cli.numerics import affine, fp, huffman, kmeans, magnitude, packing, product, sketch, stats
+from lightweight_cli.numerics import affine, fp, huffman, kmeans, lookup, magnitude, packing, product, sketch, stats
 from lightweight_cli.numerics.tiles import tiles
 
 MIB = 1 << 20
@@ -134,6 +134,8 @@ def selection_kernels() -> Iterator[Kernel]:
     yield "magnitude apply", weight.nbytes, prune
     for name, values in {"ordinary": weight, "half zeros": sparse, "16 values": coarse}.items():
         yield f"statistics, {name}", values.nbytes, partial(stats.statistics, chunks(values))
+    listed = np.unique(coarse)
+    yield "lookup, 16 values", coarse.nbytes, lambda: [lookup.lookup(chunk, listed) for chunk in chunks(coarse)]
 
 
 def clustering_kernels() -> Iterator[Kernel]:

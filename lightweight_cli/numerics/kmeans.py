@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from .lookup import beyond
 from .sketch import Points
-from .tiles import pieces
 
 # Points of the dynamic program: k passes over half a matrix of points^2.
 POINTS_PER_CENTROID = 16
@@ -117,17 +117,7 @@ def assign(tile: np.ndarray, codebook: np.ndarray) -> np.ndarray:
 
     Returns: uint8 of the tile's shape.
     """
-    # x is beyond k middles: k. One comparison for each, on a piece in cache, beats numpy's binary search:
-    # 2.3 against 0.2 GB/s of float32 for 16 levels, 0.24 against 0.09 for 256.
-    middles = _middles(codebook, np.result_type(tile.dtype, np.float32))
-    codes = np.zeros(tile.size, np.uint8)
-    for values, target in zip(pieces(tile.reshape(-1)), pieces(codes), strict=True):
-        wide = values.astype(middles.dtype, copy=False)
-        beyond = np.empty(values.size, bool)
-        for middle in middles:
-            np.greater(wide, middle, out=beyond)
-            np.add(target, beyond.view(np.uint8), out=target)
-    return codes.reshape(tile.shape)
+    return beyond(tile, _middles(codebook, np.result_type(tile.dtype, np.float32)))
 
 
 def _middles(codebook: np.ndarray, dtype: np.dtype) -> np.ndarray:

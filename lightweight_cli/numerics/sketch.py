@@ -44,17 +44,17 @@ def sketch(chunks: Iterable[np.ndarray], importances: Iterable[np.ndarray] | Non
     Read once; needs 2^16 bins and one piece of memory. Values must be finite.
 
     Returns: points, exact for up to 2^16 weights, else means of bins 2^-7 of their value wide.
-    Raises: ValueError if a weight is not finite.
+    Raises: ValueError if a weight is not finite in float32.
     """
     exact: list[tuple[np.ndarray, np.ndarray]] | None = []
     bins = np.zeros((2, BINS))  # mass, mass * value
     size = 0
     for values, masses in _weighted(chunks, importances):
         if not np.isfinite(values).all():
-            raise ValueError("weights are not finite")
+            raise ValueError("weights are not finite in float32")
         size += values.size
         if exact is not None:
-            exact.append((values.astype(np.float64), masses))
+            exact.append((values, masses))
             if size > SMALL:
                 for earlier in exact:
                     _bin(bins, *earlier)
@@ -72,21 +72,19 @@ def sketch(chunks: Iterable[np.ndarray], importances: Iterable[np.ndarray] | Non
 def _weighted(
     chunks: Iterable[np.ndarray], importances: Iterable[np.ndarray] | None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pieces of weights with their masses."""
-    if importances is None:
-        for chunk in chunks:
-            for values in pieces(chunk.reshape(-1)):
-                yield values, np.ones(values.size)
-        return
-    for chunk, importance in zip(chunks, importances, strict=True):
+    """Pieces of weights in float32, and their masses in float64."""
+    pairs = ((chunk, np.ones(())) for chunk in chunks) if importances is None else zip(chunks, importances, strict=True)
+    for chunk, importance in pairs:
         spread = np.broadcast_to(importance, chunk.shape).reshape(-1)
         for values, masses in zip(pieces(chunk.reshape(-1)), pieces(spread), strict=True):
-            yield values, masses.astype(np.float64)
+            with np.errstate(over="ignore"):  # the caller refuses infinities
+                narrow = values.astype(np.float32)
+            yield narrow, masses.astype(np.float64)
 
 
 def _bin(bins: np.ndarray, values: np.ndarray, masses: np.ndarray) -> None:
     """Add a piece to the bins of its upper 16 bits."""
-    upper = np.right_shift(values.astype(np.float32).view(np.uint32), np.uint32(16)).astype(np.intp)
+    upper = np.right_shift(values.view(np.uint32), np.uint32(16)).astype(np.intp)
     bins[0] += np.bincount(upper, masses, BINS)
     bins[1] += np.bincount(upper, masses * values, BINS)
 
@@ -95,6 +93,6 @@ def _exact(parts: list[tuple[np.ndarray, np.ndarray]]) -> Points:
     """The distinct values of a small tensor."""
     if not parts:
         return Points(np.empty(0), np.empty(0))
-    values, index = np.unique(np.concatenate([part[0] for part in parts]), return_inverse=True)
+    values, index = np.unique(np.concatenate([part[0] for part in parts]).astype(np.float64), return_inverse=True)
     masses = np.bincount(index, np.concatenate([part[1] for part in parts]), values.size)
     return Points(values[masses > 0], masses[masses > 0])

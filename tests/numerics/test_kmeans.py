@@ -117,6 +117,8 @@ def test_degenerate() -> None:
     assert codebook(sketch([np.array([3e38, -3e38, 1, 2], np.float32)]), 3).size == 3
     with pytest.raises(ValueError, match="not finite"):
         sketch([np.array([np.nan], np.float32)])
+    with pytest.raises(ValueError, match="not finite in float32"):
+        sketch([np.array([1e300])])
 
 
 def test_seed_merges_many_points(monkeypatch: pytest.MonkeyPatch) -> None:
