@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,13 +36,12 @@ class Batches:
     parts: list[Iterable[Batch]]
     labels: np.ndarray | None = None
     count: int | None = None
-    """Batches, where known beforehand."""
+    """Batches to go through; None: all."""
     synthetic: bool = False
     spools: list[Spool] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[Batch]:
-        for part in self.parts:
-            yield from part
+        return itertools.islice(itertools.chain.from_iterable(self.parts), self.count)
 
     def close(self) -> None:
         """Delete temporary files."""
@@ -73,7 +73,7 @@ def open_batches(paths: Sequence[str], model: Interface, *, labels: str | None =
         batches.count = (batches.count or 0) + len(part)
         found.append(own)
     samples = sum(b.samples for part in batches.parts for b in part)
-    if not samples:
+    if not batches.count:
         raise InputError(f"{printable(', '.join(paths))}: no batches in there")
     if labels is not None:
         batches.labels, where = load_labels(labels), printable(labels)

@@ -22,6 +22,9 @@ RECURRENT = {"LSTM", "GRU", "RNN", "DynamicQuantizeLSTM"}
 TABLES = {"Gather": ((1, 0),), "GatherElements": ((1, 0),), "GatherBlockQuantized": ((1, 0),),
           "EmbedLayerNormalization": ((0, 2), (1, 4), (8, 3)), "QEmbedLayerNormalization": ((0, 2), (1, 4))}
 
+# Operator -> its input that holds the shape of the output.
+SHAPED = {"Reshape": 1, "Expand": 1, "AffineGrid": 1, "ConstantOfShape": 0, "MaxUnpool": 2, "Resize": 3}
+
 Origins = dict[str, float]
 """Graph inputs a value stems from -> constant added on the way."""
 
@@ -38,6 +41,10 @@ class Hint:
     """Constants the values are compared with."""
     length: bool = False
     """Values are sequence lengths."""
+    longest: int | None = None
+    """The length that sequences have, where the model fixes it."""
+    exact: tuple[int, ...] | None = None
+    """The only values that give the declared shape of what they shape."""
     convolved: bool = False
     """Values are a signal or an image."""
     words: list[str] = field(default_factory=list)
@@ -111,8 +118,15 @@ class Walk:
                     for name, added in given[mine].items():
                         self.hints[name].compared += (constant.reshape(-1).astype(float) - added).tolist()
         if op in RECURRENT and len(given) > 4:
+            layout = attributes["layout"].i if "layout" in attributes else 0
             for name in given[4]:
                 self.hints[name].length = True
+                self.hints[name].longest = _size(facts.get(node.input[0]), layout)
+        if op in SHAPED and SHAPED[op] < len(given) and node.output:
+            shape = _shape(facts.get(node.output[0]))
+            if shape and None not in shape:
+                for name in given[SHAPED[op]]:
+                    self.hints[name].exact = shape  # type: ignore[assignment]
         if op.startswith(("Conv", "QLinearConv", "MaxPool", "AveragePool")) and given:
             for name in given[0]:
                 self.hints[name].convolved = True
@@ -206,8 +220,13 @@ def _values(fact: Any) -> np.ndarray | None:
     return fact if isinstance(fact, np.ndarray) else None
 
 
+def _shape(fact: Any) -> tuple[int | None, ...] | None:
+    shape: tuple[int | None, ...] | None = fact.shape if isinstance(fact, np.ndarray) else fact
+    return shape
+
+
 def _size(fact: Any, axis: int) -> int | None:
-    shape = fact.shape if isinstance(fact, np.ndarray) else fact
+    shape = _shape(fact)
     if shape is None or not -len(shape) <= axis < len(shape):
         return None
     return shape[axis]

@@ -34,8 +34,8 @@ WORDS = ["a", "model", "of few words"]
 GREY = 8
 """Pixels to a side of the patches that make up a synthetic image."""
 Style = str
-STYLES: tuple[Style, ...] = ("plausible", "ones", "zeros")
-"""Integers without a known meaning: drawn from {0, 1}, all one, all zero."""
+STYLES: tuple[Style, ...] = ("plausible", "ones", "zeros", "counting")
+"""Integers without a known meaning: drawn from {0, 1}, all one, all zero, or 0, 1, 2, ..."""
 
 
 class Plan(NamedTuple):
@@ -108,7 +108,7 @@ class Generated:
 
 def _batches(model: Interface, hints: dict[str, Hint], plan: Plan, seed: int) -> Batches:
     samples = sample_count(make_feed(model, hints, plan, seed, 0))
-    count = max(1, SAMPLES // samples) if model.inputs else 1
+    count = max(1, SAMPLES // max(1, samples)) if model.inputs else 1
     return Batches([Generated(model, hints, plan, seed, count)], count=count, synthetic=True)
 
 
@@ -195,14 +195,20 @@ def _values(port: Port, shape: tuple[int, ...], hint: Hint, plan: Plan, shapes: 
         return _mask(shape).astype(kind)
     if hint.length or re.search(r"len(gth)?s?$", name):
         ahead = [d for n, s in shapes.items() if n != port.name and len(s) > 1 for d in s[:2] if d > 1]
-        return np.full(shape, min(ahead, default=1)).astype(kind)
+        return np.full(shape, hint.longest or min(ahead, default=1)).astype(kind)
+    if hint.exact is not None and len(shape) == 1 and kind.kind in "iu" and shape[0] == len(hint.exact):
+        return np.asarray(hint.exact, kind)
     if kind.kind == "f":
         if "scale" in name and size <= 8:
             return np.ones(shape, kind)
+        if size == 1 and len(shape) < 2:
+            return rng.random(shape).astype(kind) if shape else np.asarray(rng.random(), kind)
         return (_image(shape, _is_image(port) and port.shape[3] in (1, 3, 4) and port.shape[1] not in (1, 3, 4), rng)
                 if _is_image(port) else rng.standard_normal(shape)).astype(kind)
     if kind.kind == "b":
         return rng.integers(0, 2, shape) > 0 if plan.style == "plausible" else np.full(shape, plan.style == "ones")
+    if plan.style == "counting":
+        return np.arange(size).reshape(shape).astype(kind)
     if plan.style != "plausible":
         return np.full(shape, int(plan.style == "ones"), kind)
     wanted = [v for v in hint.compared if v == int(v) and np.iinfo(kind).min <= v <= np.iinfo(kind).max]
