@@ -40,5 +40,7 @@ def total_order(patterns: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
     Returns: unsigned integers of the same shape.
     """
-    sign = patterns.dtype.type(sign_bit(dtype))
-    return np.where(patterns & sign, ~patterns, patterns | sign)
+    signed, width = np.dtype(f"i{dtype.itemsize}"), 8 * dtype.itemsize
+    flips = np.right_shift(patterns.view(signed), signed.type(width - 1)).view(patterns.dtype)  # all bits if negative
+    flips |= patterns.dtype.type(sign_bit(dtype))  # the sign alone if not
+    return np.bitwise_xor(patterns, flips, out=flips)

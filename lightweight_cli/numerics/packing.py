@@ -65,8 +65,11 @@ def unpack(packed: np.ndarray, levels: int, digits: int, count: int) -> np.ndarr
     """
     table = digit_table(levels, digits)
     if digits in (2, 4, 8):
-        table = table.view(f"<u{digits}")[:, 0]
-    return table[packed].view(np.uint8).reshape(-1)[:count]
+        return table.view(f"<u{digits}")[:, 0].take(packed).view(np.uint8)[:count]
+    codes = np.empty((packed.size, digits), np.uint8)
+    for digit, column in enumerate(table.T):
+        codes[:, digit] = column.take(packed)
+    return codes.reshape(-1)[:count]
 
 
 def plane_widths(bits: int) -> tuple[int, ...]:
