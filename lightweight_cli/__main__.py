@@ -15,6 +15,8 @@ def main() -> None:
             os.fstat(fd)
         except OSError:
             os.open(os.devnull, os.O_RDONLY if fd == 0 else os.O_WRONLY)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w")  # noqa: SIM115  for as long as the process lives
     if sys.path and sys.path[0] in ("", os.getcwd() if os.path.exists(".") else "") and not __package__:
         del sys.path[0]
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no BLAS is used here; its threads spin at import

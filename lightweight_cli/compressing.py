@@ -49,12 +49,12 @@ def compress(job: Job) -> None:
 
     started = time.monotonic()
     for path in job.reports:
-        report_file.check(path)
+        report_file.check_target(path)
     target = choose_target(job)
     model = load(job.model)
     if target is not None and job.output is None and os.path.exists(target) and not job.force:
         refuse_others(target, model)
-    progress = Progress(quiet=job.quiet)
+    progress = Progress(sys.stderr, quiet=job.quiet)
     try:
         steps = pipeline.run(model, job.steps, progress)
         candidate, passthrough = write_smaller(model, target, any(s.changed for s in steps))
@@ -145,12 +145,11 @@ def judge_candidate(job: Job, model: Model, candidate: Candidate, same: bool, pr
     from dataclasses import replace
 
     assert job.check is not None
-    from_stdin = job.model in (None, "-")
-    reference = job.against or (f"/dev/fd/{model.source.fd}" if from_stdin else str(job.model))
+    reference = load(job.against) if job.against else model
     options = replace(job.check, latency=job.check.latency and not same)
     try:
-        return judge(reference, candidate.path, options, pass_fds=(model.source.fd, *candidate.inherited),
+        return judge(reference.reopened, candidate.path, options, pass_fds=(reference.source.fd, *candidate.inherited),
                      progress=lambda stage, done, total: progress(f"check: {stage}", done, total or 0))
     except InputError as e:
         hint = "" if job.check.data else " (--no-check skips the check)"
-        raise InputError(f"{printable(job.against or model.shown)}: {e}{hint}") from e
+        raise InputError(f"{reference.shown}: {e}{hint}") from e

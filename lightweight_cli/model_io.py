@@ -90,6 +90,11 @@ class Model:
         tensor.data_location = TensorProto.EXTERNAL
         self.blobs.append(blob)
 
+    def adopt(self, other: Model) -> None:
+        """Take over the content of `other`; the file this model came from stays what it is."""
+        self.proto.CopyFrom(other.proto)
+        self.blobs, self.mark = other.blobs, other.mark
+
     def reserve(self, length: int) -> Writer:
         """Return a writer for a new payload."""
         return self.spool.reserve(length)
@@ -107,6 +112,12 @@ class Model:
         for chunk in Blob(self.file_size, self.source).chunks():
             h.update(chunk)
         return h.hexdigest()
+
+    @property
+    def reopened(self) -> str:
+        """A path for a child process that inherits `source.fd`: the very file that was read, whatever its name."""
+        external = self.total_size != self.file_size
+        return str(self.path) if external else f"/dev/fd/{self.source.fd}"
 
     @property
     def shown(self) -> str:

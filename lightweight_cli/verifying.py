@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 
@@ -22,11 +21,13 @@ def compare(reference: str, candidate: str, how: Check, gates: Gates, *, quiet: 
 
     started = time.monotonic()
     for path in reports:
-        report_file.check(path)
-    sizes = [load(os.fspath(path)).total_size for path in (reference, candidate)]
-    progress = Progress(quiet=quiet)
+        report_file.check_target(path)
+    models = [load(path) for path in (reference, candidate)]
+    sizes = [m.total_size for m in models]
+    progress = Progress(sys.stderr, quiet=quiet)
     try:
-        accuracy = judge(reference, candidate, how, progress=lambda stage, done, total: progress(f"check: {stage}", done, total or 0))
+        accuracy = judge(models[0].reopened, models[1].reopened, how, pass_fds=[m.source.fd for m in models],
+                         progress=lambda stage, done, total: progress(f"check: {stage}", done, total or 0))
     finally:
         progress.close()
     report = Report("verify", __version__, printable(reference), printable(candidate), *sizes, accuracy=accuracy,
