@@ -1,0 +1,64 @@
+"""onnxruntime's optimiser in a process of its own: on a hostile model it may crash, hang or fill the memory."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+
+from lightweight_cli.judge import _import_path, _killed_in_the_end
+from lightweight_cli.judge_child import _limit
+
+TIME_LIMIT = 120.0
+"""Seconds for one run of the optimiser."""
+DATA = "weights"
+"""Name of the data file beside the optimised model, for payloads of APART bytes or more."""
+APART = 1024
+BOOT = ("import sys; sys.path[:] = sys.argv[4:]; "
+        "from lightweight_cli.passes.fold.child import main; main(*sys.argv[1:4])")
+
+
+def optimise(source: str, target: str, disabled: str) -> str | None:
+    """Write the model file `source`, optimised without the optimisers named in `disabled`, to `target`.
+
+    Returns: None, or why there is no result, in one line.
+    """
+    command = [sys.executable, "-I", "-c", BOOT, source, target, disabled, *_import_path()]
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                             start_new_session=True)
+    with _killed_in_the_end(child):
+        try:
+            said, _ = child.communicate(timeout=TIME_LIMIT)
+        except subprocess.TimeoutExpired:
+            return f"onnxruntime was still optimising after {TIME_LIMIT:g} s"
+    if child.returncode < 0:
+        return f"onnxruntime ended with {signal.Signals(-child.returncode).name} while optimising"
+    return said.decode("utf-8", "replace").strip() or (f"exit code {child.returncode}" if child.returncode else None)
+
+
+def main(source: str, target: str, disabled: str) -> None:
+    """Optimise in this process; print why that failed, if it did."""
+    _limit()
+    seconds = int(TIME_LIMIT) * (os.cpu_count() or 1)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    said = sys.stdout
+    import onnxruntime as ort
+
+    from lightweight_cli.sessions import reason
+
+    ort.set_default_logger_severity(4)
+    options = ort.SessionOptions()
+    options.log_severity_level = 4
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = target
+    options.add_session_config_entry("session.optimized_model_external_initializers_file_name", DATA)
+    options.add_session_config_entry("session.optimized_model_external_initializers_min_size_in_bytes", str(APART))
+    try:
+        ort.InferenceSession(source, options, providers=["CPUExecutionProvider"],
+                             disabled_optimizers=disabled.split(",") if disabled else None)
+    except Exception as error:  # onnxruntime's exceptions have no common base
+        said.write(reason(error))
+    said.flush()
+    os._exit(0)

@@ -1,0 +1,77 @@
+"""An optimised model made fit to take the original's place: its interface, versions and provenance kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lightweight_cli.errors import printable
+from lightweight_cli.passes.fold.additions import drop_additions
+from lightweight_cli.passes.strip.liveness import all_nodes, domain_of
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+KEPT = ("producer_name", "producer_version", "domain", "model_version", "doc_string")
+
+
+def unfit(old: ModelProto) -> str | None:
+    """Return why onnxruntime must not optimise the model `old`, or None."""
+    versions = {domain_of(o.domain): o.version for o in old.opset_import}
+    for function in old.functions:
+        for opset in function.opset_import:
+            if versions.get(domain_of(opset.domain), opset.version) != opset.version:
+                return f"function {printable(function.name)} is of another opset than the model"
+    if old.training_info:
+        return "it has training information"
+    return None
+
+
+def restore(old: ModelProto, new: ModelProto) -> str | None:
+    """Give `new` the inputs, outputs, versions and metadata of `old`.
+
+    Returns: None, or why `new` can't take the place of `old`.
+    """
+    was, now = _listed(old), _listed(new)
+    if was != now:
+        return "its inputs or outputs are others"
+    versions = [{domain_of(o.domain): o.version for o in m.opset_import} for m in (old, new)]
+    before, after = operators(old), operators(new)
+    for domain, op in sorted(after - before):
+        if domain:
+            return f"it uses {printable(op)} of {printable(domain)}"
+    for domain in sorted({domain for domain, _ in after}):
+        if versions[0].get(domain) != versions[1].get(domain):
+            return f"its opset of {printable(domain) or 'ai.onnx'!r} is another"
+    if new.ir_version > max(old.ir_version, 4):
+        return "its IR version is higher"
+    initial = {t.name for t in old.graph.initializer}
+    constants = initial if old.ir_version < 4 else set()
+    new.ir_version = max(old.ir_version, 4)
+    for field, value in (("input", [v for v in old.graph.input if v.name not in constants]), ("output", old.graph.output)):
+        new.graph.ClearField(field)
+        getattr(new.graph, field).extend(value)
+    for owner, name in ((new, "opset_import"), (new, "metadata_props"), (new.graph, "metadata_props")):
+        owner.ClearField(name)
+        getattr(owner, name).extend(getattr(old if owner is new else old.graph, name))
+    for name in KEPT:
+        setattr(new, name, getattr(old, name)) if old.HasField(name) else new.ClearField(name)
+    new.graph.name, new.graph.doc_string = old.graph.name, old.graph.doc_string
+    drop_additions(old, new)
+    return None
+
+
+def operators(proto: ModelProto) -> set[tuple[str, str]]:
+    """Return domain and name of every operator the model uses, in functions too."""
+    return {(domain_of(n.domain), n.op_type) for owner in (proto.graph, *proto.functions) for n in all_nodes(owner)}
+
+
+def count_nodes(proto: ModelProto) -> int:
+    """Return the number of nodes, those of subgraphs and functions included."""
+    return sum(1 for owner in (proto.graph, *proto.functions) for _ in all_nodes(owner))
+
+
+def _listed(proto: ModelProto) -> tuple[list[tuple[str, bool]], list[str]]:
+    """Return the inputs with whether each has a default, and the outputs, in order."""
+    initial = {t.name for t in proto.graph.initializer}
+    inputs = [(v.name, v.name in initial) for v in proto.graph.input if proto.ir_version >= 4 or v.name not in initial]
+    return inputs, [v.name for v in proto.graph.output]

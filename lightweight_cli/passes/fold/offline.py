@@ -1,0 +1,142 @@
+"""onnxruntime's own optimisation, at BASIC, kept where it makes the file better and nothing else.
+
+BASIC is the level whose result any runtime can run: constants computed, nodes fused into standard operators.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from typing import TYPE_CHECKING
+
+from lightweight_cli import model_io
+from lightweight_cli.errors import LwcError, OutputError, printable
+from lightweight_cli.judge import Check, judge
+from lightweight_cli.output import write_pieces
+from lightweight_cli.output_external import ALIGN, SINGLE_FILE, external_pieces, single_pieces
+from lightweight_cli.passes.dedupe.equal import merge
+from lightweight_cli.passes.fold.child import optimise
+from lightweight_cli.passes.fold.interface import count_nodes, restore, unfit
+from lightweight_cli.passes.strip.unused import remove
+
+if TYPE_CHECKING:
+    from lightweight_cli.accuracy import OutputFidelity
+    from lightweight_cli.model_io import Model
+
+WITHOUT_FOLDING = "ConstantFolding"
+"""Switched off where computing constants makes the file larger: the fusions may still gain."""
+ROUNDS = 4
+"""Most runs of the optimiser: one may leave to the next what it made possible."""
+SAME = {"tensor(float16)": 50.0, "tensor(bfloat16)": 35.0}
+SAME_FLOAT = 90.0
+"""dB of SQNR from which outputs differ by rounding only: about the 2^-15 that sums in another order cost."""
+
+
+def fold_offline(model: Model) -> int:
+    """Let onnxruntime optimise the model and keep the result if it has fewer nodes at no more bytes.
+
+    Returns: nodes saved; 0 where the model stays as it is.
+    """
+    refused = unfit(model.proto)
+    if refused is None:
+        with tempfile.TemporaryDirectory(prefix="lwc-") as folder:
+            source = _write(model, folder, "original")
+            best, refused = _best(model, source, folder)
+            if best is not None:
+                refused = _different(source, _write(best, folder, "result"))
+        if best is not None and refused is None:
+            saved = count_nodes(model.proto) - count_nodes(best.proto)
+            model.step.note(f"{saved:,} nodes and {_size(model) - _size(best):,} bytes saved")
+            model.adopt(best)
+            return saved
+    model.step.note(f"not folded: {refused}")
+    return 0
+
+
+def _best(model: Model, source: str, folder: str) -> tuple[Model | None, str | None]:
+    """Optimise until nothing is gained any more. Returns: the result if there is one, and why not if there is none."""
+    best, refused = None, None
+    for number in range(ROUNDS):
+        at, path = (model, source) if best is None else (best, _write(best, folder, f"round{number}"))
+        result = _attempt(at, path, os.path.join(folder, f"{number}"), "")
+        if isinstance(result, Larger):
+            refused = refused or result
+            result = _attempt(at, path, os.path.join(folder, f"{number}-fused"), WITHOUT_FOLDING)
+        if isinstance(result, str):
+            refused = refused or result
+            break
+        best = result
+    return best, refused
+
+
+def _attempt(model: Model, source: str, folder: str, disabled: str) -> Model | str:
+    """Return the optimised model, or why it is no gain."""
+    os.mkdir(folder)
+    target = os.path.join(folder, "optimised.onnx")
+    failure = optimise(source, target, disabled)
+    if failure is not None:
+        return failure
+    try:
+        result = model_io.load(target)
+    except LwcError as error:
+        return f"onnxruntime's result can't be read: {error}"
+    failure = restore(model.proto, result.proto)
+    if failure is not None:
+        return f"onnxruntime's result can't be used: {failure}"
+    remove(result, keep_doc=True, metadata=False)
+    merge(result)
+    before, after = _size(model), _size(result)
+    if after > before:
+        return Larger(f"it would make the file larger: {after:,} bytes, {before:,} now")
+    if count_nodes(result.proto) >= count_nodes(model.proto):
+        return "onnxruntime finds no nodes to save"
+    return result
+
+
+class Larger(str):
+    """Why a result is no gain: its size."""
+
+
+def _different(source: str, candidate: str) -> str | None:
+    """Run both models on synthetic inputs. Returns: what differs beyond rounding, if anything."""
+    try:
+        accuracy = judge(source, candidate, Check(latency=False))
+    except LwcError as error:
+        return str(error)
+    if accuracy.unverified is not None or not accuracy.deterministic:
+        return None
+    worst = next((o for o in accuracy.outputs if not _is_same(o)), None)
+    if worst is None:
+        return None
+    return f'output "{printable(worst.name)}" would change by more than rounding (largest error {worst.max_error})'
+
+
+def _is_same(output: OutputFidelity) -> bool:
+    if output.note is not None:
+        return False
+    if output.sqnr is None:
+        return output.agreement is None or output.agreement == 1.0
+    return output.sqnr >= SAME.get(output.type, SAME_FLOAT) or (output.max_error == 0.0 and not math.isnan(output.sqnr))
+
+
+def _size(model: Model) -> int:
+    """Return the bytes of the model as one file."""
+    return single_pieces(model)[1]
+
+
+def _write(model: Model, folder: str, name: str) -> str:
+    """Write the model to a new file in `folder`, above 2 GiB with a data file. Returns: its path."""
+    path = os.path.join(folder, f"{name}.onnx")
+    pieces, size = single_pieces(model)
+    files = [(path, pieces)]
+    if size > SINGLE_FILE:
+        pieces, data, _ = external_pieces(model, f"{name}.data", ALIGN)
+        files = [(path, pieces), (os.path.join(folder, f"{name}.data"), data)]
+    try:
+        for where, content in files:
+            with open(where, "wb", buffering=0) as file:
+                write_pieces(file.fileno(), content, model.blobs)
+    except OSError as e:
+        raise OutputError(f"temporary data in {tempfile.gettempdir()}: {e.strerror} (TMPDIR chooses another place)") from e
+    return path
