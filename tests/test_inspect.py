@@ -203,7 +203,7 @@ def test_a_table_of_digits_takes_its_shape_from_the_last_reshape(tmp_path: Path)
           i = Cast<to = 6>(q)  pairs = Gather<axis = 0>(table, i)  w = Reshape(pairs, dims)  y = MatMul(x, w) }""",
         tmp_path, q=np.zeros(256, np.uint8), table=floats(256, 2), dims=np.array([32, -1])))
     (weight,) = document["tensors"]
-    assert (weight["shape"], weight["encoding"]) == ([32, 16], "codebook float32")
+    assert (weight["shape"], weight["encoding"]) == ([32, 16], "table uint8")
     assert weight["bytes"] == 256 + 256 * 2 * 4 + 16
 
 
@@ -440,3 +440,40 @@ def test_no_model_at_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     monkeypatch.setattr(sys, "stdin", terminal)
     assert main([]) == 2
     assert "no model" in capsys.readouterr().err
+
+
+SHARED_TABLE = """<ir_version: 8, opset_import: ["" : 17]>
+g (float[1, 8] x) => (float[1, 16] y, float[1, 16] z) {
+  i = Cast<to = 6>(a_q)  a_p = Gather(table, i)  a = Reshape(a_p, dims)  y = MatMul(x, a)
+  j = Cast<to = 6>(b_q)  b_p = Gather(table, j)  b = Reshape(b_p, dims)  z = MatMul(x, b)
+}"""
+
+
+def test_what_decodes_several_weights_has_a_row_of_its_own(tmp_path: Path) -> None:
+    document = report_dict(saved(SHARED_TABLE, tmp_path, a_q=np.zeros(64, np.uint8), b_q=np.ones(64, np.uint8),
+                                 table=floats(256, 2), dims=np.array([8, 16])))
+    assert row(document, "table")["encoding"] == "shared float32" and row(document, "table")["bytes"] == 2048
+    assert [row(document, name)["bits_per_element"] for name in "ab"] == [4.0, 4.0]
+    assert document["parameters"] == 256 and document["bytes"]["tensors"] == 2048 + 64 + 64 + 16
+    assert not [s for s in document["savings"] if s["bytes"]], "nothing is left to gain"
+
+
+def test_a_weight_decoded_twice_is_one_row(tmp_path: Path) -> None:
+    document = report_dict(saved("""<ir_version: 8, opset_import: ["" : 17]>
+        g (float[1, 8] x) => (float[1, 8] y, float[1, 8] z) {
+          v = DequantizeLinear(q, s)  y = MatMul(x, v)  w = DequantizeLinear(q, s)  z = Gemm(x, w) }""",
+        tmp_path, q=np.ones((8, 8), np.int8), s=np.float32(0.5).reshape(())))
+    (weight,) = document["tensors"]
+    assert (weight["bytes"], weight["used_by"], document["parameters"]) == (68, ["MatMul", "Gemm"], 64)
+
+
+def test_a_bitmask_is_told_from_its_values(tmp_path: Path) -> None:
+    document = report_dict(saved("""<ir_version: 8, opset_import: ["" : 17]>
+        g (float[1, 32] x) => (float[1, 32] y) {
+          m = Cast<to = 6>(mask)  e = Gather(bits, m)  b = Reshape(e, flat)  c = CumSum(b, axis)
+          i = Mul(c, b)  g = Gather(values, i)  w = Reshape(g, dims)  y = MatMul(x, w) }""",
+        tmp_path, mask=np.full(128, 15, np.uint8), values=floats(513), bits=np.zeros((256, 8), np.int32),
+        flat=np.array([-1]), axis=np.int32(0).reshape(()), dims=np.array([32, 32])))
+    (weight,) = document["tensors"]
+    assert weight["encoding"] == "bitmask int32" and weight["shape"] == [32, 32]
+    assert weight["decoded_by"] == ["Cast", "Gather", "Reshape", "CumSum", "Mul", "Gather", "Reshape"]

@@ -19,7 +19,6 @@ TELLING = LAYOUT | {"Add", "Cast", "Concat", "CumSum", "DequantizeLinear", "Gath
                     "ScatterElements", "ScatterND", "Slice", "Split", "Where"}  # fmt: skip
 """The operators that tell encodings apart; the others count as OTHER."""
 OTHER = "other"
-LONGEST_PATH = 64
 GRAPH_OUTPUT = "graph output"
 
 
@@ -60,16 +59,15 @@ class Stored:
 
 
 class Value:
-    """A constant value: stored, or computed by plain nodes from `inputs`; `heavy` is the largest stored part."""
+    """A constant value: stored, or computed by plain nodes from `inputs`; `heavy` is the stored part it is made of."""
 
-    __slots__ = ("claimed", "dims", "dtype", "heavy", "inputs", "name", "ops", "path", "uses")
+    __slots__ = ("dims", "dtype", "heavy", "inputs", "name", "op", "ops", "uses")
 
     def __init__(self, name: str, heavy: Stored) -> None:
         self.name, self.heavy = name, heavy
         self.inputs: list[Value] = []
-        self.claimed = False
-        self.path: tuple[str, ...] = ()
-        """The operators from its largest part to it, at most LONGEST_PATH of them."""
+        self.op = ""
+        """The operator that computes it; empty for what is stored."""
         self.ops: frozenset[str] = frozenset()
         """All operators that compute it; those that name no encoding as OTHER."""
         self.dims: tuple[int, ...] | None = heavy.tensor.dims
@@ -137,14 +135,11 @@ class Constants:
             self._graph(body, seen, inner, node.op)
 
     def _computed(self, node: Node, inputs: list[Value], seen: Scope, graph: Graph) -> None:
-        main = inputs[0]
-        if node.op not in LAYOUT:
-            main = max(inputs, key=lambda value: (value.heavy.tensor.nbytes, len(value.path)))
+        main = _main(node.op, inputs)
         ops = main.ops.union([node.op if node.op in TELLING else OTHER], *(value.ops for value in inputs))
         for name in node.outputs:
             value = Value(name, main.heavy)
-            value.inputs, value.ops = inputs, ops
-            value.path = (*main.path, node.op)[-LONGEST_PATH:]
+            value.inputs, value.op, value.ops = inputs, node.op, ops
             value.dtype = _dtype(node, inputs)
             value.dims = folded_dims(node, inputs)
             if value.dims is None and name in graph.values:
@@ -166,6 +161,15 @@ def constant(node: Node) -> Tensor:
             found.tag, found.data = RAW_TAG, b"".join(int(n).to_bytes(8, "little", signed=True) for n in content)
         return found
     return Tensor()
+
+
+def _main(op: str, inputs: list[Value]) -> Value:
+    """Return the input that makes an output what it is: of a table look-up the codes, else the largest."""
+    if op in LAYOUT:
+        return inputs[0]
+    if op == "Gather" and len(inputs) > 1 and inputs[1].op:
+        return inputs[1]
+    return max(inputs, key=lambda value: value.heavy.nbytes)
 
 
 def _dtype(node: Node, inputs: list[Value]) -> int:

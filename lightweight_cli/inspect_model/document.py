@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from lightweight_cli.errors import InputError, printable
 from lightweight_cli.inspect_model import duplicates
+from lightweight_cli.inspect_model.attribution import rows_of
 from lightweight_cli.inspect_model.breakdown import by_op, describe_external, describe_model, describe_row, grouped
 from lightweight_cli.inspect_model.constants import Constants
 from lightweight_cli.inspect_model.macs import Macs, count_macs
 from lightweight_cli.inspect_model.messages import read
-from lightweight_cli.inspect_model.rows import Row, is_parameter, rows_of
+from lightweight_cli.inspect_model.rows import Row, is_parameter
 from lightweight_cli.inspect_model.savings import savings_of
 from lightweight_cli.inspect_model.source import Source
 from lightweight_cli.wire import WireError

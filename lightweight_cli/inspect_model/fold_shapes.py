@@ -71,7 +71,7 @@ def elements(dims: tuple[int, ...]) -> int:
 
 
 def _integers(value: Value) -> list[int] | None:
-    return None if value.path else value.heavy.tensor.integers()
+    return None if value.op else value.heavy.tensor.integers()
 
 
 def _reshaped(dims: tuple[int, ...] | None, target: list[int], node: Node) -> tuple[int, ...] | None:

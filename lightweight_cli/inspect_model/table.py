@@ -115,8 +115,9 @@ def _head(document: Document, style: Style) -> list[str]:
     for side in ("inputs", "outputs"):
         ports = [f"{printable(p['name'], 40)} {p['dtype'] or '?'} {shape(p['shape'])}" for p in model[side]]
         facts.append((side, ", ".join(ports[:4]) + f", and {len(ports) - 4} more" * (len(ports) > 4)))
-    if "lwc.recipe" in model["metadata"]:
-        facts.append(("recipe", printable(model["metadata"]["lwc.recipe"], 160)))
+    steps = model["metadata"].get("lwc.recipe", "").splitlines()
+    if steps:
+        facts.append(("recipe", ", ".join(printable(step, 80) for step in steps)))
     facts.append(("parameters", count(document["parameters"])))
     facts.append(("MACs", _macs(macs)))
     facts.append(("sparsity", _sparsity(document["sparsity"])))

@@ -27,7 +27,7 @@ def look_into(rows: list[Row], source: Source) -> None:
     for row in rows:
         tensor = row.stored.tensor
         flat = tensor.external is not None or tensor.tag in FLAT_TAGS
-        if row.decoded_by or tensor.dtype not in SIGNED_ZERO_DTYPES or not flat or tensor.sparse:
+        if row.decoded_by or row.shared or tensor.dtype not in SIGNED_ZERO_DTYPES or not flat or tensor.sparse:
             continue
         size = DTYPES[tensor.dtype][1] // 8
         payload = source.payload(row.stored)
