@@ -8,6 +8,7 @@ Prints JSON: whether the candidate loads, runs and keeps the interface; per outp
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import onnxruntime as ort
 
 THREADS = 2
+TINY = 1e-30  # signal power of an output that is all zero: a large negative SQNR
 QUIET = 4  # onnxruntime's log severity "fatal"
 
 
@@ -31,9 +33,26 @@ def session(path: Path) -> ort.InferenceSession:
     return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
-def interface(opened: ort.InferenceSession) -> list[tuple[str, str, tuple[Any, ...]]]:
-    """Names, types and shapes of inputs and outputs, unnamed dimensions as None."""
-    return [(v.name, v.type, tuple(v.shape)) for v in [*opened.get_inputs(), *opened.get_outputs()]]
+def same_interface(reference: ort.InferenceSession, candidate: ort.InferenceSession) -> bool:
+    """Whether a caller of the reference can call the candidate.
+
+    Names, types and order agree, and dimensions; an output may declare one that the reference leaves open.
+    """
+
+    def ports(values: list[Any]) -> list[tuple[str, str, int]]:
+        return [(value.name, value.type, len(value.shape)) for value in values]
+
+    def dimensions(values: list[Any]) -> list[int | None]:
+        return [side if isinstance(side, int) else None for value in values for side in value.shape]
+
+    if ports(reference.get_inputs()) != ports(candidate.get_inputs()):
+        return False
+    if ports(reference.get_outputs()) != ports(candidate.get_outputs()):
+        return False
+    declared = zip(dimensions(reference.get_outputs()), dimensions(candidate.get_outputs()), strict=True)
+    return dimensions(reference.get_inputs()) == dimensions(candidate.get_inputs()) and all(
+        want is None or want == have for want, have in declared
+    )
 
 
 def load_feed(folder: Path) -> dict[str, np.ndarray]:
@@ -71,19 +90,24 @@ class OutputError:
         self.signal += float(np.square(np.where(finite, wanted, 0.0)).sum())
         self.noise += float(np.square(difference).sum())
         self.largest = max(self.largest, float(np.abs(difference).max(initial=0.0)))
-        if wanted.ndim > 1 and wanted.shape[-1] > 1 and wanted.size:
+        if reference.dtype.kind != "f":
+            same = wanted == got
+        elif wanted.ndim > 1 and wanted.shape[-1] > 1 and wanted.size:
             same = wanted.argmax(-1) == got.argmax(-1)
+        else:
+            return
+        if same.size:
             self.equal += int(same.sum())
             self.rows += same.size
 
     def result(self) -> dict[str, Any]:
-        """SQNR in dB (None: equal, or nothing to compare), largest |error|, share of equal argmax (last axis)."""
+        """SQNR in dB (None: equal, or nothing to compare), largest |error|, share of equal argmax or integers."""
         import numpy as np
 
-        measured = self.finite and self.same_shape and self.noise > 0 and self.signal > 0
+        measured = self.finite and self.same_shape and self.noise > 0
         return {
             "name": self.name,
-            "sqnr": 10 * float(np.log10(self.signal / self.noise)) if measured else None,
+            "sqnr": 10 * float(np.log10(max(self.signal, TINY) / self.noise)) if measured else None,
             "equal": self.same_shape and self.noise == 0 and self.finite,
             "finite": self.finite,
             "same_shape": self.same_shape,
@@ -107,7 +131,7 @@ def compare(reference_path: Path, candidate_path: Path, folders: list[Path]) -> 
     except Exception as error:  # onnxruntime raises a dozen types; the words are the finding
         return {**found, "error": few_words(error)}
     found["loads"] = True
-    found["same_interface"] = interface(reference) == interface(candidate)
+    found["same_interface"] = same_interface(reference, candidate)
     errors = [OutputError(value.name) for value in reference.get_outputs()]
     try:
         for folder in folders:
@@ -121,9 +145,16 @@ def compare(reference_path: Path, candidate_path: Path, folders: list[Path]) -> 
     return {**found, "runs": True, "outputs": [total.result() for total in errors]}
 
 
+_WHERE = re.compile(r"\[ONNXRuntimeError\] : \d+ : |Load model from \S+ failed: ?|\S*/(?=[^/\s]+\.onnx)")
+_EXCEPTION = re.compile(r"^(?:\w+\.)*(\w*(?:Error|Exception|Failure|Fail)\w*: .*)", re.MULTILINE | re.DOTALL)
+
+
 def few_words(error: BaseException | str, limit: int = 120) -> str:
-    """The gist of an exception on one line."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    """The gist of an exception, or of the stderr that ends with one, on one line without paths."""
+    text = str(error).strip()
+    if named := _EXCEPTION.search(text):
+        text = named[1]
+    text = " ".join(_WHERE.sub("", text).split()) or type(error).__name__
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

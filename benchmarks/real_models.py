@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from synthetic_inputs import Input, fill, ids, image, normal, unit
+from synthetic_inputs import Input, fill, ids, image, normal, page, unit, voice
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class RealModel:
     inputs: dict[str, Input] = field(default_factory=dict)
 
 
-_VAD = {"input": normal(4, 576), "state": fill(2, 4, 128, value=0)}
+_VAD = {"input": voice(4, 576), "state": fill(2, 4, 128, value=0)}
 _RATE = {"sr": fill(value=16000, dtype="int64")}
 _SPINDLES = {"raw_signal": normal(2, 1, 7500), "spectrogram": normal(2, 15, 7500)}
 _ATOMS, _EDGES, _RESIDUES = 120, 600, 15
@@ -50,8 +50,8 @@ _MASKING = {
     "c0": fill(3, 2, 512, value=0),
 }
 _TEXT = {"input_ids": ids(8, 32, below=30000), "attention_mask": fill(8, 32, value=1, dtype="int64")}
-_STREAM = {"input": normal(8, 576), "h": fill(1, 1, 128, value=0), "c": fill(1, 1, 128, value=0)}
-_CHUNK = {"input": normal(1, 576), "state": fill(2, 1, 128, value=0)}
+_STREAM = {"input": voice(8, 576), "h": fill(1, 1, 128, value=0), "c": fill(1, 1, 128, value=0)}
+_CHUNK = {"input": voice(1, 576), "state": fill(2, 1, 128, value=0)}
 
 _OCR4 = "rapidocr-onnxruntime==1.4.4", "rapidocr_onnxruntime/models/"
 _OCR6 = "rapidocr==3.10.0", "rapidocr/models/"
@@ -70,11 +70,11 @@ def _model(name: str, source: tuple[str, str], file: str, licence: str, **inputs
 
 
 MODELS = [
-    _model("ppocrv4-rec", _OCR4, "ch_PP-OCRv4_rec_infer.onnx", "Apache-2.0", x=image(4, 3, 48, 320)),
-    _model("ppocrv4-det", _OCR4, "ch_PP-OCRv4_det_infer.onnx", "Apache-2.0", x=image(1, 3, 320, 320)),
-    _model("ppocrv4-cls", _OCR4, "ch_ppocr_mobile_v2.0_cls_infer.onnx", "Apache-2.0", x=image(8, 3, 48, 192)),
-    _model("ppocrv6-rec", _OCR6, "PP-OCRv6_rec_small.onnx", "Apache-2.0", x=image(2, 3, 48, 320)),
-    _model("ppocrv6-det", _OCR6, "PP-OCRv6_det_small.onnx", "Apache-2.0", x=image(1, 3, 320, 320)),
+    _model("ppocrv4-rec", _OCR4, "ch_PP-OCRv4_rec_infer.onnx", "Apache-2.0", x=page(4, 3, 48, 320)),
+    _model("ppocrv4-det", _OCR4, "ch_PP-OCRv4_det_infer.onnx", "Apache-2.0", x=page(1, 3, 320, 320)),
+    _model("ppocrv4-cls", _OCR4, "ch_ppocr_mobile_v2.0_cls_infer.onnx", "Apache-2.0", x=page(8, 3, 48, 192)),
+    _model("ppocrv6-rec", _OCR6, "PP-OCRv6_rec_small.onnx", "Apache-2.0", x=page(2, 3, 48, 320)),
+    _model("ppocrv6-det", _OCR6, "PP-OCRv6_det_small.onnx", "Apache-2.0", x=page(1, 3, 320, 320)),
     _model("magika", ("magika==1.0.3", "magika/models/standard_v3_3/"), "model.onnx", "Apache-2.0",
            bytes=ids(16, 2048, below=257, dtype="int32")),
     _model("silero-vad", _SILERO, "silero_vad.onnx", "MIT", **_VAD, **_RATE),
@@ -90,8 +90,8 @@ MODELS = [
            "Apache-2.0", x=image(8, 3, 224, 224)),
     _model("tashkeel-bilstm-int8", _TASHKEEL, "bilstm.int8.onnx", "Apache-2.0", input_ids=ids(8, 40, below=54)),
     _model("tashkeel-rawi-int8", _TASHKEEL, "rawi_v3.int8.onnx", "Apache-2.0", input=ids(8, 40, below=236)),
-    _model("ddddocr-rec", _DDDD, "common.onnx", "MIT", input1=image(1, 1, 64, 160)),
-    _model("ddddocr-rec-old", _DDDD, "common_old.onnx", "MIT", input1=image(1, 1, 64, 160)),
+    _model("ddddocr-rec", _DDDD, "common.onnx", "MIT", input1=page(1, 1, 64, 160)),
+    _model("ddddocr-rec-old", _DDDD, "common_old.onnx", "MIT", input1=page(1, 1, 64, 160)),
     _model("ddddocr-det", _DDDD, "common_det.onnx", "MIT", images=image(1, 3, 416, 416)),
     _model("brainmaze-seizure", _BRAIN, "seizure/_models/modelB_full.onnx", "BSD-3-Clause", x=normal(4, 100, 60)),
     _model("brainmaze-spindle", _BRAIN, "spindles/_models/spindle-detector-eeg.onnx", "MIT", **_SPINDLES),
