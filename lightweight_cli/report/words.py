@@ -1,0 +1,148 @@
+"""The facts of a report in few words, the same in every form."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from lightweight_cli.errors import printable
+
+if TYPE_CHECKING:
+    from lightweight_cli.accuracy import Accuracy, Latency, MetricDrop, OutputFidelity
+    from lightweight_cli.report.model import Report
+
+LONGEST_PATH = 4096
+SYNTHETIC = "synthetic fidelity, not task accuracy"
+FIGURES = ("SQNR", "max |error|", "cosine", "agreement")
+"""The columns of `figures`."""
+
+
+def safe(text: str) -> str:
+    """Return `text` with all that could steer a terminal escaped; what `printable` returned stays as it is."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def path(name: str) -> str:
+    """Return a path as given, whole, fit to be shown."""
+    return printable(name, LONGEST_PATH)
+
+
+def size_change(before: int, after: int) -> str:
+    """Say how much smaller: "3.75x smaller (26.6 %)", the percentage being what is left."""
+    if before == after or not before or not after:
+        return "same size" if before == after else ""
+    word = "smaller" if after < before else "larger"
+    times = max(before, after) / min(before, after)
+    if times < 1.1:
+        change = 100 * abs(before - after) / before
+        return f"{change:.1f} % {word}" if change >= 0.05 else f"{abs(before - after):,} bytes {word}"
+    return f"{_times(times)} {word} ({_percent(after / before)})"
+
+
+def basis(accuracy: Accuracy) -> str:
+    """Say on what the models were compared."""
+    kind = "synthetic " if accuracy.synthetic else ""
+    count = plural(accuracy.samples, f"{kind}sample")
+    return f"{count} in {plural(accuracy.batches, 'batch', 'batches')}" if accuracy.batches > 1 else count
+
+
+def against(report: Report) -> str | None:
+    """Say what the accuracy is measured against, where that is not the source."""
+    return path(report.reference) if report.reference and report.reference != report.source else None
+
+
+def warnings(accuracy: Accuracy) -> list[str]:
+    """Return what a reader must know before the figures are used."""
+    said = [SYNTHETIC] if accuracy.synthetic else []
+    if accuracy.unverified:
+        said.append(f"values were not compared: {accuracy.unverified}")
+    if not accuracy.deterministic:
+        said.append("the original gives other values each time (random operators)")
+    return said + ([accuracy.provenance] if accuracy.provenance else [])
+
+
+def worst_first(accuracy: Accuracy) -> list[OutputFidelity]:
+    """Return the outputs, lowest SQNR and then lowest agreement first."""
+    def badness(o: OutputFidelity) -> tuple[float, float]:
+        known = o.sqnr is not None and not math.isnan(o.sqnr)
+        return (o.sqnr if known and o.sqnr is not None else math.inf, 2.0 if o.agreement is None else o.agreement)
+
+    return sorted(accuracy.outputs, key=badness)
+
+
+def figures(output: OutputFidelity) -> list[str]:
+    """Return the figures of one output, in the order of FIGURES; "" where one makes no sense."""
+    return [
+        "" if output.sqnr is None else "equal" if output.sqnr == math.inf else f"{output.sqnr:.1f} dB",
+        "" if output.max_error is None else f"{output.max_error:.3g}",
+        "" if output.cosine is None else _not_above(output.cosine, 5),
+        "" if output.agreement is None else f"{_not_above(100 * output.agreement, 2)} %",
+    ]
+
+
+def metric_values(metric: MetricDrop) -> str:
+    """Say both values: "0.9130 -> 0.9120"."""
+    return f"{_value(metric.reference)} -> {_value(metric.candidate)}"
+
+
+def metric_drop(metric: MetricDrop) -> str:
+    """Say the loss and how sure it is: "drop 0.0010, 95 % interval -0.0020 to 0.0040"."""
+    said = f"drop {_value(metric.drop)}"
+    if metric.low is None or metric.high is None:
+        return f"{said} ({plural(metric.samples, 'sample')}: no interval)"
+    return f"{said}, 95 % interval {_value(metric.low)} to {_value(metric.high)}"
+
+
+def latency(taken: Latency) -> str:
+    """Say the ratio and how steady it is: "0.98x the time, quartiles 0.95 to 1.02"."""
+    return f"{taken.ratio:.2f}x the time, quartiles {taken.low:.2f} to {taken.high:.2f}"
+
+
+def latency_times(taken: Latency) -> str:
+    """Say the time of one batch in both models."""
+    return f"{_ms(taken.reference_ms)} -> {_ms(taken.candidate_ms)} ms, {plural(taken.rounds, 'round')}"
+
+
+def duration(seconds: float) -> str:
+    """Say how long something took: "0.42 s", "12.3 s", "3 min 20 s"."""
+    if seconds < 9.95:
+        return f"{seconds:.2f} s"
+    if seconds < 119.95:
+        return f"{seconds:.1f} s"
+    return f"{round(seconds) // 60} min {round(seconds) % 60} s"
+
+
+def shape(dims: tuple[int, ...]) -> str:
+    """Return "64 × 3 × 3 × 3"."""
+    return " × ".join(map(str, dims)) or "scalar"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """Return "1 sample", "2 samples"."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def _value(number: float) -> str:
+    """Four decimals for what is near 1, a few digits for the rest."""
+    if number == 0 or 5e-4 <= abs(number) < 10:
+        return f"{number + 0.0:.4f}"
+    return f"{number:.5g}" if abs(number) >= 10 else f"{number:.2g}"
+
+
+def _ms(time: float) -> str:
+    return f"{time:.2f}" if time < 10 else f"{time:.1f}" if time < 100 else f"{time:,.0f}"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2f}x" if ratio < 100 else f"{ratio:,.0f}x"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if share >= 0.001 else f"{100 * share:.2g} %"
+
+
+def _not_above(number: float, digits: int) -> str:
+    """Round down: only what is whole is said to be whole."""
+    if not math.isfinite(number) or number == round(number):
+        return f"{number:g}"
+    return f"{math.floor(number * 10**digits + 1e-9) / 10**digits:.{digits}f}"
