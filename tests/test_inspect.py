@@ -17,8 +17,9 @@ from onnx import TensorProto, helper, numpy_helper
 from lightweight_cli.errors import InputError, UsageError
 from lightweight_cli.inspect_model import report_dict
 from lightweight_cli.inspect_model.command import main, parse
+from lightweight_cli.inspect_model.formatting import Style, count, shape, shortened, size
 from lightweight_cli.inspect_model.scan import scan
-from lightweight_cli.inspect_model.table import Style, count, render, shape, shortened, size
+from lightweight_cli.inspect_model.table import render
 from lightweight_cli.wire import WireError
 
 
@@ -477,3 +478,32 @@ def test_a_bitmask_is_told_from_its_values(tmp_path: Path) -> None:
     (weight,) = document["tensors"]
     assert weight["encoding"] == "bitmask int32" and weight["shape"] == [32, 32]
     assert weight["decoded_by"] == ["Cast", "Gather", "Reshape", "CumSum", "Mul", "Gather", "Reshape"]
+
+
+def function(name: str, calls: list[str]) -> onnx.FunctionProto:
+    """Return a function of the domain `f` that calls others in a row."""
+    ends = ["a", *(f"t{i}" for i in range(len(calls) - 1)), "b"]
+    nodes = [helper.make_node(call, [ends[i]], [ends[i + 1]], domain="f" if call[0] == "f" else "")
+             for i, call in enumerate(calls)]
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("f", 1)]
+    return helper.make_function("f", name, ["a"], ["b"], nodes, opsets)
+
+
+def test_functions_that_stand_for_a_million_nodes_are_not_inlined(tmp_path: Path) -> None:
+    model = onnx.parser.parse_model("""<ir_version: 8, opset_import: ["" : 17, "f" : 1]>
+        g (float[1] x) => (float[1] y) { y = f.f0(x) }""")
+    model.functions.extend(function(f"f{i}", [f"f{i + 1}"] * 2) for i in range(40))
+    model.functions.append(function("f40", ["Abs"]))
+    (note,) = report_dict(saved(model, tmp_path), deep=True)["notes"]
+    assert "more than 1,000,000 nodes" in note
+
+
+def test_functions_that_call_each_other_end(tmp_path: Path) -> None:
+    model = onnx.parser.parse_model("""<ir_version: 8, opset_import: ["" : 17, "f" : 1]>
+        g (float[1] x) => (float[1] y) { y = f.f0(x) }""")
+    model.functions.extend([function("f0", ["f1"]), function("f1", ["f0"])])
+    assert report_dict(saved(model, tmp_path))["macs"]["total"] == 0
+    model.functions.extend(function(f"f{i}", [f"f{i + 1}"]) for i in range(2, 3000))
+    model.graph.node[0].op_type = "f2"
+    with pytest.raises(InputError, match="too deep"):
+        report_dict(saved(model, tmp_path))

@@ -11,6 +11,8 @@ from lightweight_cli.inspect_model.rows import Row
 
 LONGEST_PATH = 64
 """Operators shown of a decoding chain."""
+MOST_SHARERS = 16
+"""Weights remembered of those that share a part: their operators are shown."""
 PLACED = ("bitmask", "delta")
 """The encodings whose codes say where the values go."""
 
@@ -70,7 +72,9 @@ class _Attribution:
             value = waiting.pop()
             if value in self.owner:
                 if self.owner[value] is not row:
-                    self.sharers.setdefault(value, []).append(row)
+                    sharers = self.sharers.setdefault(value, [])
+                    if len(sharers) < MOST_SHARERS:
+                        sharers.append(row)
                 continue
             self.owner[value] = row
             if not value.op:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from lightweight_cli.inspect_model.constants import Constants
 from lightweight_cli.inspect_model.macs import Macs
-from lightweight_cli.inspect_model.messages import Graph, Model
+from lightweight_cli.inspect_model.records import Graph, Model
 from lightweight_cli.inspect_model.rows import Row
 from lightweight_cli.inspect_model.source import Source
 from lightweight_cli.inspect_model.tensors import DTYPES

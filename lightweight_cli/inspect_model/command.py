@@ -52,7 +52,8 @@ def main(argv: list[str]) -> int:
             import json
 
             return _print(json.dumps(document, indent=1) + "\n")
-        from lightweight_cli.inspect_model.table import Style, render
+        from lightweight_cli.inspect_model.formatting import Style
+        from lightweight_cli.inspect_model.table import render
 
         terminal = sys.stdout.isatty()
         style = Style(terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb")

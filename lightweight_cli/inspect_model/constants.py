@@ -7,7 +7,7 @@ weight. `Constants` walks every graph in its scope and finds both, with the oper
 from __future__ import annotations
 
 from lightweight_cli.inspect_model.fold_shapes import elements, folded_dims
-from lightweight_cli.inspect_model.messages import Graph, Model, Node
+from lightweight_cli.inspect_model.records import Graph, Model, Node
 from lightweight_cli.inspect_model.tensors import DTYPES, FLOAT, INT64, RAW_TAG, STRING, Tensor
 from lightweight_cli.inspect_model.value_info import fixed
 

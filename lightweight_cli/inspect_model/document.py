@@ -54,6 +54,8 @@ def report_dict(path: str | None, deep: bool = False, sizes: dict[str, int] | No
         return _document(source, deep, sizes or {})
     except WireError as error:
         raise InputError(f"{printable(source.name)}: not a readable ONNX model: {error}") from None
+    except RecursionError:
+        raise InputError(f"{printable(source.name)}: functions call each other too deep") from None
 
 
 def _document(source: Source, deep: bool, sizes: dict[str, int]) -> Document:

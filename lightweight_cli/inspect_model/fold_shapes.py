@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightweight_cli.inspect_model.messages import Node
+from lightweight_cli.inspect_model.records import Node
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from lightweight_cli.inspect_model.constants import Constants
 from lightweight_cli.inspect_model.fold_shapes import broadcast, elements
-from lightweight_cli.inspect_model.messages import Graph, Model, Node
+from lightweight_cli.inspect_model.records import Graph, Model, Node
 from lightweight_cli.inspect_model.shapes import Shapes
 
 TYPE_CHECKING = False

@@ -1,4 +1,4 @@
-"""An ONNX model as plain records, read off the wire without touching weight bytes.
+"""A model file as records, read off the wire without touching weight bytes.
 
 Only what `lwc inspect` shows is read. A field is recognised by its tag, `number << 3 | wire type`, so one of an
 unexpected wire type is skipped, as protobuf does. Shapes of values are kept as byte ranges until they are asked for.
@@ -7,10 +7,9 @@ Source: onnx.proto; protobuf.dev/programming-guides/encoding.
 
 from __future__ import annotations
 
-import struct
-
+from lightweight_cli.inspect_model.records import Graph, Model, Node, scalars
 from lightweight_cli.inspect_model.scan import scan, text
-from lightweight_cli.inspect_model.tensors import Tensor, listed, sparse_tensor, tensor
+from lightweight_cli.inspect_model.tensors import listed, sparse_tensor, tensor
 from lightweight_cli.wire import MAX_DEPTH, WireError
 
 TYPE_CHECKING = False
@@ -24,57 +23,6 @@ NESTED = frozenset({"Constant", "ConstantOfShape", "If", "Loop", "Scan", "Sequen
 """The standard operators with a tensor or a graph in an attribute."""
 LONG_LIST = 1024
 """Bytes from which an attribute's list of numbers or strings is shown as a tensor, and no longer walked."""
-
-
-class Node:
-    """One operator call, with its attributes."""
-
-    __slots__ = ("domain", "graphs", "inputs", "later", "op", "outputs", "tensors", "values")
-
-    def __init__(self) -> None:
-        self.op = self.domain = ""
-        self.inputs: list[str] = []
-        self.outputs: list[str] = []
-        self.tensors: list[tuple[str, Tensor]] = []
-        self.graphs: list[tuple[str, Graph]] = []
-        self.values: dict[str, object] = {}
-        self.later: list[bytes] = []
-        """Serialized attributes that hold neither tensor nor graph, and are read when one is asked for."""
-
-    @property
-    def attributes(self) -> dict[str, object]:
-        """Numbers, bytes and lists of numbers, by name."""
-        while self.later:
-            attribute = self.later.pop()
-            _scalars(self, attribute, scan(attribute, 0, len(attribute)))
-        return self.values
-
-
-class Graph:
-    """A graph, or the body of a function."""
-
-    def __init__(self) -> None:
-        self.name = ""
-        self.domain = ""
-        self.nodes: list[Node] = []
-        self.initializers: list[Tensor] = []
-        self.inputs: list[str] = []
-        self.outputs: list[str] = []
-        self.values: dict[str, bytes] = {}
-        """Name of a value -> its serialized ValueInfoProto."""
-
-
-class Model:
-    """A model's head, its main graph and its functions."""
-
-    def __init__(self) -> None:
-        self.ir_version = self.model_version = 0
-        self.producer = self.producer_version = ""
-        self.opsets: dict[str, int] = {}
-        self.metadata: dict[str, str] = {}
-        self.functions: list[Graph] = []
-        self.graph: Graph | None = None
-        self.doc_bytes = self.value_info_bytes = 0
 
 
 def read(buf: Buffer) -> Model:
@@ -199,7 +147,7 @@ class _Reader:
             node.tensors.append((found.name, found))
             return
         parts = scan(buf, at, end)
-        name = _scalars(node, buf, parts)
+        name = scalars(node, buf, parts)
         for tag, at, end in parts:
             if tag in (42, 82):
                 node.tensors.append((name, tensor(buf, at, end, base)))
@@ -207,26 +155,6 @@ class _Reader:
                 node.tensors.append((name, sparse_tensor(buf, at, end, base)))
             elif tag in (50, 90):
                 node.graphs.append((name, self.graph(base + at, base + end, depth + 1)))
-
-
-def _scalars(node: Node, buf: Buffer, parts: list[tuple[int, int, int]]) -> str:
-    """Keep the numbers, bytes and lists of numbers of an AttributeProto; return its name."""
-    name = next((text(buf, at, end) for tag, at, end in parts if tag == 10), "")
-    numbers: list[float] = []
-    for tag, at, end in parts:
-        if tag == 21:
-            node.values[name] = struct.unpack("<f", buf[at:end])[0]
-        elif tag == 24:
-            node.values[name] = at - (1 << 64) if at >> 63 else at
-        elif tag == 34:
-            node.values[name] = bytes(buf[at:end])
-        elif tag == 61:
-            numbers += struct.unpack("<f", buf[at:end])
-        elif tag == 64:
-            numbers.append(at - (1 << 64) if at >> 63 else at)
-    if numbers:
-        node.values[name] = numbers
-    return name
 
 
 def _pair(buf: Buffer, at: int, end: int) -> tuple[str, str | int]:

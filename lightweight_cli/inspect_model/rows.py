@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lightweight_cli.inspect_model.constants import Stored, Value
 from lightweight_cli.inspect_model.fold_shapes import elements
-from lightweight_cli.inspect_model.messages import Node
+from lightweight_cli.inspect_model.records import Node
 from lightweight_cli.inspect_model.tensors import FLOATS
 
 WEIGHT_INPUTS: dict[str, tuple[int, ...]] = {

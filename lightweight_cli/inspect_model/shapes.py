@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lightweight_cli.inspect_model.constants import Constants
-from lightweight_cli.inspect_model.messages import Graph
+from lightweight_cli.inspect_model.records import Graph
 from lightweight_cli.inspect_model.value_info import declared
 
 
