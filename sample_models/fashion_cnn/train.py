@@ -26,7 +26,7 @@ CARD = Card(
     task="10 kinds of clothing from a 28x28 grey image",
     metric="top-1",
     data="Fashion-MNIST (Zalando SE, 2017), test split",
-    data_package="Debian: dataset-fashion-mnist",
+    data_package="Debian: dataset-fashion-mnist 0.0~git20200523",
     data_licence="MIT",
 )
 
