@@ -95,6 +95,6 @@ def reason(error: BaseException) -> str:
     text = re.sub(r"^Load model .*? failed\. ", "", text)
     text = re.sub(r"Non-zero status code returned while running (\S+) node\. Name:'(.*?)' Status Message: ",
                   lambda m: f"in {m[1]} node \"{m[2]}\": ", text)
-    text = re.sub(r"\S*\.(?:h|cc|cpp):\d+ (?:\w+ |.*?\) )?", "", text)
+    text = re.sub(r"\S*\.(?:h|cc|cpp):\d+ (?:[^()]*::[^()]*\(.*?\) (?:\[with .*?\] )?|\w+ )?", "", text)
     text = re.sub(r'\(("[^"]*", \w+), "[^"]*", -?\d+\) : .*?Error ', r"(\1): ", text)
     return printable(text or type(error).__name__, REASON_LENGTH)
