@@ -22,12 +22,11 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 def render(report: Report) -> str:
     """Return the whole page: every weight, not only the largest groups."""
-    title = f"lwc {prose(report.command)}: {prose(words.path(report.output))}"
-    body = [*_top(report), *_contents(report)]
+    title = f"lwc {prose(report.command)}: {prose(words.safe(report.output))}"
+    body = [*_top(report), *_check(report), *_contents(report)]
     for number, step in enumerate(report.steps, 1):
         body += _step(number, step)
-    body += [*_check(report), *_list(report.notes),
-             f"<footer>lwc {prose(report.version)}, {words.duration(report.seconds)}</footer>"]
+    body += [*_list(report.notes), f"<footer>lwc {prose(report.version)}, {words.duration(report.seconds)}</footer>"]
     return (f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
             f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{CSS}</style></head><body>\n'
@@ -62,18 +61,19 @@ def folded(title: str, inner: str) -> str:
 
 def _top(report: Report) -> list[str]:
     kind = "good" if report.bytes_after < report.bytes_before else "warn"
-    change = words.size_change(report.bytes_before, report.bytes_after)
-    source, output = code(words.path(report.source)), code(words.path(report.output))
+    change = words.size_change(report.bytes_before, report.bytes_after).replace(" %", "&nbsp;%")
+    source, output = code(words.safe(report.source)), code(words.safe(report.output))
     said = [f"<h1>lwc {prose(report.command)}: {source} → {output}</h1>", f'<p class="big {kind}">{change}</p>']
     if report.passthrough is not None:
-        said.append(f'<p><span class="warn">The input went through unchanged:</span> {prose(report.passthrough)}</p>')
+        said.append(f'<p><span class="warn">{words.passthrough(report).capitalize()}:</span> '
+                    f'{prose(report.passthrough)}</p>')
     if report.gates_failed:
         end = "" if report.command == "verify" else " No model was written."
         said += [f'<p class="bad">Gate failed.{end}</p>', *_list(report.gates_failed)]
     sizes = [(f"before: {human(report.bytes_before)}", report.bytes_before),
              (f"after: {human(report.bytes_after)}", report.bytes_after)]
-    rows = [[source, human(report.bytes_before), f"{report.bytes_before:,}"],
-            [output, human(report.bytes_after), f"{report.bytes_after:,}"]]
+    rows = [[f'<span class="key before"></span>{source}', human(report.bytes_before), f"{report.bytes_before:,}"],
+            [f'<span class="key c1"></span>{output}', human(report.bytes_after), f"{report.bytes_after:,}"]]
     return [*said, bars.compared(sizes), table(["model", "size", "bytes"], rows, right=(1, 2))]
 
 

@@ -71,7 +71,7 @@ def wrap(whole: Line, width: int) -> Iterator[list[Span]]:
         end = start + _fitting(text[start:], room)
         if end < len(text) and text[end] != " ":
             space = text.rfind(" ", start, end)
-            if text[start:space].strip():
+            if space > start and text[start:space].strip():
                 end = space
         found = list(_slice(whole.spans, start, start + len(text[start:end].rstrip())))
         yield found if first else [Span(" " * hang), *found]

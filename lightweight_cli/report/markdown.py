@@ -15,16 +15,15 @@ if TYPE_CHECKING:
     from lightweight_cli.report.model import Report
     from lightweight_cli.step_report import StepReport
 
-
 _PIPE = r"\|"
 
 
 def render(report: Report) -> str:
     """Return the whole report: every weight, not only the largest groups."""
-    blocks = [f"## lwc {prose(report.command)}: {code(words.path(report.output))}", *_verdict(report), _sizes(report)]
+    blocks = [f"## lwc {prose(report.command)}: {code(words.safe(report.output))}", *_verdict(report), _sizes(report),
+              *_check(report)]
     for number, step in enumerate(report.steps, 1):
         blocks += _step(number, step)
-    blocks += _check(report)
     blocks += [f"- {prose(note)}" for note in report.notes]
     blocks.append(f"lwc {prose(report.version)}, {words.duration(report.seconds)}")
     return "\n\n".join(blocks) + "\n"
@@ -57,7 +56,7 @@ def folded(title: str, inner: str) -> str:
 def _verdict(report: Report) -> list[str]:
     said = []
     if report.passthrough is not None:
-        said.append(f"**The input went through unchanged:** {prose(report.passthrough)}")
+        said.append(f"**{words.passthrough(report).capitalize()}:** {prose(report.passthrough)}")
     if report.gates_failed:
         end = "" if report.command == "verify" else " No model was written."
         said.append(f"**Gate failed.**{end}\n\n" + "\n".join(f"- {prose(text)}" for text in report.gates_failed))
@@ -65,7 +64,7 @@ def _verdict(report: Report) -> list[str]:
 
 
 def _sizes(report: Report) -> str:
-    rows = [[code(words.path(name)), f"{size:,}", human(size), change] for name, size, change in (
+    rows = [[code(words.safe(name)), f"{size:,}", human(size), change] for name, size, change in (
         (report.source, report.bytes_before, ""),
         (report.output, report.bytes_after, words.size_change(report.bytes_before, report.bytes_after)))]
     return table(["model", "bytes", "size", "change"], rows, right=(1, 2))

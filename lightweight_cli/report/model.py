@@ -21,7 +21,7 @@ class Report:
     version: str
     """Of lwc."""
     source: str
-    """The model read: a path as given, or "standard input"."""
+    """The model read: a path, or "standard input"."""
     output: str
     """The model made (verify: the candidate): a path, or "standard output"."""
     bytes_before: int

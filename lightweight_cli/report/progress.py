@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 import time
@@ -21,13 +22,13 @@ BAR = 24
 class Progress:
     """Call it from any thread with a text, what is done, and the total if known; `close` clears the line."""
 
-    def __init__(self, stream: TextIO, quiet: bool = False) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | None, quiet: bool = False) -> None:
+        self._stream = io.StringIO() if stream is None else stream  # None: standard error is closed
         self._lock = threading.Lock()
         self._started = time.monotonic()
         self._next = self._started + PATIENCE
         self._drawn = False
-        self._open = not quiet and stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._open = not quiet and self._stream.isatty() and os.environ.get("TERM") != "dumb"
 
     def __call__(self, text: str, done: int, total: int | None) -> None:
         """Say that `done` of `total` is done; draws at most every INTERVAL seconds."""

@@ -26,6 +26,6 @@ th, td { padding: .28rem 1.1rem .28rem 0; border-bottom: 1px solid var(--line); 
 details { margin: .5rem 0; padding: .35rem .8rem; background: var(--box); border-radius: 6px }
 summary { cursor: pointer }
 .key { display: inline-block; width: .75rem; height: .75rem; border-radius: 2px; margin-right: .5rem }
-.before { fill: var(--before) } .zero { stroke: var(--soft); stroke-dasharray: 3 3 }
+.before { fill: var(--before); background: var(--before) } .zero { stroke: var(--soft); stroke-dasharray: 3 3 }
 .range { stroke: var(--c0); stroke-width: 3 } .point { fill: var(--c0) } footer { margin-top: 2.5rem; font-size: .9rem }
 """ + "".join(f".c{i} {{ fill: var(--c{i}); background: var(--c{i}) }}\n" for i in range(8))

@@ -30,8 +30,10 @@ LABEL = 34
 NAME = 24
 
 
-def show(report: Report, stream: TextIO) -> None:
+def show(report: Report, stream: TextIO | None) -> None:
     """Print the report to `stream`: coloured on a terminal, unless NO_COLOR says otherwise."""
+    if stream is None:  # standard error is closed
+        return
     width = width_of(stream)
     wrapped = (part for whole in lines(report) for part in wrap(whole, width))
     if colourful(stream):
@@ -45,7 +47,7 @@ def lines(report: Report) -> list[Line]:
     """Return the report before it is wrapped."""
     said = [_headline(report)]
     if report.passthrough is not None:
-        said.append(line(Span("the input went through unchanged: ", "warn"), report.passthrough, hang=2))
+        said.append(line(Span(f"{words.passthrough(report)}: ", "warn"), report.passthrough, hang=2))
     said += [line()] * bool(report.steps)
     said += [whole for step, previous in zip(report.steps, [None, *report.steps], strict=False)
              for whole in _step(step, previous)]
@@ -88,10 +90,10 @@ def _headline(report: Report) -> Line:
     if report.gates_failed and report.command != "verify":
         made = [after]
     else:
-        made = [Span(words.path(report.output) + " "), after]
+        made = [Span(words.safe(report.output) + " "), after]
     change = words.size_change(report.bytes_before, report.bytes_after)
     style = "good" if report.bytes_after < report.bytes_before else "warn"
-    return line(words.path(report.source) + " ", Span(human(report.bytes_before), "head"), " -> ", *made,
+    return line(words.safe(report.source) + " ", Span(human(report.bytes_before), "head"), " -> ", *made,
                 "   ", Span(change, style), hang=2)
 
 

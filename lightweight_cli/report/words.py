@@ -5,13 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from lightweight_cli.errors import printable
-
 if TYPE_CHECKING:
     from lightweight_cli.accuracy import Accuracy, Latency, MetricDrop, OutputFidelity
     from lightweight_cli.report.model import Report
 
-LONGEST_PATH = 4096
 SYNTHETIC = "synthetic fidelity, not task accuracy"
 FIGURES = ("SQNR", "max |error|", "cosine", "agreement")
 """The columns of `figures`."""
@@ -20,11 +17,6 @@ FIGURES = ("SQNR", "max |error|", "cosine", "agreement")
 def safe(text: str) -> str:
     """Return `text` with all that could steer a terminal escaped; what `printable` returned stays as it is."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def path(name: str) -> str:
-    """Return a path as given, whole, fit to be shown."""
-    return printable(name, LONGEST_PATH)
 
 
 def size_change(before: int, after: int) -> str:
@@ -39,6 +31,11 @@ def size_change(before: int, after: int) -> str:
     return f"{_times(times)} {word} ({_percent(after / before)})"
 
 
+def passthrough(report: Report) -> str:
+    """Say what the reason `report.passthrough` is a reason for."""
+    return "the input goes through unchanged" if report.gates_failed else "the input went through unchanged"
+
+
 def basis(accuracy: Accuracy) -> str:
     """Say on what the models were compared."""
     kind = "synthetic " if accuracy.synthetic else ""
@@ -48,7 +45,7 @@ def basis(accuracy: Accuracy) -> str:
 
 def against(report: Report) -> str | None:
     """Say what the accuracy is measured against, where that is not the source."""
-    return path(report.reference) if report.reference and report.reference != report.source else None
+    return safe(report.reference) if report.reference and report.reference != report.source else None
 
 
 def warnings(accuracy: Accuracy) -> list[str]:
