@@ -398,7 +398,7 @@ def test_numbers_for_people() -> None:
     assert [size(n) for n in (0, 812, 46_100, 8_400_000, 1.25e9, 3e13)] == [
         "0 B", "812 B", "46.1 KB", "8.4 MB", "1.2 GB", "30000.0 GB"]
     assert [count(n) for n in (7, 22_600_000, 4.1e9)] == ["7", "22.6 M", "4.1 G"]
-    assert [shape(d) for d in ([64, 3], ["batch", None], [], None)] == ["64x3", "batchx?", "scalar", "?"]
+    assert [shape(d) for d in ([64, 3], ["batch", None], [], None)] == ["64x3", "[batch, ?]", "scalar", "?"]
     assert shortened("abcdefghijklmnop", 10) == "abcd..mnop" and shortened("abc", 10) == "abc"
 
 

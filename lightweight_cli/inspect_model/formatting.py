@@ -51,10 +51,11 @@ def percent(part: float, whole: float) -> str:
 
 
 def shape(dims: list[object] | None) -> str:
-    """Write a shape: 64x3x7x7, batch x 128 as batchx128; "scalar" of rank 0, "?" when not known."""
+    """Write a shape: 64x3x7x7, [batch, 128] when a size has a name, "scalar" of rank 0, "?" when not known."""
     if dims is None:
         return "?"
-    return "x".join("?" if size is None else printable(size, 24) for size in dims) or "scalar"
+    sizes = ["?" if size is None else printable(size, 24) for size in dims]
+    return f"[{', '.join(sizes)}]" if any(isinstance(size, str) for size in dims) else "x".join(sizes) or "scalar"
 
 
 def shortened(name: str, room: int) -> str:
