@@ -56,7 +56,8 @@ def _ends(model: Model, tensor: TensorProto) -> bytes:
         data = _inline(tensor)
         return hashlib.sha256(data[:SAMPLE] + data[-SAMPLE:]).digest()
     size, octet = min(SAMPLE, blob.length), np.dtype(np.uint8)
-    return hashlib.sha256(blob.array(octet, 0, size).tobytes() + blob.array(octet, blob.length - size, size).tobytes()).digest()
+    ends = blob.array(octet, 0, size), blob.array(octet, blob.length - size, size)
+    return hashlib.sha256(np.concatenate(ends).tobytes()).digest()
 
 
 def _digest(blob: Blob) -> bytes:

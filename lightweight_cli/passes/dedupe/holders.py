@@ -34,7 +34,7 @@ def holders(scopes: Scopes) -> Iterator[Holder]:
         for name, tensor in scope.initializers.items():
             yield Holder(scope, name, tensor, None)
         for node in scope.graph.node:
-            if node.op_type == "Constant" and node.domain in ("", "ai.onnx") and len(node.output) == 1 and node.output[0]:
+            if node.op_type == "Constant" and node.domain in ("", "ai.onnx") and any(node.output):
                 value = next((a for a in node.attribute if a.name == "value"), None)
                 if value is not None and value.HasField("t") and not value.ref_attr_name:
                     yield Holder(scope, node.output[0], value.t, node)
@@ -47,7 +47,7 @@ class Names:
         self.defined = {id(s): _definitions(s) for s in scopes.all}
         self.nodes = [list(s.graph.node) for s in scopes.all]  # kept, so that each keeps its id
         self.position = {id(node): i for nodes in self.nodes for i, node in enumerate(nodes)}
-        self.holder = {id(inner): self.position[id(n)] for nodes in self.nodes for n in nodes for inner in subgraphs_of(n)}
+        self.holder = {id(inner): i for nodes in self.nodes for i, n in enumerate(nodes) for inner in subgraphs_of(n)}
         self.shadowed: set[tuple[int, str]] = set()
         for scope in scopes.all:
             outer = scope.parent
@@ -55,8 +55,8 @@ class Names:
                 for name in self.defined[id(scope)].keys() & self.defined[id(outer)].keys():
                     self.shadowed |= {(id(scope), name), (id(outer), name)}
                 outer = outer.parent
-        self.pinned = {name for scope in scopes.all if not scope.is_function for a in scope.graph.quantization_annotation
-                       for name in (a.tensor_name, *(p.value for p in a.quant_parameter_tensor_names))}
+        notes = [a for scope in scopes.all if not scope.is_function for a in scope.graph.quantization_annotation]
+        self.pinned = {a.tensor_name for a in notes} | {p.value for a in notes for p in a.quant_parameter_tensor_names}
         for training in proto.training_info:
             self.pinned |= {b.key for b in (*training.initialization_binding, *training.update_binding)}
             for graph in (training.initialization, training.algorithm):

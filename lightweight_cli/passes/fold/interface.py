@@ -47,9 +47,10 @@ def restore(old: ModelProto, new: ModelProto) -> str | None:
     initial = {t.name for t in old.graph.initializer}
     constants = initial if old.ir_version < 4 else set()
     new.ir_version = max(old.ir_version, 4)
-    for field, value in (("input", [v for v in old.graph.input if v.name not in constants]), ("output", old.graph.output)):
-        new.graph.ClearField(field)
-        getattr(new.graph, field).extend(value)
+    new.graph.ClearField("input")
+    new.graph.input.extend(v for v in old.graph.input if v.name not in constants)
+    new.graph.ClearField("output")
+    new.graph.output.extend(old.graph.output)
     for owner, name in ((new, "opset_import"), (new, "metadata_props"), (new.graph, "metadata_props")):
         owner.ClearField(name)
         getattr(owner, name).extend(getattr(old if owner is new else old.graph, name))

@@ -8,11 +8,12 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lightweight_cli import model_io
 from lightweight_cli.errors import LwcError, OutputError, printable
 from lightweight_cli.judge import Check, judge
+from lightweight_cli.model_io import Model
 from lightweight_cli.output import write_pieces
 from lightweight_cli.output_external import ALIGN, SINGLE_FILE, external_pieces, single_pieces
 from lightweight_cli.passes.dedupe.equal import merge
@@ -22,7 +23,6 @@ from lightweight_cli.passes.strip.unused import remove
 
 if TYPE_CHECKING:
     from lightweight_cli.accuracy import OutputFidelity
-    from lightweight_cli.model_io import Model
 
 WITHOUT_FOLDING = "ConstantFolding"
 """Switched off where computing constants makes the file larger: the fusions may still gain."""
@@ -31,6 +31,13 @@ ROUNDS = 4
 SAME = {"tensor(float16)": 50.0, "tensor(bfloat16)": 35.0}
 SAME_FLOAT = 90.0
 """dB of SQNR from which outputs differ by rounding only: about the 2^-15 that sums in another order cost."""
+
+
+class Refusal(NamedTuple):
+    """Why a result is no gain; `larger`: for its size."""
+
+    reason: str
+    larger: bool = False
 
 
 def fold_offline(model: Model) -> int:
@@ -42,10 +49,9 @@ def fold_offline(model: Model) -> int:
     if refused is None:
         with tempfile.TemporaryDirectory(prefix="lwc-") as folder:
             source = _write(model, folder, "original")
-            best, refused = _best(model, source, folder)
-            if best is not None:
-                refused = _different(source, _write(best, folder, "result"))
-        if best is not None and refused is None:
+            best = _best(model, source, folder)
+            refused = best.reason if isinstance(best, Refusal) else _different(source, _write(best, folder, "result"))
+        if isinstance(best, Model) and refused is None:
             saved = count_nodes(model.proto) - count_nodes(best.proto)
             model.step.note(f"{saved:,} nodes and {_size(model) - _size(best):,} bytes saved")
             model.adopt(best)
@@ -54,48 +60,42 @@ def fold_offline(model: Model) -> int:
     return 0
 
 
-def _best(model: Model, source: str, folder: str) -> tuple[Model | None, str | None]:
-    """Optimise until nothing is gained any more. Returns: the result if there is one, and why not if there is none."""
-    best, refused = None, None
+def _best(model: Model, source: str, folder: str) -> Model | Refusal:
+    """Optimise until nothing is gained any more. Returns: the result, or why there is none."""
+    best: Model | Refusal = Refusal("")
     for number in range(ROUNDS):
-        at, path = (model, source) if best is None else (best, _write(best, folder, f"round{number}"))
-        result = _attempt(at, path, os.path.join(folder, f"{number}"), "")
-        if isinstance(result, Larger):
-            refused = refused or result
+        at, path = (best, _write(best, folder, f"round{number}")) if isinstance(best, Model) else (model, source)
+        result = first = _attempt(at, path, os.path.join(folder, f"{number}"), "")
+        if isinstance(first, Refusal) and first.larger:
             result = _attempt(at, path, os.path.join(folder, f"{number}-fused"), WITHOUT_FOLDING)
-        if isinstance(result, str):
-            refused = refused or result
-            break
+        if isinstance(result, Refusal):
+            return best if isinstance(best, Model) else first
         best = result
-    return best, refused
+    return best
 
 
-def _attempt(model: Model, source: str, folder: str, disabled: str) -> Model | str:
+def _attempt(model: Model, source: str, folder: str, disabled: str) -> Model | Refusal:
     """Return the optimised model, or why it is no gain."""
     os.mkdir(folder)
     target = os.path.join(folder, "optimised.onnx")
     failure = optimise(source, target, disabled)
     if failure is not None:
-        return failure
+        return Refusal(failure)
     try:
         result = model_io.load(target)
     except LwcError as error:
-        return f"onnxruntime's result can't be read: {error}"
+        return Refusal(f"onnxruntime's result can't be read: {error}")
     failure = restore(model.proto, result.proto)
     if failure is not None:
-        return f"onnxruntime's result can't be used: {failure}"
+        return Refusal(f"onnxruntime's result can't be used: {failure}")
     remove(result, keep_doc=True, metadata=False)
     merge(result)
     before, after = _size(model), _size(result)
     if after > before:
-        return Larger(f"it would make the file larger: {after:,} bytes, {before:,} now")
+        return Refusal(f"it would make the file larger: {after:,} bytes, {before:,} now", larger=True)
     if count_nodes(result.proto) >= count_nodes(model.proto):
-        return "onnxruntime finds no nodes to save"
+        return Refusal("onnxruntime finds no nodes to save")
     return result
-
-
-class Larger(str):
-    """Why a result is no gain: its size."""
 
 
 def _different(source: str, candidate: str) -> str | None:
@@ -138,5 +138,6 @@ def _write(model: Model, folder: str, name: str) -> str:
             with open(where, "wb", buffering=0) as file:
                 write_pieces(file.fileno(), content, model.blobs)
     except OSError as e:
-        raise OutputError(f"temporary data in {tempfile.gettempdir()}: {e.strerror} (TMPDIR chooses another place)") from e
+        where = tempfile.gettempdir()
+        raise OutputError(f"temporary data in {where}: {e.strerror} (TMPDIR chooses another place)") from e
     return path

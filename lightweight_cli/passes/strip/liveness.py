@@ -63,7 +63,8 @@ def sweep(graph: GraphProto | FunctionProto, removed: Counter[str], pinned: Iter
     alive: set[int] = set()
     used: set[str] = set()
     inputs = [v.name for v in graph.input] if plain else []
-    todo = [*(v.name if plain else v for v in graph.output), *pinned, *(p for i in inputs for p in parameters.get(i, ()))]
+    todo = [*(v.name if plain else v for v in graph.output), *pinned]
+    todo += [p for i in inputs for p in parameters.get(i, ())]
 
     def revive(i: int) -> None:
         if i not in alive:
@@ -150,15 +151,16 @@ def _sweep_initializers(graph: GraphProto, used: set[str], removed: Counter[str]
 def _sweep_imports(proto: ModelProto, removed: Counter[str]) -> None:
     """Remove the imports of unused domains, and repeated ones; the default domain stays."""
     used = {""}
-    for owner in (proto.graph, *proto.functions, *(g for t in proto.training_info for g in (t.initialization, t.algorithm))):
+    training = [g for t in proto.training_info for g in (t.initialization, t.algorithm)]
+    for owner in (proto.graph, *proto.functions, *training):
         used |= {domain_of(n.domain) for n in all_nodes(owner)}
     for function in proto.functions:
         used |= {domain_of(function.domain), *(domain_of(o.domain) for o in function.opset_import)}
     seen: list[tuple[str, int]] = []
     for i in reversed(range(len(proto.opset_import))):
-        opset = proto.opset_import[i]
-        if (domain_of(opset.domain) in used or len(proto.opset_import) == 1) and (opset.domain, opset.version) not in seen:
-            seen.append((opset.domain, opset.version))
+        key = proto.opset_import[i].domain, proto.opset_import[i].version
+        if (domain_of(key[0]) in used or len(proto.opset_import) == 1) and key not in seen:
+            seen.append(key)
         else:
             del proto.opset_import[i]
             removed["opset import"] += 1

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 INFERRED = {"", "ai.onnx.ml"}
 """Domains for whose operators every runtime infers shapes."""
-DATA_DEPENDENT = {"NonZero", "Compress", "Unique", "NonMaxSuppression", "StringSplit", "If", "Loop", "Scan", "SequenceAt",
-                  "OptionalGetElement", "ConcatFromSequence"}
+DATA_DEPENDENT = {"NonZero", "Compress", "Unique", "NonMaxSuppression", "StringSplit", "If", "Loop", "Scan",
+                  "SequenceAt", "OptionalGetElement", "ConcatFromSequence"}
 """Operators whose output shape follows from values; without it onnxruntime folds no NonZero or Compress."""
-SHAPE_INPUTS = {"Reshape": (1,), "Expand": (1,), "ConstantOfShape": (0,), "Tile": (1,), "Slice": (1, 2, 3, 4), "Pad": (1, 3),
-                "Resize": (1, 2, 3), "Upsample": (1,), "TopK": (1,), "OneHot": (1,), "Range": (0, 1, 2), "Squeeze": (1,),
-                "Unsqueeze": (1,), "Split": (1,), "CenterCropPad": (1,), "Col2Im": (1, 2), "MaxUnpool": (2,),
-                "AffineGrid": (1,), "ReduceSum": (1,), "ReduceMean": (1,), "ReduceMax": (1,), "ReduceMin": (1,)}
+SHAPE_INPUTS = {"Reshape": (1,), "Expand": (1,), "ConstantOfShape": (0,), "Tile": (1,), "Slice": (1, 2, 3, 4),
+                "Pad": (1, 3), "Resize": (1, 2, 3), "Upsample": (1,), "TopK": (1,), "OneHot": (1,), "Range": (0, 1, 2),
+                "Squeeze": (1,), "Unsqueeze": (1,), "Split": (1,), "CenterCropPad": (1,), "Col2Im": (1, 2),
+                "MaxUnpool": (2,), "AffineGrid": (1,), "ReduceSum": (1,), "ReduceMean": (1,), "ReduceMax": (1,),
+                "ReduceMin": (1,)}
 """Operators whose output shape follows from these inputs, where they are not constants."""
 
 
