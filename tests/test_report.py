@@ -239,6 +239,12 @@ def test_wrapping_keeps_every_word_and_the_width(text: str, width: int, hang: in
     assert all(layout.cells(p) <= width for p in parts)
 
 
+def test_a_number_is_not_parted_from_its_percent_sign() -> None:
+    for width in range(8, 20):
+        assert not any(part[0].text.strip().startswith("%") or part[-1].text.strip().startswith("%")
+                       for part in layout.wrap(layout.line("3.89x smaller (25.7 %)"), width))
+
+
 def refuse_constant(name: str) -> Any:
     raise AssertionError(name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -10,6 +11,8 @@ from lightweight_cli.report.words import safe
 
 GAP = 2
 """Cells between columns."""
+
+_BREAK = re.compile(" (?!%)")
 
 
 class Span(NamedTuple):
@@ -63,16 +66,18 @@ def table(rows: Sequence[Sequence[Span]], right: Sequence[int] = (), indent: int
 
 
 def wrap(whole: Line, width: int) -> Iterator[list[Span]]:
-    """Break a line at spaces, or within a word that is too long, into lines of at most `width` cells."""
+    """Break a line into lines of at most `width` cells, at spaces or within a long word.
+
+    There is no break between a number and its percent sign.
+    """
     text = "".join(s.text for s in whole.spans).rstrip()
     hang = min(whole.hang, width // 2)
     start, room, first = 0, width, True
     while first or start < len(text):
         end = start + _fitting(text[start:], room)
-        if end < len(text) and text[end] != " ":
-            space = text.rfind(" ", start, end)
-            if space > start and text[start:space].strip():
-                end = space
+        if end < len(text):
+            breaks = [m.start() for m in _BREAK.finditer(text, start, end + 2) if m.start() <= end]
+            end = next((b for b in reversed(breaks) if text[start:b].strip()), end)
         found = list(_slice(whole.spans, start, start + len(text[start:end].rstrip())))
         yield found if first else [Span(" " * hang), *found]
         start = len(text) - len(text[end:].lstrip())
