@@ -119,10 +119,11 @@ def _check(report: Report) -> list[str]:
     said += [f'<p class="warn">{prose(text)}</p>' for text in words.warnings(accuracy)]
     if accuracy.metric is not None:
         said += _metric(accuracy.metric)
-    rows = [[code(printable(o.name)), *map(prose, words.figures(o)), prose(o.note or "")]
+    noted = any(o.note for o in accuracy.outputs)
+    rows = [[code(printable(o.name)), *map(prose, words.figures(o)), *[prose(o.note or "")] * noted]
             for o in words.worst_first(accuracy)]
-    return [*said, table(["output", *words.FIGURES, "not compared because"], rows, right=(1, 2, 3, 4)),
-            *_latency(accuracy)]
+    head = ["output", *words.FIGURES, *["not compared because"] * noted]
+    return [*said, table(head, rows, right=(1, 2, 3, 4)), *_latency(accuracy)]
 
 
 def _metric(metric: MetricDrop) -> list[str]:

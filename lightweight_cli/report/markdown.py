@@ -106,9 +106,11 @@ def _check(report: Report) -> list[str]:
 
 
 def _outputs(accuracy: Accuracy) -> str:
-    rows = [[code(printable(o.name)), *map(prose, words.figures(o)), prose(o.note or "")]
+    noted = any(o.note for o in accuracy.outputs)
+    rows = [[code(printable(o.name)), *map(prose, words.figures(o)), *[prose(o.note or "")] * noted]
             for o in words.worst_first(accuracy)]
-    return table(["output", *map(prose, words.FIGURES), "not compared because"], rows, right=(1, 2, 3, 4))
+    head = ["output", *map(prose, words.FIGURES), *["not compared because"] * noted]
+    return table(head, rows, right=(1, 2, 3, 4))
 
 
 def _latency(accuracy: Accuracy) -> list[str]:
