@@ -10,6 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+LARGER, SMALLER = 1.001, 0.99  # shares of the original that count as a change of size
+CLOSE = 30  # dB: below, outputs differ visibly
+SAME = 0.5  # dB between lwc's figure and ours that is no disagreement
 TITLES = {
     "lwc strip": "lwc strip",
     "lwc prune 0.5": "lwc prune --sparsity 0.5",
@@ -41,9 +44,10 @@ METRICS = """## Task metric
 
 Where a model comes with labelled evaluation data: the metric of the original, and of each result."""
 FAILURES = """## What went wrong"""
+UNCHANGED = """## Passed through, and why
 
-LARGER, SMALLER = 1.001, 0.99  # shares of the original that count as a change of size
-CLOSE = 30  # dB: below, outputs differ visibly
+Where lwc finds nothing smaller it hands on the input's bytes."""
+DISAGREEMENTS = f"""## Where lwc's own figure differs by more than {SAME} dB"""
 
 Results = dict[str, Any]
 
@@ -116,6 +120,28 @@ def failures(results: Results, tools: list[str]) -> str:
     return "\n".join(lines)
 
 
+def unchanged(results: Results, tools: list[str]) -> str:
+    """One line per model that lwc passed through, with its reason."""
+    rows = [(tool, name, entry["tools"].get(tool, {}).get("report", {}).get("passthrough"))
+            for tool in tools for name, entry in results.items()]  # fmt: skip
+    return "\n".join(f"- {TITLES[tool]}, {name}: {reason}" for tool, name, reason in rows if reason)
+
+
+def disagreements(results: Results, tools: list[str]) -> str:
+    """Results whose SQNR lwc reports otherwise than fidelity.py measures it."""
+    lines = []
+    for tool in tools:
+        for name, entry in results.items():
+            row = entry["tools"].get(tool, {})
+            accuracy = row.get("report", {}).get("accuracy")
+            if not accuracy or broken(row):
+                continue
+            told = min((float(o["sqnr"]) for o in accuracy["outputs"] if o["sqnr"] is not None), default=float("inf"))
+            if told != worst_sqnr(row) and abs(told - worst_sqnr(row)) > SAME:
+                lines.append(f"- {TITLES[tool]}, {name}: lwc says {told:.1f} dB, measured {worst_sqnr(row):.1f} dB")
+    return "\n".join(lines) or "None."
+
+
 def summary(results: Results, tools: list[str]) -> str:
     """One row per tool: how many models it made usable and smaller."""
     rows = []
@@ -147,6 +173,10 @@ def document(results: Results) -> str:
     parts = [PREAMBLE, summary(results, tools), SIZES, table(["model", "MB"], tools, sizes), FIDELITY,
              table(["model"], tools, fidelity), METRICS, table(["model", "metric", "original"], tools, metrics),
              FAILURES, failures(results, tools)]  # fmt: skip
+    if reasons := unchanged(results, tools):
+        parts += [UNCHANGED, reasons]
+    if any(tool.startswith("lwc") for tool in tools):
+        parts += [DISAGREEMENTS, disagreements(results, tools)]
     return "\n\n".join(parts) + "\n"
 
 
