@@ -123,7 +123,8 @@ def verdict(claim: Claim, ours: list[Cost], theirs: list[Cost]) -> str:
 
 def table_row(claim: Claim, ours: list[Cost], theirs: list[Cost]) -> str:
     """One Markdown row."""
-    goals = [f"<= {claim.limit:g}x"] * (claim.limit is not None) + [f"<= {claim.memory:g} MiB"] * bool(claim.memory)
+    limits = [(claim.limit, "x"), (claim.memory, " MiB")]
+    goals = [f"<= {limit:g}{unit}" for limit, unit in limits if limit is not None]
     cells = [claim.topic, claim.size, f"{median(ours, 'cpu'):.2f}", f"{max(c.peak for c in ours):.0f}", claim.against,
              f"{median(theirs, 'cpu'):.2f}", f"{max(c.peak for c in theirs):.0f}",
              f"{median_ratio(ours, theirs):.2f}x", ", ".join(goals), verdict(claim, ours, theirs)]  # fmt: skip

@@ -9,7 +9,7 @@ import os
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 KIB_PER_MIB = 1024
@@ -48,14 +48,14 @@ def measure(command: Sequence[str]) -> Cost:
                 words[-1][:200] if failed and words else "")  # fmt: skip
 
 
-def interleave(commands: dict[str, Sequence[str]], rounds: int, clean: Callable[[], None]) -> dict[str, list[Cost]]:
+def interleave(commands: Mapping[str, Sequence[str]], rounds: int, clean: Callable[[], None]) -> dict[str, list[Cost]]:
     """Run each command once a round, in an order that alternates between rounds.
 
     Returns: costs by command name; the k-th of each is from round k.
     """
     costs: dict[str, list[Cost]] = {name: [] for name in commands}
     for number in range(rounds):
-        names = list(commands) if number % 2 == 0 else list(reversed(commands))
+        names = list(commands)[:: 1 if number % 2 == 0 else -1]
         for name in names:
             costs[name].append(measure(commands[name]))
             clean()

@@ -34,6 +34,7 @@ class Input:
         """
         import numpy as np
 
+        values: np.ndarray
         if self.kind == "image":
             values = _blocks(rng, self.shape, _PATCH, _PATCH) * 2 - 1 + rng.normal(0, 0.05, self.shape)
         elif self.kind == "page":
