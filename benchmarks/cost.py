@@ -138,6 +138,11 @@ def peer_row(claim: Claim, theirs: list[Cost]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
+TITLE = """# Cost
+
+Made by `benchmarks/cost.py`: whole processes that take turns on one machine, lwc with `--no-check`. CPU is the median
+of user + system seconds, the peak is the largest of all runs, the ratio is the median of the per-round ratios.
+"""
 HEADER = """| command | model | CPU s | peak MiB | against | CPU s | peak MiB | ratio of CPU | goal | |
 |---|---|--:|--:|---|--:|--:|--:|---|---|"""
 PEER_HEADER = """| peer | model | CPU s | wall s | peak MiB | |
@@ -165,6 +170,7 @@ def main() -> None:
     bench.make_models(options.sizes)
     bench.clean()
     rows = []
+    print(TITLE)
     print(HEADER if options.side == "both" else PEER_HEADER)
     for claim in claims(bench, options.sizes):
         if options.topics and not claim.topic.startswith(tuple(options.topics)):
