@@ -9,15 +9,14 @@ import selectors
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from types import FrameType
 from typing import Any, NoReturn
 
 from lightweight_cli import errors
 from lightweight_cli.accuracy import Accuracy
+from lightweight_cli.confined import import_path, killed_in_the_end
 from lightweight_cli.errors import BrokenPromise, InputError, LwcError
 
 TIME_LIMIT = 120.0
@@ -63,7 +62,7 @@ def judge(reference: str, candidate: str, check: Check = Check(), *, pass_fds: S
     # What a user's own reader prints belongs to people; what a crashing library prints belongs to no one.
     chatter = None if any(":" in d for d in check.data) else subprocess.DEVNULL
     try:
-        command = [sys.executable, "-I", "-c", BOOT, str(writing), *_import_path()]
+        command = [sys.executable, "-I", "-c", BOOT, str(writing), *import_path()]
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=chatter,
                                  pass_fds=(writing, *pass_fds), start_new_session=True)
     except BaseException:
@@ -71,7 +70,7 @@ def judge(reference: str, candidate: str, check: Check = Check(), *, pass_fds: S
         raise
     finally:
         os.close(writing)
-    with _killed_in_the_end(child), os.fdopen(reading, "rb", buffering=0) as pipe:
+    with killed_in_the_end(child), os.fdopen(reading, "rb", buffering=0) as pipe:
         request = {"reference": reference, "candidate": candidate, "check": asdict(check)}
         with contextlib.suppress(BrokenPipeError):
             assert child.stdin is not None
@@ -143,32 +142,3 @@ def _raise(message: dict[str, Any]) -> NoReturn:
     if isinstance(kind, type) and issubclass(kind, LwcError):
         raise kind(message["message"])
     raise LwcError(f"the check failed: {message['error']}: {message['message']}") from RuntimeError(message["trace"])
-
-
-def _import_path() -> list[str]:
-    """Return where the child may import from: what this process uses, but not the working directory."""
-    here, home = os.path.realpath(os.getcwd()), os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    known = [p for p in sys.path if os.path.isabs(p) and os.path.realpath(p) != here]
-    return [*known, *([] if home in known else [home])]
-
-
-@contextlib.contextmanager
-def _killed_in_the_end(child: subprocess.Popen[bytes]) -> Iterator[None]:
-    """End the child and all it started when the block is left, also by Ctrl-C or SIGTERM."""
-    def leave(number: int, frame: FrameType | None) -> NoReturn:
-        raise SystemExit(128 + number)
-
-    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    if ours:
-        signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-        if child.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):
-                child.stdin.close()
-        if ours:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)

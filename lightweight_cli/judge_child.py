@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
 import os
-import resource
 import signal
 import sys
 import threading
 import traceback
 from typing import Any
 
+from lightweight_cli.confined import confine
 from lightweight_cli.errors import LwcError, printable
-
-PR_SET_PDEATHSIG = 1
-MAPPED = 16 << 30
-"""Bytes of address space beyond the machine's memory: mapped model files and thread stacks need no memory."""
 
 
 def main(answer: int) -> None:
     """Serve one request from stdin; write lines of JSON to the descriptor `answer`."""
-    _limit()
+    confine()
     request = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.set_inheritable(answer, False)
@@ -50,18 +45,6 @@ def _verify(request: dict[str, Any], progress: Any) -> dict[str, Any]:
     return verify(request["reference"], request["candidate"], check["data"] or None, check["labels"], check["metric"],
                   latency=check["latency"], seed=check["seed"], batch_size=check["batch_size"],
                   threads=check["threads"], progress=progress).to_json()
-
-
-def _limit() -> None:
-    """Bound the address space, leave no core file, be the first to go when memory runs out."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") + MAPPED
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    if sys.platform == "linux":
-        resource.setrlimit(resource.RLIMIT_AS, (memory if hard == resource.RLIM_INFINITY else min(memory, hard), hard))
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-            file.write("1000")
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def _end_with_parent() -> None:

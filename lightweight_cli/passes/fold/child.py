@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import sys
 
-from lightweight_cli.judge import _import_path, _killed_in_the_end
-from lightweight_cli.judge_child import _limit
+from lightweight_cli.confined import confine, import_path, killed_in_the_end
 
 TIME_LIMIT = 120.0
-"""Seconds for one run of the optimiser."""
+"""Seconds for one run of the optimiser, and beyond them the time it takes to read and write the weights."""
+BYTES_A_SECOND = 50e6
 DATA = "weights"
 """Name of the data file beside the optimised model, for payloads of APART bytes or more."""
 APART = 1024
@@ -20,19 +19,22 @@ BOOT = ("import sys; sys.path[:] = sys.argv[4:]; "
         "from lightweight_cli.passes.fold.child import main; main(*sys.argv[1:4])")
 
 
-def optimise(source: str, target: str, disabled: str) -> str | None:
+def optimise(source: str, target: str, disabled: str, size: int = 0) -> str | None:
     """Write the model file `source`, optimised without the optimisers named in `disabled`, to `target`.
+
+    `size`: bytes of the model, by which large ones are given more time.
 
     Returns: None, or why there is no result, in one line.
     """
-    command = [sys.executable, "-I", "-c", BOOT, source, target, disabled, *_import_path()]
+    command = [sys.executable, "-I", "-c", BOOT, source, target, disabled, *import_path()]
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                              start_new_session=True)
-    with _killed_in_the_end(child):
+    limit = TIME_LIMIT + size / BYTES_A_SECOND
+    with killed_in_the_end(child):
         try:
-            said, _ = child.communicate(timeout=TIME_LIMIT)
+            said, _ = child.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
-            return f"onnxruntime was still optimising after {TIME_LIMIT:g} s"
+            return f"onnxruntime was still optimising after {limit:.3g} s"
     if child.returncode < 0:
         return f"onnxruntime ended with {signal.Signals(-child.returncode).name} while optimising"
     return said.decode("utf-8", "replace").strip() or (f"exit code {child.returncode}" if child.returncode else None)
@@ -40,9 +42,7 @@ def optimise(source: str, target: str, disabled: str) -> str | None:
 
 def main(source: str, target: str, disabled: str) -> None:
     """Optimise in this process; print why that failed, if it did."""
-    _limit()
-    seconds = int(TIME_LIMIT) * (os.cpu_count() or 1)
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    confine()
     said = sys.stdout
     import onnxruntime as ort
 

@@ -78,7 +78,7 @@ def _attempt(model: Model, source: str, folder: str, disabled: str) -> Model | R
     """Return the optimised model, or why it is no gain."""
     os.mkdir(folder)
     target = os.path.join(folder, "optimised.onnx")
-    failure = optimise(source, target, disabled)
+    failure = optimise(source, target, disabled, _size(model))
     if failure is not None:
         return Refusal(failure)
     try:
