@@ -41,9 +41,16 @@ def optimise(source: str, target: str, disabled: str, size: int = 0) -> str | No
 
 
 def main(source: str, target: str, disabled: str) -> None:
-    """Optimise in this process; print why that failed, if it did."""
+    """Optimise in this process, which then ends; print why that failed, if it did."""
     confine()
     said = sys.stdout
+    said.write(optimise_here(source, target, disabled) or "")
+    said.flush()
+    os._exit(0)
+
+
+def optimise_here(source: str, target: str, disabled: str, size: int = 0) -> str | None:
+    """Do what `optimise` does, in this process and without a time limit."""
     import onnxruntime as ort
 
     from lightweight_cli.sessions import reason
@@ -59,6 +66,5 @@ def main(source: str, target: str, disabled: str) -> None:
         ort.InferenceSession(source, options, providers=["CPUExecutionProvider"],
                              disabled_optimizers=disabled.split(",") if disabled else None)
     except Exception as error:  # onnxruntime's exceptions have no common base
-        said.write(reason(error))
-    said.flush()
-    os._exit(0)
+        return reason(error)
+    return None

@@ -1,0 +1,46 @@
+"""`python -m corpus`: the whole corpus, or a part; prints the table and writes docs/corpus.md."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+
+from corpus import recipes
+from corpus.models import REPOSITORY, all_models
+from corpus.pool import TIME_LIMIT, run_all
+from corpus.table import document, failures, table
+from corpus.worker import serve
+
+
+def main() -> int:
+    """Run the corpus. Returns: 1 if a result is broken."""
+    parser = argparse.ArgumentParser(prog="python -m corpus", description=__doc__)
+    parser.add_argument("folders", nargs="*", help="folders with more models")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th model; writes no page")
+    parser.add_argument("--only", metavar="PASS", help="only recipes with this step; writes no page")
+    parser.add_argument("--singles", action="store_true", help="no recipes of two passes; writes no page")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--time-limit", type=float, default=TIME_LIMIT, metavar="SECONDS")
+    given = parser.parse_args()
+    models = all_models(tuple(given.folders))[:: given.every]
+    wanted = [*recipes.singles(), *([] if given.singles else recipes.pairs()), recipes.FIVE]
+    if given.only:
+        wanted = [r for r in wanted if given.only in r]
+    start = time.monotonic()
+
+    def progress(done: int) -> None:
+        if done % 100 == 0:
+            print(f"{done:,} of {len(models):,} models, {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+
+    results = run_all(serve, models, wanted, given.jobs, given.time_limit, progress)
+    bad = failures(results)
+    print(table(results), *bad, f"{time.monotonic() - start:.0f} s", sep="\n")
+    if given.every == 1 and not given.only and not given.singles:
+        (REPOSITORY / "docs" / "corpus.md").write_text(document(results, 0))
+    return int(bool(bad))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

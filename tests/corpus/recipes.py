@@ -1,0 +1,40 @@
+"""The recipes each model goes through: every pass, every two passes, and one of five."""
+
+from __future__ import annotations
+
+from lightweight_cli import registry
+from lightweight_cli.recipe import Step, parse
+
+NEEDED = {"prune": "prune:sparsity=0.5"}
+"""Passes that do nothing by default, with the option that makes them work."""
+ALSO = ("quantize:bits=4",)
+"""Common variants, as recipes of their own."""
+FIVE = ("strip", "fold", "dedupe", "prune:sparsity=0.5", "quantize")
+
+Recipe = tuple[str, ...]
+
+
+def singles() -> list[Recipe]:
+    """Return a recipe for each pass."""
+    return [(text(p.name),) for p in registry.all_passes()] + [(a,) for a in ALSO]
+
+
+def pairs() -> list[Recipe]:
+    """Return every two passes, in both orders, and each twice."""
+    names = [text(p.name) for p in registry.all_passes()]
+    return [(a, b) for a in names for b in names]
+
+
+def text(name: str) -> str:
+    """Return the pass as a step."""
+    return NEEDED.get(name, name)
+
+
+def steps(recipe: Recipe) -> list[Step]:
+    """Return the steps of a recipe."""
+    return [parse(s) for s in recipe]
+
+
+def lossy(recipe: Recipe) -> bool:
+    """Whether a step of the recipe may change values."""
+    return any(registry.get(s.name).lossy for s in steps(recipe))

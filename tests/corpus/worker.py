@@ -1,0 +1,104 @@
+"""A process that takes one model through recipes. What it works on may kill it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+import tempfile
+import traceback
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import onnxruntime as ort
+
+from corpus.original import Original, examine
+from corpus.recipes import Recipe, lossy, steps
+from corpus.verdicts import Outcome, Verdict, compare
+from lightweight_cli import compressing, model_io, pipeline
+from lightweight_cli.accuracy import Accuracy
+from lightweight_cli.errors import EXIT_BUG, LwcError
+from lightweight_cli.judge import Check
+from lightweight_cli.passes.fold import child, offline
+from lightweight_cli.verify import verify
+
+MEMORY = 12 << 30
+"""Bytes of address space: a model that fills the memory is a crash, not a dead machine."""
+
+
+def serve(pipe: Connection) -> None:
+    """Answer requests (path, recipes) with one message a recipe, until the pipe ends."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(nowhere, standard)
+    ort.set_default_logger_severity(4)
+    # This process is as good as the ones that the pass starts on its own, and is there already.
+    offline.optimise, offline.judge = child.optimise_here, judge_here
+    while True:
+        try:
+            path, recipes = pipe.recv()
+        except EOFError:
+            return
+        for recipe, outcome in outcomes(path, recipes):
+            pipe.send((recipe, outcome))
+
+
+def judge_here(source: str, candidate: str, check: Check) -> Accuracy:
+    """Compare two models in this process."""
+    return verify(source, candidate, latency=check.latency)
+
+
+def outcomes(path: str, recipes: list[Recipe]) -> Iterator[tuple[Recipe, Outcome]]:
+    """Yield the outcome of each recipe for one model; equal results are judged once."""
+    original = examine(path)
+    judged: dict[tuple[bytes, bool], Outcome] = {}
+    alone: dict[Recipe, tuple[bool, Outcome]] = {}
+    for recipe in recipes:
+        first = alone.get(recipe[:1])
+        if len(recipe) == 2 and first is not None and not first[0] and recipe[1:] in alone:
+            yield recipe, alone[recipe[1:]][1]  # a step that changes nothing leaves the model to the next one
+            continue
+        changed, outcome = one(original, recipe, judged)
+        if len(recipe) == 1:
+            alone[recipe] = changed, outcome
+        yield recipe, outcome
+
+
+def one(original: Original, recipe: Recipe, judged: dict[tuple[bytes, bool], Outcome]) -> tuple[bool, Outcome]:
+    """Apply one recipe. Returns: whether it changed something, and what came of it."""
+    with tempfile.TemporaryDirectory(prefix="lwc-corpus-") as folder:
+        result = os.path.join(folder, "result.onnx")
+        try:
+            changed, before = apply(original.path, recipe, result)
+        except LwcError as error:
+            verdict = Verdict.CRASH if error.exit_code == EXIT_BUG else Verdict.REFUSED
+            return True, Outcome(verdict, str(error))
+        except Exception as error:
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            return True, Outcome(Verdict.CRASH, f"{type(error).__name__}: {error} ({os.path.basename(at.filename)}:{at.lineno})")
+        after = sum(f.stat().st_size for f in Path(folder).iterdir())
+        if after > before:
+            return changed, Outcome(Verdict.LARGER, f"{before:,} bytes became {after:,}")
+        digest = hashlib.sha256(Path(result).read_bytes()).digest()
+        key = digest, lossy(recipe)
+        if key not in judged:
+            judged[key] = compare(original, result, lossy(recipe))
+        return changed, judged[key]
+
+
+def apply(path: str, recipe: Recipe, result: str) -> tuple[bool, int]:
+    """Do what the command does, without its check. Returns: whether a step changed something, and the model's size."""
+    model = model_io.load(path)
+    reports = pipeline.run(model, steps(recipe))
+    candidate, _ = compressing.write_smaller(model, result, any(r.changed for r in reports))
+    try:
+        candidate.publish()
+    finally:
+        candidate.discard()
+    os.close(model.source.fd)
+    return any(r.changed for r in reports), model.total_size
+
+
