@@ -15,16 +15,18 @@ def quantize(
     model: Model,
     *,
     bits: Annotated[int, Option("Bits per weight.", choices=(8, 4))] = 8,
-    granularity: Annotated[str, Option("What shares a scale; auto is channel at 8 bits and block at 4.", choices=("auto", "tensor", "channel", "block"))] = "auto",
-    block_size: Annotated[int, Option("Weights in a block, along the input axis.", min=8, max=4096)] = 32,
+    granularity: Annotated[str, Option("What shares a scale.", choices=("block", "channel", "tensor"))] = "block",
+    block_size: Annotated[int | None, Option("Weights in a block, along the input axis; 128 at 8 bits, 32 at 4.", min=8, max=4096)] = None,
     asymmetric: Annotated[bool, Option("Give each scale a zero point: for one-sided weights.")] = False,
+    keep: Annotated[float, Option("Leave the smallest weights that together are this share of all.", min=0, max=1)] = 0.005,
 ) -> int:
     """Round weights to integers of 8 or 4 bits with a scale.
 
     w is stored as (q - zero_point) * scale, q rounded to nearest: |error| <= scale / 2, scale = max|w| / 127 (or 7) of the
     tensor, channel or block. A block size that does not divide the axis gives way to the nearest one that does.
     The weights are decoded once, when a runtime loads the model: it runs at float speed. Zeros stay zero, and where
-    there are many they are stored as a bitmask. Weights of Conv, ConvTranspose, Gemm, MatMul, Gather, LSTM, GRU, RNN
+    there are many they are stored as a bitmask. The smallest weights stay float: they save next to nothing, and first
+    layers and depthwise kernels are among the most sensitive. Weights of Conv, ConvTranspose, Gemm, MatMul, Gather, LSTM, GRU, RNN
     and Attention are quantized, wherever they are stored.
 
     Returns: weights quantized.
@@ -32,4 +34,4 @@ def quantize(
     """
     from lightweight_cli.passes.quantize.nearest import quantize_nearest
 
-    return quantize_nearest(model, bits, granularity, block_size, asymmetric)
+    return quantize_nearest(model, bits, granularity, block_size, asymmetric, keep)

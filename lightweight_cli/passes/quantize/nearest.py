@@ -24,22 +24,24 @@ KEEP = 1 << 22
 """Elements up to which a weight is read once and kept while its scales are found."""
 CODES_IN_MEMORY = 1 << 24
 """Codes up to which they wait in memory for their layout; beyond, in the spool."""
+BLOCK = {8: 128, 4: 32}
+"""Weights in a block. At 8 bits, blocks of 128 took MiniLM from 22.9 to 32.3 dB for 1 % more bytes than channels."""
 HALF_SCALES = 64
 """Scales from which float16 ones are worth a Cast node. Rounding them up adds at most 0.1 % to the step."""
 
 
-def quantize_nearest(model: Model, bits: int, granularity: str, block_size: int, asymmetric: bool) -> int:
+def quantize_nearest(model: Model, bits: int, granularity: str, block_size: int | None, asymmetric: bool, keep: float) -> int:
     """Quantize every weight that gets smaller by it. Returns: weights quantized."""
-    if granularity == "auto":
-        granularity = "channel" if bits == 8 else "block"
     rewriter = Rewriter(model)
+    small = smallest(rewriter.weights, keep)
 
     def plan(weight: Weight) -> Plan:
-        groups = {"tensor": (1, weight.size, 1), "channel": channels_of(weight.shape, weight.axes),
-                  "block": blocks_of(channels_of(weight.shape, weight.axes), block_size)}[granularity]
-        reason = unfit(weight, bits)
+        reason = f"is among the smallest, together at most {keep:.1%} of the weights" if id(weight) in small else unfit(weight, bits)
         if reason:
             return Plan(weight, reason=reason)
+        groups = channels_of(weight.shape, weight.axes) if granularity != "tensor" else (1, weight.size, 1)
+        if granularity == "block":
+            groups = blocks_of(groups, block_size or BLOCK[bits])
         try:
             coded = quantized(model, weight, groups, bits, not asymmetric)
         except ValueError as e:
@@ -48,6 +50,18 @@ def quantize_nearest(model: Model, bits: int, granularity: str, block_size: int,
 
     rewriter.run(plan)
     return model.step.changed
+
+
+def smallest(weights: list[Weight], share: float) -> set[int]:
+    """Return the ids of the smallest weights that together are at most `share` of all."""
+    found: set[int] = set()
+    left = share * sum(w.size for w in weights)
+    for weight in sorted(weights, key=lambda w: w.size):
+        left -= weight.size
+        if left < 0:
+            break
+        found.add(id(weight))
+    return found
 
 
 def unfit(weight: Weight, bits: int) -> str:
