@@ -19,6 +19,7 @@ from lightweight_cli import sniff, tensors, wire
 from lightweight_cli.blobs import COPY, Blob, Source, Spool, Writer
 from lightweight_cli.errors import InputError, printable
 from lightweight_cli.external import Folder
+from lightweight_cli.names import check_names
 from lightweight_cli.step_report import StepReport
 
 INLINE = 256
@@ -52,7 +53,10 @@ class Model:
     def nbytes(self, tensor: TensorProto) -> int:
         """Return the bytes a tensor takes in the file, its name and shape included."""
         blob = self.blob(tensor)
-        return tensor.ByteSize() + (blob.length if blob else 0)
+        if blob is None:
+            return tensor.ByteSize()
+        reference = len(wire.external(*((e.key, e.value) for e in tensor.external_data)))
+        return tensor.ByteSize() - reference + len(wire.header(wire.RAW_DATA, blob.length)) + blob.length
 
     def read(self, tensor: TensorProto, start: int = 0, count: int = -1) -> np.ndarray:
         """Return elements [start, start + count) in flat order."""
@@ -131,22 +135,29 @@ def load(path: str | None) -> Model:
     Raises: InputError when it can't be read or is no ONNX model.
     """
     path = None if path == "-" else path
-    shown = printable(path or "standard input")
-    source = open_source(path)
+    return load_source(open_source(path), path)
+
+
+def load_source(source: Source, path: str | None) -> Model:
+    """Read a model from an open file; `path` is where its external data would be. Raises: InputError."""
+    shown = printable(path or source.name)
     size = os.fstat(source.fd).st_size
     head = Blob(min(size, 512), source).bytes()
     if size == 0:
         raise InputError(f"{shown}: the file is empty, not an ONNX model")
     named = os.path.realpath(path) if path and stat.S_ISREG(os.stat(path).st_mode) else None
-    with mmap.mmap(source.fd, 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
-        model = Model(ModelProto(), source, size, size, path)
-        try:
-            skeleton, found = wire.cut(view, model.mark)
-            model.proto.ParseFromString(skeleton)
-        except (wire.WireError, DecodeError, RecursionError) as e:
-            why = sniff.explain(head, size) or f"not an ONNX model, or damaged: {printable(e)}"
-            raise InputError(f"{shown}: {why}") from e
-        repeated = [f.number for f in wire.fields(view, 0, size) if f.number in (1, 7)]
+    mapped = mmap.mmap(source.fd, 0, access=mmap.ACCESS_READ)
+    view = memoryview(mapped)
+    model = Model(ModelProto(), source, size, size, path)
+    try:
+        skeleton, found = wire.cut(view, model.mark)
+        model.proto.ParseFromString(skeleton)
+    except (wire.WireError, DecodeError, RecursionError) as e:
+        why = sniff.explain(head, size) or f"not an ONNX model, or damaged: {printable(e)}"
+        raise InputError(f"{shown}: {why}") from e
+    repeated = [f.number for f in wire.fields(view, 0, size) if f.number in (1, 7)]
+    view.release()
+    mapped.close()  # not after an error: its trace still holds slices
     if 7 not in repeated:
         raise InputError(f"{shown}: {sniff.explain(head, size) or 'not an ONNX model: it has no graph'}")
     if len(repeated) != len(set(repeated)):
@@ -156,8 +167,6 @@ def load(path: str | None) -> Model:
         check(model, Folder(path if named else None))
     except InputError as e:
         raise InputError(f"{shown}: {e}") from e
-    except UnicodeDecodeError as e:
-        raise InputError(f"{shown}: a name in the model is not UTF-8") from e
     return model
 
 
@@ -171,6 +180,7 @@ def check(model: Model, folder: Folder) -> None:
     for opset in proto.opset_import:
         if opset.version < 1:
             raise InputError(f"opset {opset.version} of domain {printable(opset.domain) or 'ai.onnx'!r} can't be")
+    check_names(proto)
     mine = 0
     for tensor in tensors.tensors(proto):
         tensors.check_declared(tensor)

@@ -23,13 +23,13 @@ def read_skeleton(path: str) -> onnx.ModelProto:
     with open(path, "rb") as file:
         if not os.fstat(file.fileno()).st_size:
             return onnx.ModelProto()
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
-            try:
-                return onnx.ModelProto.FromString(wire.cut(view, MARK, SMALL)[0])
-            except wire.WireError:
-                raise
-            except Exception as error:  # protobuf's DecodeError, whose home differs by version
-                raise ValueError(str(error)) from error
+        view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))  # errors hold slices of it
+    try:
+        return onnx.ModelProto.FromString(wire.cut(view, MARK, SMALL)[0])
+    except wire.WireError:
+        raise
+    except Exception as error:  # protobuf's DecodeError, whose home differs by version
+        raise ValueError(str(error)) from error
 
 
 def stored_bytes(path: str) -> int:

@@ -23,15 +23,23 @@ def lwc(tmp_path: Path) -> Lwc:
     """Run `lwc` in the test's folder; `stdin` are its bytes, nothing when not given."""
 
     def call(*words: object, stdin: bytes = b"", **environment: str) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run([sys.executable, "-m", "lightweight_cli", *map(str, words)], input=stdin, capture_output=True,
-                              cwd=tmp_path, env={**os.environ, **environment}, timeout=120)
+        return subprocess.run(
+            [sys.executable, "-m", "lightweight_cli", *map(str, words)],
+            input=stdin,
+            capture_output=True,
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            timeout=120,
+        )
 
     return call
 
 
 def fill(graph: GraphProto, random: np.random.Generator) -> None:
     """Turn the values that a graph lists but nothing makes into initializers with random values."""
-    made = {o for n in graph.node for o in n.output} | {t.name for t in graph.initializer} | {v.name for v in graph.input}
+    made = (
+        {o for n in graph.node for o in n.output} | {t.name for t in graph.initializer} | {v.name for v in graph.input}
+    )
     for i in reversed(range(len(graph.value_info))):
         info = graph.value_info[i]
         if info.name not in made:
@@ -70,7 +78,9 @@ def save(tmp_path: Path, parse: Callable[..., ModelProto]) -> Callable[..., str]
     return write
 
 
-def execute(model: str | ModelProto, feed: dict[str, Any] | None = None, outputs: list[str] | None = None) -> list[np.ndarray]:
+def execute(
+    model: str | ModelProto, feed: dict[str, Any] | None = None, outputs: list[str] | None = None
+) -> list[np.ndarray]:
     """Run a model, a path or not, on `feed`; float inputs that are not in it are random."""
     import onnxruntime as ort
 

@@ -84,22 +84,34 @@ def node(draw: st.DrawFn, depth: int) -> NodeProto:
 
 @st.composite
 def graph(draw: st.DrawFn, depth: int = 2) -> GraphProto:
-    return GraphProto(name=draw(NAMES), node=draw(st.lists(node(depth), max_size=2)), doc_string=draw(NAMES),
-                      initializer=draw(st.lists(tensor(), max_size=2)),
-                      sparse_initializer=[SparseTensorProto(values=v) for v in draw(st.lists(tensor(), max_size=1))])
+    return GraphProto(
+        name=draw(NAMES),
+        node=draw(st.lists(node(depth), max_size=2)),
+        doc_string=draw(NAMES),
+        initializer=draw(st.lists(tensor(), max_size=2)),
+        sparse_initializer=[SparseTensorProto(values=v) for v in draw(st.lists(tensor(), max_size=1))],
+    )
 
 
 @st.composite
 def models(draw: st.DrawFn) -> ModelProto:
-    functions = [FunctionProto(name="f", node=draw(st.lists(node(1), max_size=2))) for _ in range(draw(st.integers(0, 1)))]
-    return ModelProto(ir_version=8, graph=draw(graph()), functions=functions,
-                      metadata_props=[StringStringEntryProto(key=draw(NAMES), value=draw(NAMES))])
+    functions = [
+        FunctionProto(name="f", node=draw(st.lists(node(1), max_size=2))) for _ in range(draw(st.integers(0, 1)))
+    ]
+    return ModelProto(
+        ir_version=8,
+        graph=draw(graph()),
+        functions=functions,
+        metadata_props=[StringStringEntryProto(key=draw(NAMES), value=draw(NAMES))],
+    )
 
 
 def joined(skeleton: bytes, buf: bytes, found: list[tuple[int, int]]) -> bytes:
     """Put the payloads back; the announced size is the real one."""
     pieces, size = wire.splice(skeleton, MARK, lambda i: found[i][1])
-    whole = b"".join(buf[found[p.id][0] :][: found[p.id][1]] if isinstance(p, wire.Payload) else bytes(p) for p in pieces)
+    whole = b"".join(
+        buf[found[p.id][0] :][: found[p.id][1]] if isinstance(p, wire.Payload) else bytes(p) for p in pieces
+    )
     assert len(whole) == size
     return whole
 
@@ -108,8 +120,15 @@ def raw(model: ModelProto) -> ModelProto:
     """Write listed floats as raw data: the same values."""
     for t in tensors.tensors(model):
         if (t.float_data and t.data_type == TensorProto.FLOAT) or t.double_data:
-            t.CopyFrom(TensorProto(name=t.name, doc_string=t.doc_string, dims=t.dims, data_type=t.data_type,
-                                   raw_data=numpy_helper.to_array(t).tobytes()))
+            t.CopyFrom(
+                TensorProto(
+                    name=t.name,
+                    doc_string=t.doc_string,
+                    dims=t.dims,
+                    data_type=t.data_type,
+                    raw_data=numpy_helper.to_array(t).tobytes(),
+                )
+            )
     return model
 
 
@@ -161,11 +180,18 @@ def test_damaged_models_are_cut_or_refused(model: ModelProto, data: st.DataObjec
         return
 
 
-@pytest.mark.parametrize(("data", "why"), [
-    (b"\x3a", "cut off inside a number"), (b"\x3a\x05\x08", "cut off inside a field"), (b"\x0d\x00", "cut off inside a field"),
-    (b"\x00\x00", "field number 0"), (b"\x0b", "wire type 3"), (b"\x08" + b"\xff" * 11, "more than 10 bytes"),
-    (b"\x3a\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "cut off inside a field"),
-])
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"\x3a", "cut off inside a number"),
+        (b"\x3a\x05\x08", "cut off inside a field"),
+        (b"\x0d\x00", "cut off inside a field"),
+        (b"\x00\x00", "field number 0"),
+        (b"\x0b", "wire type 3"),
+        (b"\x08" + b"\xff" * 11, "more than 10 bytes"),
+        (b"\x3a\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "cut off inside a field"),
+    ],
+)
 def test_malformed_bytes_say_what_is_wrong(data: bytes, why: str) -> None:
     with pytest.raises(wire.WireError, match=why):
         wire.cut(data, MARK)
@@ -181,7 +207,9 @@ def test_nesting_is_bounded() -> None:
 
 
 def test_unknown_fields_stay_where_they_are() -> None:
-    t = TensorProto(name="W", data_type=TensorProto.FLOAT, dims=[500], raw_data=np.arange(500, dtype="f4").tobytes()).SerializeToString()
+    t = TensorProto(
+        name="W", data_type=TensorProto.FLOAT, dims=[500], raw_data=np.arange(500, dtype="f4").tobytes()
+    ).SerializeToString()
     t += wire.header(999, 5) + b"later"
     g = wire.header(5, len(t)) + t + wire.header(888, 2) + b"on"
     buf = b"\x08\x08" + wire.header(7, len(g)) + g + wire.header(777, 3) + b"too"
@@ -207,11 +235,17 @@ def test_references_to_another_file() -> None:
     values = np.arange(500, dtype="f4")
     model = ModelProto(ir_version=8, graph=GraphProto(initializer=[numpy_helper.from_array(values, "W")]))
     skeleton, _ = wire.cut(model.SerializeToString(), MARK)
-    pieces, size = wire.splice(skeleton, MARK, lambda i: wire.external(("location", "w.data"), ("offset", "64"), ("length", "2000")))
+    pieces, size = wire.splice(
+        skeleton, MARK, lambda i: wire.external(("location", "w.data"), ("offset", "64"), ("length", "2000"))
+    )
     data = b"".join(map(bytes, pieces))  # type: ignore[arg-type]
     tensor = ModelProto.FromString(data).graph.initializer[0]
     assert len(data) == size and tensor.data_location == TensorProto.EXTERNAL
-    assert [(e.key, e.value) for e in tensor.external_data] == [("location", "w.data"), ("offset", "64"), ("length", "2000")]
+    assert [(e.key, e.value) for e in tensor.external_data] == [
+        ("location", "w.data"),
+        ("offset", "64"),
+        ("length", "2000"),
+    ]
 
 
 @given(st.integers(0, (1 << 64) - 1))
