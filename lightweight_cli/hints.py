@@ -169,9 +169,15 @@ def read_hints(model: onnx.ModelProto | None) -> dict[str, Hint]:
 
 
 def _with_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Return the model with inferred shapes, or as it is when inference fails."""
+    """Return the model with inferred shapes, or as it is when inference fails.
+
+    Function calls stay opaque: inference unrolls them, and nested calls can be a bomb.
+    """
+    flat = onnx.ModelProto()
+    flat.CopyFrom(model)
+    flat.ClearField("functions")
     try:
-        return onnx.shape_inference.infer_shapes(model)
+        return onnx.shape_inference.infer_shapes(flat)
     except Exception:  # a malformed model fails in many ways; shapes only help
         return model
 

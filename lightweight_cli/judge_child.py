@@ -21,7 +21,7 @@ def main(answer: int) -> None:
     request = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.set_inheritable(answer, False)
-    # File descriptor 1 is closed to everything: a reader's print goes where people look.
+    # A reader's print goes where people look, never into our output.
     os.dup2(2, 1)
     with os.fdopen(answer, "w", encoding="utf-8") as pipe, contextlib.suppress(BrokenPipeError):
         def say(**message: Any) -> None:
@@ -34,6 +34,8 @@ def main(answer: int) -> None:
             say(error=type(error).__name__, message=str(error))
         except Exception as error:
             say(error=type(error).__name__, message=printable(error, 300), trace=traceback.format_exc())
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
     # Libraries have threads and destructors of their own, which are not worth waiting for.
     os._exit(0)
 

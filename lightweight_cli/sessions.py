@@ -17,6 +17,8 @@ Level = Literal["none", "basic", "extended", "all"]
 LEVELS = {"none": "ORT_DISABLE_ALL", "basic": "ORT_ENABLE_BASIC", "extended": "ORT_ENABLE_EXTENDED",
           "all": "ORT_ENABLE_ALL"}
 REASON_LENGTH = 240
+LONGEST = 4000
+"""Characters of an exception's text that are looked at: names in a model can be megabytes long."""
 
 
 class Port(NamedTuple):
@@ -89,8 +91,8 @@ def _listed(names: Sequence[str], most: int = 4) -> str:
 
 def reason(error: BaseException) -> str:
     """Return what onnxruntime complains of, in one line without its prefixes and source paths."""
-    text = " ".join(str(error).split())
-    text = re.sub(r"^\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ", "", text)
+    text = " ".join(str(error)[:LONGEST].split())
+    text = re.sub(r"\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ", "", text)
     text = re.sub(r"^Load model from .*? failed: ?", "", text)
     text = re.sub(r"^Load model .*? failed\. ", "", text)
     text = re.sub(r"Non-zero status code returned while running (\S+) node\. Name:'(.*?)' Status Message: ",
