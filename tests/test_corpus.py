@@ -15,7 +15,7 @@ from onnx import parser
 from corpus import recipes
 from corpus.models import all_models, label
 from corpus.original import examine
-from corpus.pool import run_all
+from corpus.pool import READY, run_all
 from corpus.table import failures, row, table
 from corpus.verdicts import BROKEN, Outcome, Verdict, compare, difference
 from corpus.worker import serve
@@ -75,6 +75,7 @@ def test_random_models_are_not_compared_by_value(tmp_path: Path) -> None:
 
 def dying(pipe: Connection) -> None:
     """Stand in for a worker: answer the first recipe, die or hang on the second."""
+    pipe.send(READY)
     path, todo = pipe.recv()
     pipe.send((todo[0], Outcome(Verdict.EQUAL)))
     if todo[0] == ("first",):

@@ -16,6 +16,9 @@ from corpus.verdicts import Outcome, Verdict
 
 TIME_LIMIT = 120.0
 """Seconds for one recipe."""
+START_LIMIT = 120.0
+READY = "ready"
+"""What a worker says when it can be asked."""
 SERVED = 400
 """Models after which a worker is replaced: libraries leak."""
 
@@ -64,6 +67,8 @@ class Worker:
             self.process = context.Process(target=self.serve, args=(theirs,), daemon=True)
             self.process.start()
             theirs.close()
+            if not self.pipe.poll(START_LIMIT) or self.pipe.recv() != READY:
+                raise RuntimeError("a worker does not start")
 
     def _died(self) -> str:
         assert self.process is not None

@@ -14,6 +14,7 @@ from pathlib import Path
 import onnxruntime as ort
 
 from corpus.original import Original, examine
+from corpus.pool import READY
 from corpus.recipes import Recipe, lossy, steps
 from corpus.verdicts import Outcome, Verdict, compare
 from lightweight_cli import compressing, model_io, pipeline
@@ -37,6 +38,7 @@ def serve(pipe: Connection) -> None:
     ort.set_default_logger_severity(4)
     # This process is as good as the ones that the pass starts on its own, and is there already.
     offline.optimise, offline.judge = child.optimise_here, judge_here
+    pipe.send(READY)
     while True:
         try:
             path, recipes = pipe.recv()
