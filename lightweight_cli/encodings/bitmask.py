@@ -1,103 +1,73 @@
-"""Zeros take one bit: a mask of the non-zero places and their values in order.
+"""Zeros take one bit: a mask of the non-zero places, and their values in another layout.
 
-bits = Reshape(Gather(B[256, 8], mask)); Gather([0, values...], CumSum(bits) * bits). The values are floats, or codes
-in another layout. Opset 11 (CumSum).
+bits = Reshape(Gather(B[256, 8], mask)); Gather([0, values...], CumSum(bits) * bits). Opset 11 (CumSum).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from onnx import TensorProto
 
-from lightweight_cli.blobs import Blob, Writer
-from lightweight_cli.encodings import dense, table
+from lightweight_cli.blobs import Writer
 from lightweight_cli.encodings.builder import Emission
-from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.encodings.limits import LoadCost
+from lightweight_cli.encodings.values import Values
 from lightweight_cli.numerics import packing
 
 NAME = "bitmask"
 MINIMUM_OPSET = 11
-BITS = (np.arange(256)[:, None] >> np.arange(8) & 1).astype(np.uint8)
+LOAD = LoadCost(25, 35)
+"""For every value, zeros included; those of the layout of the non-zeros come on top."""
+LOAD_ENTRY = LoadCost(0, 5)
+BITS = packing.digit_table(2, 8)
 
 
-def offers(coded: Coded, opset: int) -> bool:
-    """Whether the layout can hold these codes at this opset."""
-    return opset >= MINIMUM_OPSET and coded.zero is not None and coded.zero_point is None and 0 < coded.zeros < coded.size
+def offers(values: Values, opset: int) -> bool:
+    """Whether there are zeros, and operators for them and the values' type."""
+    return opset >= opset_for(values.number_type) and values.zero is not None and 0 < values.zeros < values.size
 
 
-def opset_for(dtype: int) -> int:
-    """Return the first opset whose Gather takes values of `dtype`."""
-    return 13 if dtype == TensorProto.BFLOAT16 else MINIMUM_OPSET
+def opset_for(number_type: int) -> int:
+    """Return the first opset whose operators take numbers of this type."""
+    return 13 if number_type == TensorProto.BFLOAT16 else MINIMUM_OPSET
 
 
-def emit(e: Emission, coded: Coded, dims: Sequence[int]) -> str:
-    """Add mask and codes of the non-zeros; return the float tensor of all numbers, of shape `dims`."""
-    zero = np.array([coded.zero]).astype(coded.code_dtype)
+def kept(values: Values) -> Values:
+    """Return zero and the non-zeros in order: what the other layout stores."""
 
-    def kept() -> np.ndarray:
-        parts = [zero, *(part[part != zero[0]] for part in coded.chunks())]
-        return np.concatenate(parts)
+    def parts() -> Iterator[np.ndarray]:
+        yield np.full(1, values.zero, values.element_dtype)
+        for part in values.chunks():
+            yield part.compress(values.nonzero(part))
 
-    count = coded.size - coded.zeros + 1
-    inner_layout = table if table.offers(coded, e.opset) else dense
-    inner = replace(coded, shape=(count,), groups=(1, count, 1), codes=Deferred(count, kept), zeros=0)
-    numbers = inner_layout.emit(e, inner, [count])
-    index = emit_index(e, coded.size, lambda: (part != zero[0] for part in coded.chunks()))
-    flat = e.op("Gather", [numbers, index])
-    return fit(e, flat, coded.size, dims)
+    return values.instead(values.size - values.zeros + 1, parts)
 
 
-def emit_floats(e: Emission, size: int, nonzero: int, dtype: int, itemsize: int, chunks: Iterable[np.ndarray], dims: Sequence[int]) -> str:
-    """Add mask and values of a float weight; `chunks` can be iterated again. Returns: the weight, of shape `dims`."""
-
-    def unsigned(part: np.ndarray) -> np.ndarray:
-        return part.view(f"u{itemsize}")  # -0.0 counts as a value: it keeps its sign
-
-    def values(writer: Writer) -> None:
-        writer.write(bytes(itemsize))
-        for part in chunks:
-            bits = unsigned(part)
-            writer.write(bits[bits != 0])
-
-    stored = e.tensor("v", dtype, [nonzero + 1], (nonzero + 1) * itemsize, values)
-    index = emit_index(e, size, lambda: (unsigned(part) != 0 for part in chunks))
-    return fit(e, e.op("Gather", [stored, index]), size, dims)
-
-
-def emit_index(e: Emission, size: int, masks: Callable[[], Iterator[np.ndarray]]) -> str:
-    """Add the mask; return int32[size padded to 8]: 0 where zero, else 1 + rank among the non-zeros."""
+def emit(e: Emission, values: Values, dims: Sequence[int], numbers: str, entries: int) -> str:
+    """Add the mask; return the tensor of shape `dims` of `numbers`, the numbers of the `entries` of `kept`."""
 
     def produce(writer: Writer) -> None:
-        for mask in masks():
-            writer.write(packing.pack_mask(mask))
+        for part in values.chunks():
+            writer.write(packing.pack_mask(values.nonzero(part)))
 
-    rows = -(-size // 8)
+    rows = -(-values.size // 8)
+    e.costs(LOAD, values.size)
+    e.costs(LOAD_ENTRY, entries)
     packed = e.tensor("m", TensorProto.UINT8, [rows], rows, produce)
-    table_of_bits = e.cast(e.shared("lwc.bits", BITS), TensorProto.INT32)
-    rows_of_bits = e.op("Gather", [table_of_bits, e.cast(packed, TensorProto.INT32)])
-    bits = e.reshape(rows_of_bits, [-1])
-    ranks = e.op("CumSum", [bits, e.shared("lwc.axis0", np.array(0, np.int32))])
-    return e.op("Mul", [ranks, bits])
+    bits = unpacked(e, packed)
+    ranks = e.op("CumSum", [bits, axis0(e)])
+    flat = e.op("Gather", [numbers, e.op("Mul", [ranks, bits])])
+    return e.fit(flat, rows * 8, values.size, dims)
 
 
-def fit(e: Emission, flat: str, size: int, dims: Sequence[int]) -> str:
-    """Cut the padding of a flat tensor and give it its shape."""
-    if size % 8:
-        flat = e.head(flat, size)
-    return e.reshape(flat, dims)
+def unpacked(e: Emission, packed: str) -> str:
+    """Return the bits of packed bytes, int32[bytes * 8]."""
+    rows = e.op("Gather", [e.table("lwc.bits", BITS, TensorProto.INT32), e.cast(packed, TensorProto.INT32)])
+    return e.reshape(rows, [-1])
 
 
-class Deferred(Blob):
-    """Codes that are gathered when they are first read: only the layout that is taken needs them."""
-
-    def __init__(self, length: int, make: Callable[[], np.ndarray]) -> None:
-        self.length, self.source, self.offset, self.make = length, None, 0, make
-
-    @cached_property
-    def data(self) -> memoryview:  # type: ignore[override]
-        """The bytes, in memory."""
-        return memoryview(self.make().view(np.uint8))
+def axis0(e: Emission) -> str:
+    """Return the number 0, as CumSum's axis."""
+    return e.shared("lwc.axis0", np.array(0, np.int32))

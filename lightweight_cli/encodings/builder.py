@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from onnx import AttributeProto, NodeProto, TensorProto, helper
 from lightweight_cli.blobs import Blob
 
 if TYPE_CHECKING:
+    from lightweight_cli.encodings.limits import LoadCost
     from lightweight_cli.model_io import Model
     from lightweight_cli.scopes import Scope
 
@@ -43,15 +45,33 @@ class Emission:
     stored: list[Stored] = field(default_factory=list)
     label: str = ""
     minimum_opset: int = 7
+    load_bytes: float = 0.0
+    """Bytes that decoding takes when the model is loaded."""
+    load_ns: float = 0.0
+    """Nanoseconds that it takes."""
+    tables: dict[tuple[str, int], str] = field(default_factory=dict)
+    """Casts of shared tensors."""
+    inside: dict[str, str] = field(default_factory=dict)
+    """The function's own copies of shared tensors."""
+
+    def costs(self, cost: LoadCost, count: int) -> None:
+        """Note what decoding `count` values takes."""
+        self.load_bytes += cost.bytes * count
+        self.load_ns += cost.ns * count
+
+    def unused(self, hint: str) -> str:
+        """Return a name for a tensor that no other has."""
+        name, taken = f"{self.prefix}{hint}", {s.proto.name for s in self.stored}
+        return name if name not in taken else next(n for i in itertools.count(1) if (n := f"{name}{i}") not in taken)
 
     def tensor(self, hint: str, data_type: int, dims: Sequence[int], nbytes: int, produce: Any) -> str:
         """Add a tensor whose bytes are made later: by a function of a writer, or from a blob."""
-        name = f"{self.prefix}{hint}"
-        self.stored.append(Stored(TensorProto(name=name, data_type=data_type, dims=dims), nbytes, produce))
+        name = self.unused(hint)
+        self.plain(name, data_type, dims, nbytes, produce)
         return name
 
     def plain(self, name: str, data_type: int, dims: Sequence[int], nbytes: int, produce: Any) -> None:
-        """Add the weight itself as a tensor: no nodes."""
+        """Add a tensor called `name`."""
         self.stored.append(Stored(TensorProto(name=name, data_type=data_type, dims=dims), nbytes, produce))
 
     def array(self, hint: str, array: np.ndarray) -> str:
@@ -62,11 +82,19 @@ class Emission:
     def shared(self, name: str, array: np.ndarray) -> str:
         """Add a table that all weights of the model use together."""
         if self.local:
-            return self.array(name, array)
+            if name not in self.inside:
+                self.inside[name] = self.array(name, array)
+            return self.inside[name]
         if name not in self.known and all(s.proto.name != name for s in self.stored):
             proto = TensorProto(name=name, data_type=helper.np_dtype_to_tensor_dtype(array.dtype), dims=array.shape)
             self.stored.append(Stored(proto, array.nbytes, np.ascontiguousarray(array).tobytes(), shared=True))
         return name
+
+    def table(self, name: str, array: np.ndarray, to: int) -> str:
+        """Add a shared table of small integers and a Cast to the type `to`, each once."""
+        if (name, to) not in self.tables:
+            self.tables[name, to] = self.cast(self.shared(name, array), to)
+        return self.tables[name, to]
 
     def op(self, op_type: str, inputs: Sequence[str], output: str = "", **attributes: Any) -> str:
         """Add a node with one output; return the output's name."""
@@ -93,6 +121,12 @@ class Emission:
         zero, end = self.shape([0]), self.shape([count])
         return self.op("Slice", [name, zero, end])
 
+    def fit(self, flat: str, length: int, size: int, dims: Sequence[int]) -> str:
+        """Cut the padding of a flat tensor of `length` and give it its shape."""
+        if length != size:
+            flat = self.head(flat, size)
+        return flat if list(dims) == [size] else self.reshape(flat, dims)
+
     def finish(self, output: str) -> None:
         """Give the last node's output the weight's name."""
         self.nodes[-1].output[0] = output
@@ -100,7 +134,8 @@ class Emission:
     @property
     def nbytes(self) -> int:
         """Return the bytes that the nodes and tensors take in the file, shared tables left out."""
-        return sum(framed(n.ByteSize()) for n in self.nodes) + sum(self._file_bytes(s) for s in self.stored if not s.shared)
+        own = sum(self._file_bytes(s) for s in self.stored if not s.shared)
+        return own + sum(framed(n.ByteSize()) for n in self.nodes)
 
     def shared_bytes(self) -> dict[str, int]:
         """Return the bytes of each shared table that would be new."""

@@ -2,61 +2,143 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Iterator
+from types import ModuleType
 from typing import TYPE_CHECKING
 
-from lightweight_cli.encodings import bitmask, dense, table
+from onnx import helper
+
+from lightweight_cli.encodings import bfloat16, bitmask, delta, dense, float16, huffman, int4, plain, planes, table
+from lightweight_cli.encodings import vectors as vector_codes
 from lightweight_cli.encodings.builder import Emission
-from lightweight_cli.encodings.coded import Coded, emit_values, number_dims
+from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.encodings.floats import Floats
+from lightweight_cli.encodings.limits import DEFAULT, Limits
+from lightweight_cli.encodings.vectors import Vectors
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from lightweight_cli.blobs import Writer
-
-LAYOUTS = (table, dense, bitmask)
-FOLD_LIMIT = 1 << 30
-"""Bytes a node's output may have for onnxruntime to compute it at load: above, it would be decoded at every run."""
+LAYOUTS: tuple[ModuleType, ...] = (table, planes, int4, dense, huffman, float16, bfloat16, plain)
+"""Each has NAME, MINIMUM_OPSET, LOAD, `offers(values, opset)` and `emit(e, values, dims)`, the numbers' tensor."""
+SPARSE: tuple[ModuleType, ...] = (bitmask, delta)
+"""Each leaves out zeros: `kept(values)` is what one of the LAYOUTS stores, and `emit` takes its numbers."""
 New = Callable[[str], Emission]
+Whole = Coded | Floats
+PARTS = 4
+"""Parts up to which a weight over the folding limit is split."""
 
 
-def foldable(size: int) -> bool:
-    """Whether a decoded weight of `size` elements, and its int32 intermediates, are folded at load."""
-    return size * 4 <= FOLD_LIMIT
+def foldable(size: int, itemsize: int = 4, limits: Limits = DEFAULT) -> bool:
+    """Whether a decoded weight of `size` elements can be folded at load, in parts if need be."""
+    return size * itemsize <= limits.fold_limit
 
 
-def for_codes(new: New, coded: Coded, name: str) -> list[Emission]:
-    """Return one emission per layout that can hold `coded`, as the weight `name`."""
+def for_codes(new: New, coded: Coded, name: str, limits: Limits = DEFAULT) -> list[Emission]:
+    """Return one emission for each way to store `coded` within the limits, as the weight `name`."""
     found = []
-    for layout in LAYOUTS:
-        e = new(layout.NAME)
-        if layout.offers(coded, e.opset):
-            dims = number_dims(coded)
-            emit_values(e, coded, dims, layout.emit(e, coded, dims), name)
-            found.append(e)
+    for values in filter(None, (coded, coded.narrowed())):
+        found += list(emissions(new, values, name, limits))
     return found
 
 
-def for_floats(new: New, name: str, shape: tuple[int, ...], dtype: int, nonzero: int, chunks: Iterable[np.ndarray], itemsize: int) -> list[Emission]:
-    """Return the emissions for float values: as they are, or a bitmask and the non-zeros.
+def for_floats(
+    new: New, name: str, shape: tuple[int, ...], dtype: int, nonzero: int, chunks: Iterable[np.ndarray], itemsize: int,
+    limits: Limits = DEFAULT,
+) -> list[Emission]:
+    """Return the emissions for float values, the first as they are.
 
     `chunks` can be iterated again and yields the values in flat order; `nonzero` counts bit patterns other than +0.
     """
-    size = 1
-    for d in shape:
-        size *= d
-    plain = new("float")
+    values = Floats(shape, dtype, chunks, math.prod(shape) - nonzero)
+    as_it_is = new(plain.NAME)
+    as_it_is.costs(plain.LOAD, values.size)
+    plain.emit_as(as_it_is, values, shape, name)
+    return [as_it_is, *emissions(new, values, name, limits)]
 
-    def produce(writer: Writer) -> None:
-        for part in chunks:
-            writer.write(part)
 
-    plain.plain(name, dtype, shape, size * itemsize, produce)
-    found = [plain]
-    sparse = new(bitmask.NAME)
-    if sparse.opset >= bitmask.opset_for(dtype) and 0 < nonzero < size and foldable(size):
-        bitmask.emit_floats(sparse, size, nonzero, dtype, itemsize, chunks, shape)
-        sparse.finish(name)
-        found.append(sparse)
+def for_vectors(new: New, coded: Vectors, name: str, limits: Limits = DEFAULT) -> list[Emission]:
+    """Return one emission for each layout of the codes, as the weight `name`."""
+    found = []
+    itemsize = helper.tensor_dtype_to_np_dtype(coded.dtype).itemsize
+    stages = [coded.indices(i) for i in range(len(coded.codes))]
+    for layout in LAYOUTS:
+        e = new(f"{vector_codes.NAME} + {layout.NAME}")
+        if coded.size * max(4, itemsize) > limits.fold_limit or not affordable(layout, 4, limits):
+            continue
+        if e.opset >= vector_codes.MINIMUM_OPSET and all(layout.offers(s, e.opset) for s in stages):
+            coded.finish(e, [layout.emit(e, s, [s.size]) for s in stages])
+            e.finish(name)
+            if within(e, coded.size, itemsize, limits):
+                found.append(e)
     return found
 
+
+def emissions(new: New, values: Whole, name: str, limits: Limits) -> Iterator[Emission]:
+    """Yield one emission for each layout, and each layout of the non-zeros, within the limits."""
+    itemsize = helper.tensor_dtype_to_np_dtype(values.dtype).itemsize
+    parts = pieces(values, itemsize, limits)
+    opset = new("").opset
+    if not parts:
+        return
+    layouts = [la for la in LAYOUTS if affordable(la, itemsize, limits)]
+    ways: list[tuple[ModuleType | None, list[Whole]]] = [(None, parts)]
+    for way in SPARSE:
+        if affordable(way, itemsize, limits) and all(way.offers(p, opset) for p in parts):
+            ways.append((way, [way.kept(p) for p in parts]))
+    for sparse, stored in ways:
+        for layout in layouts:
+            if (sparse is None and layout is plain) or not all(layout.offers(s, opset) for s in stored):
+                continue
+            e = new(label(sparse, layout))
+            whole = [decoded(e, part, kept, sparse, layout) for part, kept in zip(parts, stored, strict=True)]
+            if len(whole) > 1:
+                e.op("Concat", whole, axis=0)
+            e.finish(name)
+            if within(e, values.size, itemsize, limits):
+                yield e
+
+
+def label(sparse: ModuleType | None, layout: ModuleType) -> str:
+    """Return the name of a layout, or of a sparse layout with another one for the non-zeros."""
+    if sparse is None:
+        return str(layout.NAME)
+    return str(sparse.NAME) if layout is plain else f"{sparse.NAME} + {layout.NAME}"
+
+
+def decoded(e: Emission, part: Whole, stored: Whole, sparse: ModuleType | None, layout: ModuleType) -> str:
+    """Add one part of a weight; return its tensor."""
+    dims = part.number_dims()
+    if sparse is None:
+        numbers = layout.emit(e, part, dims)
+    else:
+        numbers = sparse.emit(e, part, dims, layout.emit(e, stored, [stored.size]), stored.size)
+    return part.finish(e, dims, numbers)
+
+
+def pieces(values: Whole, itemsize: int, limits: Limits) -> list[Whole]:
+    """Split along the first axis so that float32 and int32 intermediates are within the folding limit.
+
+    Returns: the parts, none where that can't be.
+    """
+    room = limits.fold_limit // max(4, itemsize)
+    if not 0 < values.size * itemsize <= limits.fold_limit:
+        return []
+    if values.size <= room // 8 * 8:
+        return [values]
+    rows = values.shape[0] if values.shape else 1
+    step = room // 8 * 8 // (values.size // rows) // values.step * values.step
+    if step == 0 or -(-rows // step) > PARTS:
+        return []
+    return [values.rows(i, min(rows, i + step)) for i in range(0, rows, step)]
+
+
+def affordable(layout: ModuleType, itemsize: int, limits: Limits) -> bool:
+    """Whether the least that a layout takes at load is within the limits: asked before it looks at values."""
+    return layout.LOAD.bytes <= limits.load_memory * itemsize and layout.LOAD.ns <= limits.load_ns
+
+
+def within(e: Emission, size: int, itemsize: int, limits: Limits) -> bool:
+    """Whether what an emission takes at load is within the limits."""
+    return e.load_bytes <= limits.load_memory * itemsize * size and e.load_ns <= limits.load_ns * size

@@ -1,25 +1,28 @@
 """A weight as small integers and what they stand for: value = (number - zero_point) * scale.
 
 `number` is the code itself, or codebook[code - low]. Lossy passes make a Coded; layouts store
-its codes; `emit` adds what turns numbers into the weight. All arithmetic is float32, as in the emitted nodes.
+its codes; `finish` adds what turns numbers into the weight. All arithmetic is float32, as in the emitted nodes.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 from lightweight_cli.blobs import Blob
 from lightweight_cli.encodings.builder import Emission
+from lightweight_cli.encodings.limits import LoadCost
+from lightweight_cli.encodings.values import CHUNK, Deferred, Part, Parts, Remapped
 
-CHUNK = 1 << 20
-"""Codes handled at a time; a multiple of every packing (2, 3, 4, 5 and 8 codes a byte need a multiple of 120)."""
-CHUNK -= CHUNK % 120
 Groups = tuple[int, int, int]
+CLASSES = (2, 3, 4, 6, 8, 16, 32, 64, 128, 256)
+"""Counts of codes from which layouts need more bits for each."""
+LOAD_OPERATION = LoadCost(4, 6)
+"""Each of Sub, Mul, Cast and Reshape, over all values."""
 
 
 @dataclass
@@ -28,6 +31,7 @@ class Coded:
 
     `groups` (A, R, P) views the weight as [A, R, P]; `scale` and `zero_point` have shape [A, 1, P] or are None.
     Codes are int8 where `low` < 0, else uint8; `low` <= code < low + count; `zeros` of them equal `zero`.
+    A codebook [count] with a scale is float32; without one it may be of the weight's own type.
     """
 
     shape: tuple[int, ...]
@@ -41,6 +45,9 @@ class Coded:
     scale: np.ndarray | None = None
     zero_point: np.ndarray | None = None
     codebook: np.ndarray | None = None
+    indices: bool = False
+    """The numbers are the codes, as int32."""
+    _histogram: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @property
     def size(self) -> int:
@@ -48,30 +55,79 @@ class Coded:
         return self.codes.length
 
     @property
-    def code_dtype(self) -> np.dtype:
+    def element_dtype(self) -> np.dtype:
         """numpy dtype of the codes."""
         return np.dtype(np.int8 if self.low < 0 else np.uint8)
 
     @property
+    def number_type(self) -> int:
+        """TensorProto type of the numbers."""
+        if self.codebook is None:
+            return TensorProto.INT32 if self.indices else TensorProto.FLOAT
+        return helper.np_dtype_to_tensor_dtype(self.codebook.dtype)
+
+    @property
     def numbers(self) -> np.ndarray:
-        """float32[count]: the number that each code from `low` on stands for."""
-        return self.codebook if self.codebook is not None else np.arange(self.low, self.low + self.count, dtype=np.float32)
+        """[count]: the number that each code from `low` on stands for."""
+        if self.codebook is not None:
+            return self.codebook
+        return np.arange(self.low, self.low + self.count, dtype=np.float32)
 
     def chunks(self, count: int = CHUNK) -> Iterator[np.ndarray]:
         """Yield the codes in flat order."""
         for start in range(0, self.size, count):
-            yield self.codes.array(self.code_dtype, start, min(count, self.size - start))
+            yield self.codes.array(self.element_dtype, start, min(count, self.size - start))
 
     def symbols(self, count: int = CHUNK) -> Iterator[np.ndarray]:
         """Yield the codes as uint8 from 0 on."""
         for part in self.chunks(count):
             yield part.view(np.uint8) if self.low == 0 else (part.view(np.uint8) - np.uint8(self.low & 255))
 
+    def nonzero(self, part: np.ndarray) -> np.ndarray:
+        """Return where codes are not that of zero."""
+        return part != part.dtype.type(self.zero)
+
+    def instead(self, count: int, parts: Parts) -> Coded:
+        """Return the numbers of `count` other codes, without scale."""
+        return Coded((count,), self.number_type, (1, count, 1), Deferred(count, parts), self.low, self.count, 0, None,
+                     codebook=self.codebook, indices=self.indices)
+
+    @property
+    def histogram(self) -> np.ndarray:
+        """int64[256]: how often each symbol occurs."""
+        if self._histogram is None:
+            pairs, self._histogram = np.zeros(1 << 16, np.int64), np.zeros(256, np.int64)
+            for part in self.symbols():
+                if part.size < 1 << 17:
+                    self._histogram += np.bincount(part, minlength=256)
+                else:  # two symbols at once; CHUNK is even
+                    pairs += np.bincount(part[: part.size & ~1].view(np.uint16), minlength=1 << 16)
+                    self._histogram += np.bincount(part[part.size & ~1 :], minlength=256)
+            square = pairs.reshape(256, 256)
+            self._histogram += square.sum(0) + square.sum(1)
+        return self._histogram
+
+    def narrowed(self) -> Coded | None:
+        """Return the same weight with fewer codes, where so few occur that layouts need less bits for each."""
+        used = np.flatnonzero(self.histogram)
+        if not used.size:
+            return None
+        first, span = int(used[0]), int(used[-1] - used[0]) + 1
+        have, wanted, trimmed = bits_class(self.count), bits_class(used.size), bits_class(span)
+        low = self.low + first
+        if self.codebook is None and trimmed == wanted < have and (low < 0) == (self.low < 0):
+            return replace(self, low=low, count=span, _histogram=None)
+        if wanted >= have:
+            return None
+        table = np.zeros(256, np.uint8)
+        table[(used + self.low) & 255] = np.arange(used.size)
+        zero = None if self.zero is None or not self.zeros else int(np.searchsorted(used, self.zero - self.low))
+        return replace(self, low=0, count=used.size, zero=zero, codebook=self.numbers[used], indices=False,
+                       codes=Remapped(self.codes, table), _histogram=None)
+
     def decode(self) -> np.ndarray:
         """Return the weight's values, bit for bit what the emitted nodes compute."""
-        from onnx import helper
-
-        codes = self.codes.array(self.code_dtype)
+        codes = self.codes.array(self.element_dtype)
         values = codes.astype(np.float32) if self.codebook is None else self.codebook[codes.astype(np.intp) - self.low]
         values = values.reshape(self.groups)
         if self.zero_point is not None:
@@ -79,6 +135,30 @@ class Coded:
         if self.scale is not None:
             values = values * self.scale.astype(np.float32)
         return values.astype(helper.tensor_dtype_to_np_dtype(self.dtype)).reshape(self.shape)
+
+    def rows(self, start: int, stop: int) -> Coded:
+        """Return the part of indices [start, stop) along the first axis; see `step` for which can be."""
+        inner = math.prod(self.shape[1:])
+        a, r, p = self.groups
+        first, last = start * inner, stop * inner
+        if a > 1:
+            cut = slice(first // (r * p), last // (r * p))
+            groups = (cut.stop - cut.start, r, p)
+        else:
+            cut, groups = slice(0, 1), (1, (last - first) // p, p)
+        part = replace(self, shape=(stop - start, *self.shape[1:]), groups=groups,
+                       codes=Part(self.codes, first, last - first), _histogram=None,
+                       scale=None if self.scale is None else self.scale[cut],
+                       zero_point=None if self.zero_point is None else self.zero_point[cut])
+        part.zeros = 0 if self.zero is None else int(sum(np.count_nonzero(~self.nonzero(c)) for c in part.chunks()))
+        return part
+
+    @property
+    def step(self) -> int:
+        """Indices along the first axis of which a part must be a multiple, to keep whole groups."""
+        a, r, p = self.groups
+        unit, inner = (r * p if a > 1 else p), max(1, math.prod(self.shape[1:]))
+        return unit // math.gcd(unit, inner)
 
     def broadcast(self) -> list[int] | None:
         """Return the shape in which the scale broadcasts against the weight itself, or None."""
@@ -91,35 +171,40 @@ class Coded:
                     return strip_leading([*self.shape[:i], *[1] * (j - i), *self.shape[j:]])
         return None
 
+    def number_dims(self) -> list[int]:
+        """Return the shape in which the scale can be applied: the weight's own, or [A, R, P]."""
+        if self.scale is None or self.broadcast() is not None:
+            return list(self.shape)
+        return list(self.groups)
+
+    def finish(self, e: Emission, number_dims: Sequence[int], numbers: str) -> str:
+        """Add the nodes from the tensor `numbers` of `number_dims` to the weight; return it."""
+        value, kind = numbers, self.number_type
+        direct = list(number_dims) == list(self.shape)
+        if self.scale is not None:
+            spread = self.broadcast() if direct else None
+            dims = spread if spread is not None else [self.groups[0], 1, self.groups[2]]
+            if self.zero_point is not None:
+                value = e.op("Sub", [value, e.cast(e.array("z", self.zero_point.reshape(dims)), TensorProto.FLOAT)])
+                e.costs(LOAD_OPERATION, self.size)
+            scale = e.array("s", self.scale.reshape(dims))
+            value = e.op("Mul", [value, e.cast(scale, TensorProto.FLOAT) if self.scale.dtype == np.float16 else scale])
+            e.costs(LOAD_OPERATION, self.size)
+        if self.dtype != kind:
+            value = e.cast(value, self.dtype)
+            e.costs(LOAD_OPERATION, self.size)
+        if not direct:
+            value = e.reshape(value, self.shape)
+            e.costs(LOAD_OPERATION, self.size)
+        return value
+
+
+def bits_class(count: int) -> int:
+    """Return which of the CLASSES holds so many codes."""
+    return next(c for c in CLASSES if count <= c)
+
 
 def strip_leading(dims: Sequence[int]) -> list[int]:
     """Drop leading ones, which broadcasting adds by itself."""
     first = next((i for i, d in enumerate(dims) if d != 1), len(dims))
     return list(dims[first:])
-
-
-def emit_values(e: Emission, coded: Coded, number_dims: Sequence[int], numbers: str, output: str) -> None:
-    """Add the nodes from the float tensor `numbers` (of `number_dims`) to the weight called `output`."""
-    value = numbers
-    direct = list(number_dims) == list(coded.shape)
-    if coded.scale is not None:
-        dims = (coded.broadcast() if direct else None) or [*coded.groups[:1], 1, *coded.groups[2:]]
-        if coded.zero_point is not None:
-            zero = e.array("z", coded.zero_point.reshape(dims))
-            value = e.op("Sub", [value, e.cast(zero, TensorProto.FLOAT)])
-        scale = e.array("s", coded.scale.reshape(dims))
-        if coded.scale.dtype == np.float16:
-            scale = e.cast(scale, TensorProto.FLOAT)
-        value = e.op("Mul", [value, scale])
-    if coded.dtype != TensorProto.FLOAT:
-        value = e.cast(value, coded.dtype)
-    if not direct:
-        e.reshape(value, coded.shape)
-    e.finish(output)
-
-
-def number_dims(coded: Coded) -> list[int]:
-    """Return the shape in which the scale can be applied: the weight's own, or [A, R, P]."""
-    if coded.scale is None or coded.broadcast() is not None:
-        return list(coded.shape)
-    return list(coded.groups)

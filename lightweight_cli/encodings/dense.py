@@ -6,21 +6,36 @@ from collections.abc import Sequence
 
 from onnx import TensorProto
 
+from lightweight_cli.blobs import Blob, Writer
 from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.encodings.limits import LoadCost
+from lightweight_cli.encodings.values import Values
 
 NAME = "8-bit codes"
+MINIMUM_OPSET = 7
+LOAD = LoadCost(5, 12)
+LOAD_CODEBOOK = LoadCost(4, 5)
 
 
-def offers(coded: Coded, opset: int) -> bool:
+def offers(values: Values, opset: int) -> bool:
     """Whether the layout can hold these codes at this opset."""
-    return coded.count <= 256 and opset >= 7
+    return isinstance(values, Coded) and values.count <= 256 and opset >= MINIMUM_OPSET
 
 
-def emit(e: Emission, coded: Coded, dims: Sequence[int]) -> str:
-    """Add the codes as they are; return the float tensor of their numbers, of shape `dims`."""
+def emit(e: Emission, values: Values, dims: Sequence[int]) -> str:
+    """Add the codes as they are; return the tensor of their numbers, of shape `dims`."""
+    assert isinstance(values, Coded)
+    coded = values
+    e.costs(LOAD, coded.size)
+
+    def produce(writer: Writer) -> None:
+        for part in coded.chunks():
+            writer.write(part)
+
     kind = TensorProto.INT8 if coded.low < 0 else TensorProto.UINT8
-    codes = e.tensor("q", kind, dims, coded.size, coded.codes)
+    codes = e.tensor("q", kind, dims, coded.size, coded.codes if type(coded.codes) is Blob else produce)
     if coded.codebook is None:
-        return e.cast(codes, TensorProto.FLOAT)
+        return e.cast(codes, coded.number_type)
+    e.costs(LOAD_CODEBOOK, coded.size)
     return e.op("Gather", [e.array("c", coded.codebook), e.cast(codes, TensorProto.INT32)])

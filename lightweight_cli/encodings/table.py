@@ -13,9 +13,13 @@ from onnx import TensorProto
 from lightweight_cli.blobs import Writer
 from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.encodings.limits import LoadCost
+from lightweight_cli.encodings.values import Values
 from lightweight_cli.numerics import packing
 
 NAME = "table"
+MINIMUM_OPSET = 7
+LOAD = LoadCost(11, 15)
 BASES = ((2, 8), (3, 5), (4, 4), (6, 3), (16, 2))
 
 
@@ -24,9 +28,9 @@ def base_of(coded: Coded) -> tuple[int, int] | None:
     return next(((base, k) for base, k in BASES if coded.count <= base), None)
 
 
-def offers(coded: Coded, opset: int) -> bool:
+def offers(values: Values, opset: int) -> bool:
     """Whether the layout can hold these codes at this opset."""
-    return base_of(coded) is not None and opset >= 7
+    return isinstance(values, Coded) and base_of(values) is not None and opset >= MINIMUM_OPSET
 
 
 def table(numbers: np.ndarray, base: int, k: int) -> np.ndarray:
@@ -37,10 +41,13 @@ def table(numbers: np.ndarray, base: int, k: int) -> np.ndarray:
     return np.stack([padded[byte // base**i % base] for i in range(k)], axis=1)
 
 
-def emit(e: Emission, coded: Coded, dims: Sequence[int]) -> str:
-    """Add the packed codes; return the float tensor of their numbers, of shape `dims`."""
-    base, k = base_of(coded) or (16, 2)
+def emit(e: Emission, values: Values, dims: Sequence[int]) -> str:
+    """Add the packed codes; return the tensor of their numbers, of shape `dims`."""
+    assert isinstance(values, Coded)
+    coded = values
+    base, k = base_of(coded) or BASES[-1]
     rows = -(-coded.size // k)
+    e.costs(LOAD, coded.size)
 
     def produce(writer: Writer) -> None:
         for part in coded.symbols():
@@ -50,9 +57,9 @@ def emit(e: Emission, coded: Coded, dims: Sequence[int]) -> str:
     if coded.codebook is not None:
         name = e.array("t", table(coded.codebook, base, k))
     else:
-        whole = table(np.arange(coded.low, coded.low + base), base, k).astype(coded.code_dtype)
-        name = e.cast(e.shared(f"lwc.table.{base}x{k}.{coded.low}", whole), TensorProto.FLOAT)
+        whole = table(np.arange(coded.low, coded.low + base), base, k).astype(coded.element_dtype)
+        name = e.table(f"lwc.table.{base}x{k}.{coded.low}", whole, coded.number_type)
     numbers = e.op("Gather", [name, e.cast(packed, TensorProto.INT32)])
-    if rows * k != coded.size:
-        numbers = e.head(e.reshape(numbers, [-1]), coded.size)
-    return e.reshape(numbers, dims)
+    if rows * k == coded.size:
+        return e.reshape(numbers, dims)
+    return e.fit(e.reshape(numbers, [-1]), rows * k, coded.size, dims)

@@ -95,7 +95,7 @@ def pruned(rewriter: Rewriter, weight: Weight, limit: float | np.generic, ties: 
 
 def zeroed_codes(coded: Coded, chunks: Chunks) -> Coded:
     """Return `coded` with the zero code wherever `chunks` are zero."""
-    codes = coded.codes.array(coded.code_dtype)
+    codes = coded.codes.array(coded.element_dtype)
     at = 0
     for part in chunks:
         codes[at : at + part.size][part == 0] = coded.zero

@@ -1,0 +1,46 @@
+"""4-bit codes in ONNX's own INT4 and UINT4 types: Cast (-> Gather codebook). Opset 21."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from onnx import TensorProto
+
+from lightweight_cli.blobs import Writer
+from lightweight_cli.encodings.builder import Emission
+from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.encodings.limits import LoadCost
+from lightweight_cli.encodings.values import Values
+from lightweight_cli.numerics import packing
+
+NAME = "int4"
+MINIMUM_OPSET = 21
+LOAD = LoadCost(5, 15)
+LOAD_CODEBOOK = LoadCost(4, 5)
+
+
+def offers(values: Values, opset: int) -> bool:
+    """Whether the layout can hold these codes at this opset."""
+    if not isinstance(values, Coded) or opset < MINIMUM_OPSET or not values.size or values.count > 16:
+        return False
+    high = values.low + values.count - 1
+    return values.codebook is not None or (values.low >= -8 and high <= 7) or (values.low >= 0 and high <= 15)
+
+
+def emit(e: Emission, values: Values, dims: Sequence[int]) -> str:
+    """Add the packed codes; return the tensor of their numbers, of shape `dims`."""
+    assert isinstance(values, Coded)
+    coded = values
+    e.costs(LOAD, coded.size)
+
+    def produce(writer: Writer) -> None:
+        for part in coded.chunks():
+            writer.write(packing.pack(np.bitwise_and(part.view(np.uint8), np.uint8(15)), 16, 2))
+
+    kind = TensorProto.INT4 if coded.low < 0 else TensorProto.UINT4
+    codes = e.tensor("q", kind, dims, -(-coded.size // 2), produce)
+    if coded.codebook is None:
+        return e.cast(codes, coded.number_type)
+    e.costs(LOAD_CODEBOOK, coded.size)
+    return e.op("Gather", [e.array("c", coded.codebook), e.cast(codes, TensorProto.INT32)])

@@ -1,0 +1,39 @@
+"""Float values as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lightweight_cli.blobs import Writer
+from lightweight_cli.encodings.builder import Emission
+from lightweight_cli.encodings.floats import Floats
+from lightweight_cli.encodings.limits import LoadCost
+from lightweight_cli.encodings.values import Values
+
+NAME = "float"
+MINIMUM_OPSET = 1
+LOAD = LoadCost(4, 10)
+
+
+def offers(values: Values, opset: int) -> bool:
+    """Whether the layout can hold these values."""
+    return isinstance(values, Floats)
+
+
+def emit(e: Emission, values: Values, dims: Sequence[int]) -> str:
+    """Add the values; return the tensor of shape `dims`."""
+    assert isinstance(values, Floats)
+    e.costs(LOAD, values.size)
+    name = e.unused("v")
+    emit_as(e, values, dims, name)
+    return name
+
+
+def emit_as(e: Emission, values: Floats, dims: Sequence[int], name: str) -> None:
+    """Add the values as a tensor called `name`."""
+
+    def produce(writer: Writer) -> None:
+        for part in values.parts:
+            writer.write(part)
+
+    e.plain(name, values.dtype, dims, values.size * values.element_dtype.itemsize, produce)

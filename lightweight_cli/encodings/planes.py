@@ -1,0 +1,75 @@
+"""Codes of 3, 5, 6 or 7 bits as the sum of planes 4, 2 and 1 bits wide, each packed and decoded by a table.
+
+number = sum over planes of Reshape(Gather(T[256, 8/w], plane)), the tables' digits already shifted; a codebook takes
+one Gather more. A codebook's codes of 1, 2 and 4 bits are one plane: unlike in `table`, the decoding table is shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from onnx import TensorProto
+
+from lightweight_cli.blobs import Writer
+from lightweight_cli.encodings.builder import Emission
+from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.encodings.limits import LoadCost
+from lightweight_cli.encodings.values import Values
+from lightweight_cli.numerics import packing
+
+NAME = "planes"
+MINIMUM_OPSET = 7
+LOAD = LoadCost(4, 10)
+"""Beside the planes: the final shape."""
+LOAD_CODEBOOK = LoadCost(4, 5)
+LOAD_PLANE = LoadCost(13, 12)
+
+
+def bits_of(coded: Coded) -> int:
+    """Return the bits that hold every code."""
+    return max(1, (coded.count - 1).bit_length())
+
+
+def offers(values: Values, opset: int) -> bool:
+    """Whether the layout can hold these codes at this opset."""
+    if not isinstance(values, Coded) or opset < MINIMUM_OPSET or not values.size:
+        return False
+    bits = bits_of(values)
+    return bits < 8 and (values.codebook is not None or bits not in (1, 2, 4))
+
+
+def emit(e: Emission, values: Values, dims: Sequence[int]) -> str:
+    """Add the planes; return the tensor of their numbers, of shape `dims`."""
+    assert isinstance(values, Coded)
+    coded, bits, rows = values, bits_of(values), -(-values.size // 8)
+    direct = coded.codebook is None
+    low = coded.low if direct else 0
+    e.costs(LOAD, coded.size)
+    total, shift = "", 0
+    for width in packing.plane_widths(bits):
+        e.costs(LOAD_PLANE, coded.size)
+        packed = e.tensor(f"p{width}.", TensorProto.UINT8, [rows * width], rows * width, plane(coded, width, shift))
+        lowest = low if shift == 0 else 0
+        digits = (packing.digit_table(1 << width, 8 // width).astype(np.int16) << shift) + lowest
+        table = e.table(f"lwc.plane.{width}.{shift}.{lowest}", digits.astype(np.int8 if lowest < 0 else np.uint8),
+                        coded.number_type if direct else TensorProto.INT32)
+        numbers = e.reshape(e.op("Gather", [table, e.cast(packed, TensorProto.INT32)]), [-1])
+        total = e.op("Add", [total, numbers]) if total else numbers
+        shift += width
+    if coded.codebook is not None:
+        e.costs(LOAD_CODEBOOK, coded.size)
+        total = e.op("Gather", [e.array("c", coded.codebook), total])
+    return e.fit(total, rows * 8, coded.size, dims)
+
+
+def plane(coded: Coded, width: int, shift: int) -> Callable[[Writer], None]:
+    """Return what writes `width` bits of every code, from bit `shift` on."""
+
+    def produce(writer: Writer) -> None:
+        for part in coded.symbols():
+            digit = np.right_shift(packing.padded(part, 8), np.uint8(shift))
+            np.bitwise_and(digit, np.uint8((1 << width) - 1), out=digit)
+            writer.write(packing.pack(digit, 1 << width, 8 // width))
+
+    return produce

@@ -1,0 +1,102 @@
+"""What a layout stores: a flat run of elements, read in chunks as often as needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from lightweight_cli.blobs import COPY, Blob
+
+CHUNK = (1 << 20) - (1 << 20) % 120
+"""Elements handled at a time; every packing (2, 3, 4, 5 or 8 in a byte) fits 120 of them."""
+Parts = Callable[[], Iterator[np.ndarray]]
+
+
+class Values(Protocol):
+    """Elements of one type, each an integer code or a float; a layout's nodes return the numbers they stand for."""
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+
+    @property
+    def zeros(self) -> int:
+        """How many of them are `zero`."""
+
+    @property
+    def zero(self) -> int | None:
+        """The element that stands for +0, or None where there is none."""
+
+    @property
+    def number_type(self) -> int:
+        """TensorProto type of the numbers."""
+
+    @property
+    def element_dtype(self) -> np.dtype:
+        """numpy dtype of the elements."""
+
+    def chunks(self, count: int = CHUNK) -> Iterator[np.ndarray]:
+        """Yield the elements in flat order, `count` at a time but for the last."""
+
+    def nonzero(self, part: np.ndarray) -> np.ndarray:
+        """Return where elements of a chunk are not `zero`."""
+
+    def instead(self, count: int, parts: Parts) -> Values:
+        """Return `count` other elements of the same meaning, made when they are first read."""
+
+
+class Derived(Blob):
+    """Bytes that are computed from others when they are read."""
+
+    def __init__(self, base: Blob, length: int) -> None:
+        self.base, self.length, self.source, self.offset = base, length, None, 0
+
+    def bytes(self) -> bytes:
+        """Return all bytes."""
+        return self.array(np.dtype(np.uint8)).tobytes()
+
+    def chunks(self, size: int = COPY) -> Iterator[memoryview]:
+        """Yield the bytes in order."""
+        for start in range(0, self.length, size):
+            yield self.array(np.dtype(np.uint8), start, min(size, self.length - start)).data
+
+
+class Part(Derived):
+    """A run of another blob."""
+
+    def __init__(self, base: Blob, start: int, length: int) -> None:
+        super().__init__(base, length)
+        self.start = start
+
+    def read_into(self, start: int, out: memoryview) -> None:
+        """Fill `out` with the bytes from `start` on."""
+        self.base.read_into(self.start + start, out)
+
+
+class Remapped(Derived):
+    """Codes of another blob, each looked up in a table [256] uint8."""
+
+    def __init__(self, base: Blob, table: np.ndarray) -> None:
+        super().__init__(base, base.length)
+        self.table = table
+
+    def read_into(self, start: int, out: memoryview) -> None:
+        """Fill `out` with the bytes from `start` on."""
+        codes = np.empty(len(out), np.uint8)
+        self.base.read_into(start, codes.data)
+        np.take(self.table, codes, out=np.frombuffer(out, np.uint8), mode="clip")
+
+
+class Deferred(Blob):
+    """Bytes that are gathered when they are first read: only the layout that is taken needs them."""
+
+    def __init__(self, length: int, parts: Parts) -> None:
+        self.length, self.source, self.offset, self.parts = length, None, 0, parts
+
+    @cached_property
+    def data(self) -> memoryview:  # type: ignore[override]
+        """The bytes, in memory."""
+        return np.concatenate([np.empty(0, np.uint8), *(p.view(np.uint8) for p in self.parts())]).data
