@@ -51,12 +51,15 @@ def restore(old: ModelProto, new: ModelProto) -> str | None:
     new.graph.input.extend(v for v in old.graph.input if v.name not in constants)
     new.graph.ClearField("output")
     new.graph.output.extend(old.graph.output)
-    for owner, name in ((new, "opset_import"), (new, "metadata_props"), (new.graph, "metadata_props")):
+    for owner, origin, name in ((new, old, "opset_import"), (new, old, "metadata_props"),
+                                (new.graph, old.graph, "metadata_props")):
         owner.ClearField(name)
-        getattr(owner, name).extend(getattr(old if owner is new else old.graph, name))
-    for name in KEPT:
-        setattr(new, name, getattr(old, name)) if old.HasField(name) else new.ClearField(name)
-    new.graph.name, new.graph.doc_string = old.graph.name, old.graph.doc_string
+        getattr(owner, name).extend(getattr(origin, name))
+    for owner, origin, names in ((new, old, KEPT), (new.graph, old.graph, ("name", "doc_string"))):
+        for name in names:
+            owner.ClearField(name)
+            if origin.HasField(name):
+                setattr(owner, name, getattr(origin, name))
     drop_additions(old, new)
     return None
 

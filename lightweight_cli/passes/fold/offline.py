@@ -90,11 +90,11 @@ def _attempt(model: Model, source: str, folder: str, disabled: str) -> Model | R
         return Refusal(f"onnxruntime's result can't be used: {failure}")
     remove(result, keep_doc=True, metadata=False)
     merge(result)
+    if count_nodes(result.proto) >= count_nodes(model.proto):
+        return Refusal("onnxruntime finds no nodes to save")
     before, after = _size(model), _size(result)
     if after > before:
         return Refusal(f"it would make the file larger: {after:,} bytes, {before:,} now", larger=True)
-    if count_nodes(result.proto) >= count_nodes(model.proto):
-        return Refusal("onnxruntime finds no nodes to save")
     return result
 
 
