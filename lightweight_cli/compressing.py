@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lightweight_cli import __version__, pipeline
+from lightweight_cli import __version__, pipeline, registry
 from lightweight_cli.blobs import Blob
 from lightweight_cli.errors import GateError, InputError, LwcError, UsageError, printable
 from lightweight_cli.gates import Gates, check
@@ -24,6 +24,7 @@ from lightweight_cli.wire import Payload
 
 if TYPE_CHECKING:
     from lightweight_cli.accuracy import Accuracy
+    from lightweight_cli.step_report import StepReport
 
 
 @dataclass
@@ -57,7 +58,7 @@ def compress(job: Job) -> None:
     progress = Progress(sys.stderr, quiet=job.quiet)
     try:
         steps = pipeline.run(model, job.steps, progress)
-        candidate, passthrough = write_smaller(model, target, any(s.changed for s in steps))
+        candidate, passthrough = write_smaller(model, target, any(s.changed for s in steps), may_grow(job, steps))
         try:
             report = Report(
                 job.command, __version__, model.shown, candidate.shown, model.total_size, candidate.size, steps=steps,
@@ -115,8 +116,15 @@ def refuse_others(target: str, model: Model) -> None:
         raise UsageError(f"{printable(target)}: exists and was not made from {model.shown}; -f replaces it")
 
 
-def write_smaller(model: Model, target: str | None, changed: bool) -> tuple[Candidate, str | None]:
-    """Write the model, or the input's own bytes where that is no smaller.
+def may_grow(job: Job, steps: Sequence[StepReport]) -> bool:
+    """Whether a step that makes models larger on purpose did so."""
+    return any(registry.get(step.name).grows and done.changed for step, done in zip(job.steps, steps, strict=True))
+
+
+def write_smaller(
+    model: Model, target: str | None, changed: bool, larger: bool = False
+) -> tuple[Candidate, str | None]:
+    """Write the model, or the input's own bytes where that is no smaller; `larger` is allowed where meant.
 
     Returns: the candidate, and why the input went through unchanged, if it did.
     """
@@ -124,7 +132,7 @@ def write_smaller(model: Model, target: str | None, changed: bool) -> tuple[Cand
     if not changed and not external:
         return copy_input(model, target), "nothing to change"
     candidate = write_candidate(model, target)
-    if candidate.size <= model.total_size:
+    if larger or candidate.size <= model.total_size:
         return candidate, None
     size = candidate.size
     candidate.discard()

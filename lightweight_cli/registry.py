@@ -77,6 +77,8 @@ class Pass(NamedTuple):
     unit: str
     function: Callable[..., int]
     parameters: tuple[Parameter, ...]
+    grows: bool = False
+    """Its result is meant to be larger."""
 
     @property
     def summary(self) -> str:
@@ -92,15 +94,15 @@ class Pass(NamedTuple):
 PASSES: dict[str, Pass] = {}
 
 
-def register(*, lossy: bool, unit: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def register(*, lossy: bool, unit: str, grows: bool = False) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Declare a pass: its name, options and help are read from the function.
 
-    `unit` says in words what the returned number counts.
+    `unit` says in words what the returned number counts; a file may get larger only by a pass that `grows`.
     """
 
     def declare(function: Callable[..., int]) -> Callable[..., int]:
         name = function.__name__.replace("_", "-")
-        PASSES[name] = Pass(name, lossy, unit, function, tuple(_parameters(function)))
+        PASSES[name] = Pass(name, lossy, unit, function, tuple(_parameters(function)), grows)
         return function
 
     return declare

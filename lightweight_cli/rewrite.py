@@ -37,12 +37,12 @@ class Plan:
 
 
 class Rewriter:
-    """One pass's view of a model: its weights, and the edits to come."""
+    """One pass's view of a model: its weights, or every float constant, and the edits to come."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, every: bool = False) -> None:
         self.model, self.step = model, model.step
         self.scopes = Scopes(model.proto)
-        self.weights = weights.find(model, self.scopes)
+        self.weights = weights.find(model, self.scopes, every)
         serials = [int(m[0][3:-1]) for n in self.scopes.names() if (m := weights.INNER.match(n))]
         first = max(serials, default=0) + 1
         self.prefix = {id(w): f"lwc{first + i}." for i, w in enumerate(self.weights)}
@@ -54,8 +54,11 @@ class Rewriter:
         """Return an empty emission for `weight`, to be filled by an encoding."""
         return Emission(weight.scope.opset, self.prefix[id(weight)], weight.scope.is_function, self.known, label=label)
 
-    def run(self, make: Callable[[Weight], Plan]) -> None:
-        """Plan every weight with `make`, apply the plans that gain, record why others stay."""
+    def run(self, make: Callable[[Weight], Plan]) -> int:
+        """Plan every weight with `make`, apply the plans that gain, record why others stay.
+
+        Returns: what the plans applied count together.
+        """
         free = [w for w in self.weights if not w.locked]
         self.step.expect(sum(w.size for w in free))
         with ThreadPoolExecutor(THREADS) as pool:
@@ -71,6 +74,7 @@ class Rewriter:
             elif plan.reason:
                 self.step.leave(plan.weight, plan.reason)
         self._commit()
+        return sum(plan.changed for plan in plans if plan.taken is not None)
 
     def _choose(self, plan: Plan) -> Plan:
         """Take the smallest option if it gains, and make its bytes."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 from lightweight_cli import constants, tensors
 from lightweight_cli.constants import NotConstant
@@ -71,6 +71,8 @@ MOVES = {"Identity", "Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", 
 LONGEST = 32
 INNER = re.compile(r"lwc\d+\.")
 """How names begin that are private to one encoded weight."""
+LEAST = 1024
+"""Bytes from which a float constant without a role counts."""
 CHUNK = 1 << 20
 """Elements read at a time: 4 MiB of float32."""
 
@@ -94,6 +96,11 @@ class Weight:
     def size(self) -> int:
         """Number of elements."""
         return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def numpy(self) -> np.dtype:
+        """numpy dtype of the elements."""
+        return helper.tensor_dtype_to_np_dtype(self.dtype)
 
     @property
     def axes(self) -> Axes:
@@ -131,8 +138,11 @@ class Weight:
         return self.model.nbytes(tensor) if tensor is not None else scope.producers[name].ByteSize()
 
 
-def find(model: Model, scopes: Scopes) -> list[Weight]:
-    """Return the model's weights, in the order of their scopes and first uses."""
+def find(model: Model, scopes: Scopes, every: bool = False) -> list[Weight]:
+    """Return the model's weights, in the order of their scopes and first uses.
+
+    With `every`, after them the other float constants of LEAST bytes or more: biases, tables, offsets.
+    """
     found: dict[tuple[int, str], Weight] = {}
     for scope in scopes.all:
         for node in scope.graph.node:
@@ -144,7 +154,36 @@ def find(model: Model, scopes: Scopes) -> list[Weight]:
                     _note(model, scopes, found, scope, name, node.op_type, lambda r, n=node, f=rule: f(n, r))
                 elif (node.domain, node.op_type) in scopes.functions and name:
                     _through_call(model, scopes, found, scope, name, Use(scope, node, index), 0)
+    if every:
+        _note_others(model, scopes, found)
     return list(found.values())
+
+
+def _note_others(model: Model, scopes: Scopes, found: dict[tuple[int, str], Weight]) -> None:
+    """Add the float constants that have no role: stored ones, and what an encoding decodes."""
+    taken = {(id(home), name) for w in found.values() for home, name in constants.chain(w.scope, w.name)}
+    for scope in scopes.all:
+        for node in scope.graph.node:
+            if node.domain not in ("", "ai.onnx") or node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+                continue  # they may want their parameters stored as they are
+            if node.op_type not in MOVES and node.output and constants.is_constant(scope, node.output[0]):
+                continue  # part of a decoding chain
+            for home, root, _ in (r for name in node.input if name for r in _roots(scope, name)):
+                if (id(home), root) in taken or (root in home.inputs and root not in home.initializers):
+                    continue
+                known = constants.leaf(home, root) is not None or is_decoded(home, root)
+                weight = _weight(model, home, root) if known else None
+                if weight is not None and weight.size * tensors.BITS[weight.dtype] >= LEAST * 8:
+                    weight.roles.append((node.op_type, ()))
+                    found[id(home), root] = weight
+                    taken |= {(id(h), n) for h, n in constants.chain(home, root)}
+
+
+def is_decoded(home: Scope, name: str) -> bool:
+    """Whether nodes of an encoding make `name`: lwc's own, or a DequantizeLinear of constants."""
+    node = home.producers.get(name)
+    return node is not None and constants.is_constant(home, name) and (
+        node.op_type == "DequantizeLinear" or any(INNER.match(i) for i in node.input))
 
 
 def _through_call(model: Model, scopes: Scopes, found: dict[tuple[int, str], Weight], scope: Scope, name: str, use: Use, depth: int) -> None:

@@ -3,4 +3,4 @@
 This package is imported for `lwc --help`: its modules declare, and import what does the work when a pass runs.
 """
 
-from lightweight_cli.passes import strip, fold, dedupe, prune, quantize, share  # noqa: F401, I001  the order is the table's
+from lightweight_cli.passes import strip, fold, dedupe, prune, quantize, share, half, pack, unpack  # noqa: F401, I001  in order

@@ -14,20 +14,25 @@ if TYPE_CHECKING:
 def share(
     model: Model,
     *,
-    bits: Annotated[int, Option("Bits of a weight: 2 to the power of bits values in each codebook.", min=1, max=8)] = 4,
-    channels_per_codebook: Annotated[int | None, Option("Neighbouring channels that share a codebook; all of them when not given.", min=1)] = None,
+    bits: Annotated[int, Option("Bits of a code: 2 to the power of bits values in each codebook.", min=1, max=8)] = 4,
+    channels_per_codebook: Annotated[
+        int | None, Option("Neighbouring channels that share a codebook; all of them when not given.", min=1)] = None,
+    vector: Annotated[int, Option("Weights that one code stands for: product quantization.", min=1, max=64)] = 1,
+    stages: Annotated[int, Option("Codes of each vector: each corrects what those before it left.", min=1, max=8)] = 1,
 ) -> int:
     """Let the weights of a tensor share a few values.
 
-    Every weight becomes the nearest of at most 2^bits values, which k-means chooses for each tensor, or for each group of
-    neighbouring output channels: the squared error is least for that many values. Where a tensor has zeros, zero is one
-    of the values, so zeros stay zero and are stored as a bitmask where they are many. The weights are decoded
-    once, when a runtime loads the model: it runs at float speed. Weights of Conv, ConvTranspose, Gemm, MatMul, Gather,
-    LSTM, GRU, RNN and Attention are shared, wherever they are stored.
+    Every weight becomes the nearest of at most 2^bits values, which k-means chooses for each tensor, or for each
+    group of neighbouring output channels, so that the squared error is small. Where a tensor has zeros, zero is one of
+    the values: zeros stay zero, and take one bit or less where they are many. With vectors, neighbouring weights
+    of a channel share a code, bits * stages / vector bits for each weight, and zeros are not kept. The weights are
+    decoded once, when a runtime loads the model: it runs at float speed. Weights of Conv, ConvTranspose, Gemm, MatMul,
+    Gather, LSTM, GRU, RNN and Attention are shared, wherever they are stored.
 
     Returns: weights stored anew.
-    Source: Han et al. 2016, arXiv:1510.00149, section 3.
+    Raises: UsageError for stages without vectors.
+    Source: Han et al. 2016, arXiv:1510.00149, section 3; Jegou et al. 2011, IEEE TPAMI 33(1) (vectors).
     """
     from lightweight_cli.passes.share.clustering import share_values
 
-    return share_values(model, bits, channels_per_codebook)
+    return share_values(model, bits, channels_per_codebook, vector, stages)

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightweight_cli.blobs import Blob
 from lightweight_cli.encodings import choose, recognise
 from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.encodings.gathered import gathered
+from lightweight_cli.encodings.vectors import Vectors
+from lightweight_cli.errors import UsageError
 from lightweight_cli.numerics import kmeans, sketch
-from lightweight_cli.passes.share.pieces import Piece, along, joined
+from lightweight_cli.passes.share.pieces import Piece, along, forms, joined
+from lightweight_cli.passes.share.vectors import vector_shared
 from lightweight_cli.rewrite import Plan, Rewriter
 from lightweight_cli.weights import Weight
 
@@ -19,12 +22,15 @@ if TYPE_CHECKING:
     from lightweight_cli.encodings.builder import Emission
     from lightweight_cli.model_io import Model
 
-CODES_IN_MEMORY = 1 << 24
-"""Codes up to which they wait in memory for their layout; beyond, in the spool."""
 
+def share_values(model: Model, bits: int, channels_per_codebook: int | None, vector: int = 1, stages: int = 1) -> int:
+    """Share the values, or the vectors, of every weight that gets smaller by it.
 
-def share_values(model: Model, bits: int, channels_per_codebook: int | None) -> int:
-    """Share the values of every weight that gets smaller by it. Returns: weights stored anew."""
+    Returns: weights stored anew.
+    Raises: UsageError for residual stages of single values.
+    """
+    if stages > 1 and vector == 1:
+        raise UsageError(f"share: --stages {stages} needs --vector of 2 or more")
     rewriter = Rewriter(model)
 
     def plan(weight: Weight) -> Plan:
@@ -33,7 +39,9 @@ def share_values(model: Model, bits: int, channels_per_codebook: int | None) -> 
             return Plan(weight, reason=reason)
         pieces = along(weight, channels_per_codebook)
         try:
-            found = [shared(model, piece, 1 << bits) for piece in pieces]
+            found: list[Coded | Vectors] = [
+                shared(model, piece, 1 << bits) if vector == 1 else vector_shared(model, piece, 1 << bits, vector, stages)
+                for piece in pieces]
         except ValueError as e:
             return Plan(weight, reason=str(e))
 
@@ -41,11 +49,10 @@ def share_values(model: Model, bits: int, channels_per_codebook: int | None) -> 
             return rewriter.emission(weight, label)
 
         if len(found) == 1:
-            return Plan(weight, choose.for_codes(new, found[0], weight.name))
+            return Plan(weight, forms(new, found[0], weight.name))
         return Plan(weight, [joined(new, found, pieces[0].axis, weight.name)])
 
-    rewriter.run(plan)
-    return model.step.changed
+    return rewriter.run(plan)
 
 
 def unfit(weight: Weight, levels: int) -> str:
@@ -77,17 +84,16 @@ def shared(model: Model, piece: Piece, levels: int) -> Coded:
     codebook = kmeans.codebook(points, levels, zero=present > 0)
     position = int(np.searchsorted(codebook, 0))
     zero = position if position < codebook.size and codebook[position] == 0 else None
-    size, zeros, at = piece.size, 0, 0
-    writer = model.reserve(size) if size > CODES_IN_MEMORY else None
-    codes = np.empty(size if writer is None else 0, np.uint8)
-    for part in piece.chunks():
-        found = kmeans.assign(part, codebook)
-        if zero is not None:
-            zeros += int(np.count_nonzero(found == zero))
-        if writer is None:
-            codes[at : at + found.size] = found
-            at += found.size
-        else:
-            writer.write(found)
-    blob = writer.close() if writer is not None else Blob(size, data=memoryview(codes))
-    return Coded(piece.shape, piece.weight.dtype, (1, size, 1), blob, 0, codebook.size, zeros, zero, codebook=codebook)
+    zeros = 0
+
+    def assigned() -> Iterator[np.ndarray]:
+        nonlocal zeros
+        for part in piece.chunks():
+            codes = kmeans.assign(part, codebook)
+            if zero is not None:
+                zeros += int(np.count_nonzero(codes == zero))
+            yield codes
+
+    codes = gathered(model, piece.size, assigned())
+    return Coded(piece.shape, piece.weight.dtype, (1, piece.size, 1), codes, 0, codebook.size, zeros, zero,
+                 codebook=codebook)

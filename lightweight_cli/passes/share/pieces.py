@@ -11,6 +11,7 @@ import numpy as np
 from lightweight_cli.encodings import choose
 from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.encodings.vectors import Vectors
 from lightweight_cli.weights import CHUNK, Weight
 
 
@@ -59,22 +60,27 @@ def along(weight: Weight, channels: int | None) -> list[Piece]:
     return [Piece(weight, axis, i, min(total, i + step)) for i in range(0, total, step)]
 
 
-def joined(new: Callable[[str], Emission], pieces: Sequence[Coded], axis: int, name: str) -> Emission:
+def forms(new: Callable[[str], Emission], stored: Coded | Vectors, name: str) -> list[Emission]:
+    """Return the ways to store codes or vectors."""
+    return choose.for_vectors(new, stored, name) if isinstance(stored, Vectors) else choose.for_codes(new, stored, name)
+
+
+def joined(new: Callable[[str], Emission], pieces: Sequence[Coded | Vectors], axis: int, name: str) -> Emission:
     """Return the smallest emission of each piece, one after the other, and the Concat that makes the weight `name`."""
     whole = new("")
     home, names, labels = whole.prefix, [], []
-    for i, coded in enumerate(pieces):
+    for i, stored in enumerate(pieces):
         def part(label: str, i: int = i) -> Emission:
             e = new(label)
             e.prefix = f"{home}{i}."
             return e
 
         names.append(f"{home}{i}")
-        best = min(choose.for_codes(part, coded, names[-1]), key=lambda e: e.nbytes)
+        best = min(forms(part, stored, names[-1]), key=lambda e: e.nbytes)
         whole.nodes += best.nodes
         known = {s.proto.name for s in whole.stored}
         whole.stored += [s for s in best.stored if s.proto.name not in known]
-        whole.minimum_opset = max(whole.minimum_opset, best.minimum_opset)
+        whole.load_bytes, whole.load_ns = whole.load_bytes + best.load_bytes, whole.load_ns + best.load_ns
         labels.append(best.label)
     whole.label = " + ".join(dict.fromkeys(labels))
     whole.op("Concat", names, name, axis=axis)

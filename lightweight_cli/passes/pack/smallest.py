@@ -1,0 +1,73 @@
+"""All exact forms of a tensor; the rewriter takes the smallest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lightweight_cli.encodings import choose, recognise
+from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.encodings.gathered import gathered
+from lightweight_cli.numerics import lookup, stats
+from lightweight_cli.passes.pack import values as exact_values
+from lightweight_cli.passes.pack.integers import as_integers
+from lightweight_cli.passes.pack.rows import distinct_rows
+from lightweight_cli.passes.pack.values import Values
+from lightweight_cli.rewrite import Plan, Rewriter
+from lightweight_cli.weights import Weight
+
+if TYPE_CHECKING:
+    from lightweight_cli.encodings.builder import Emission
+    from lightweight_cli.model_io import Model
+
+New = Callable[[str], "Emission"]
+
+
+def pack_all(model: Model) -> int:
+    """Store every float tensor in its smallest exact form. Returns: tensors stored anew."""
+    rewriter = Rewriter(model, every=True)
+
+    def plan(weight: Weight) -> Plan:
+        if weight.size == 0:
+            return Plan(weight, reason="is empty")
+        if weight.encoded and exact_values.is_integer_compute(weight):
+            return Plan(weight, reason="runtimes compute on its integers (DequantizeLinear)")
+
+        def new(label: str) -> Emission:
+            return rewriter.emission(weight, label)
+
+        values = exact_values.of(weight)
+        options = exact_forms(model, new, values, weight.name)
+        if not weight.encoded:
+            del options[0]  # plain floats, which it is
+        options += as_integers(model, new, weight, values)
+        options += distinct_rows(new, values, weight.name, lambda n, v, name: exact_forms(model, n, v, name))
+        if weight.encoded:
+            coded = recognise.coded(weight)
+            if coded is not None:
+                options += choose.for_codes(new, coded, weight.name)
+        return Plan(weight, options)
+
+    return rewriter.run(plan)
+
+
+def exact_forms(model: Model, new: New, values: Values, name: str) -> list[Emission]:
+    """Return the emissions of values as floats and as numbers of a codebook."""
+    facts = stats.statistics(values)
+    itemsize = values.numpy.itemsize
+    options = choose.for_floats(new, name, values.shape, values.dtype, facts.size - facts.zeros, values, itemsize)
+    coded = listed(model, values, facts)
+    return options + (choose.for_codes(new, coded, name) if coded is not None else [])
+
+
+def listed(model: Model, values: Values, facts: stats.Statistics) -> Coded | None:
+    """Return values of which at most 256 are distinct as codes of a codebook; None if there are more."""
+    if facts.values is None or facts.not_finite:
+        return None
+    codebook = facts.values
+    zero = next((i for i, v in enumerate(codebook) if v == 0 and not np.signbit(v)), None)
+    codes = gathered(model, values.size, (lookup.lookup(part, facts.values) for part in values))
+    return Coded(values.shape, values.dtype, (1, values.size, 1), codes, 0, codebook.size, facts.zeros, zero,
+                 codebook=codebook)

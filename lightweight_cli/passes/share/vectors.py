@@ -1,0 +1,55 @@
+"""Product quantization: neighbouring weights of a channel are one vector of a shared codebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lightweight_cli.encodings.gathered import gathered
+from lightweight_cli.encodings.vectors import Vectors
+from lightweight_cli.groups import channels_of
+from lightweight_cli.numerics import product
+from lightweight_cli.passes.share.pieces import Piece
+
+if TYPE_CHECKING:
+    from lightweight_cli.model_io import Model
+
+CHUNK = 1 << 20
+"""Weights encoded at a time."""
+
+
+def vector_shared(model: Model, piece: Piece, levels: int, width: int, stages: int) -> Vectors:
+    """Return a piece of a weight as vectors of `width`. Raises: ValueError if a weight is not finite."""
+    groups = channels_of(piece.shape, piece.weight.axes)
+    if groups[1] % width:  # vectors then go over the borders of channels, and the last is padded
+        groups = (1, piece.size, 1)
+    count = -(-piece.size // width)
+    codebooks = product.train(vectors_of(piece, width, groups[2]), count, levels, stages)
+    codes = np.concatenate([np.empty((stages, 0), np.uint8), *(
+        product.encode(part, codebooks) for part in vectors_of(piece, width, groups[2]))], axis=1)
+    blobs = [gathered(model, count, [stage]) for stage in codes]
+    return Vectors(piece.shape, piece.weight.dtype, groups, blobs, list(codebooks))
+
+
+def vectors_of(piece: Piece, width: int, p: int) -> Iterator[np.ndarray]:
+    """Yield the vectors [n, width] of a piece seen as [A, R / width, width, P], in the order [A, R / width, P]."""
+    unit = width * p
+    for part in rechunked(piece.chunks(), max(1, CHUNK // unit) * unit):
+        if part.size % unit:
+            part = np.concatenate([part, np.zeros(-part.size % unit, part.dtype)])
+        yield np.ascontiguousarray(part.reshape(-1, width, p).transpose(0, 2, 1), np.float32).reshape(-1, width)
+
+
+def rechunked(parts: Iterator[np.ndarray], count: int) -> Iterator[np.ndarray]:
+    """Yield the same elements `count` at a time, the last chunk with what is left."""
+    rest = np.empty(0, np.float32)
+    for part in parts:
+        rest = np.concatenate([rest, part]) if rest.size else part
+        cut = rest.size - rest.size % count
+        for start in range(0, cut, count):
+            yield rest[start : start + count]
+        rest = rest[cut:]
+    if rest.size:
+        yield rest

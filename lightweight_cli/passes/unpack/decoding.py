@@ -1,0 +1,31 @@
+"""Decoded weights in place of their decoding nodes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lightweight_cli.blobs import Writer
+from lightweight_cli.rewrite import Plan, Rewriter
+from lightweight_cli.weights import Weight
+
+if TYPE_CHECKING:
+    from lightweight_cli.model_io import Model
+
+
+def decode_all(model: Model) -> int:
+    """Store every computed weight as a plain tensor. Returns: tensors decoded."""
+    rewriter = Rewriter(model, every=True)
+
+    def plan(weight: Weight) -> Plan:
+        if not weight.encoded:
+            return Plan(weight)
+
+        def produce(writer: Writer) -> None:
+            for part in weight.chunks():
+                writer.write(part)
+
+        plain = rewriter.emission(weight, "float")
+        plain.plain(weight.name, weight.dtype, weight.shape, weight.size * weight.numpy.itemsize, produce)
+        return Plan(weight, [plain], must=True)
+
+    return rewriter.run(plan)
