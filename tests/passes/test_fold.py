@@ -134,6 +134,19 @@ def test_functions_of_another_opset_stay(bench):
     assert bench.notes == ["not folded: function f is of another opset than the model"]
 
 
+def test_functions_that_would_fill_the_memory_stay(bench):
+    calls = "".join(f"""<domain: "mine", opset_import: ["" : 17, "mine" : 1]>
+    f{i} (a) => (b) {{ c = mine.f{i - 1} (a)  b = mine.f{i - 1} (c) }}
+    """ for i in range(1, 41))
+    text = f"""
+    <ir_version: 8, opset_import: ["" : 17, "mine" : 1]>
+    g (float[4] x) => (float[4] y) {{ y = mine.f40 (x) }}
+    <domain: "mine", opset_import: ["" : 17]> f0 (a) => (b) {{ b = Relu (a) }}
+    {calls}"""
+    assert bench.apply(text, fold_offline)[0] == 0
+    assert bench.notes == ["not folded: its functions, written out, are 1.1e+12 nodes; at most 1,000,000 are folded"]
+
+
 @pytest.mark.parametrize(("boot", "said"), [
     ("import time; time.sleep(60)", "onnxruntime was still optimising after 0.5 s"),
     ("import os; os.kill(os.getpid(), 11)", "onnxruntime ended with SIGSEGV while optimising"),

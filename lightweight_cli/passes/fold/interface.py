@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from lightweight_cli.errors import printable
@@ -9,8 +10,10 @@ from lightweight_cli.passes.fold.additions import drop_additions
 from lightweight_cli.passes.strip.liveness import all_nodes, domain_of
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import FunctionProto, GraphProto, ModelProto
 
+MOST_NODES = 1_000_000
+"""Functions may call each other to any depth: a file of 3 KB can stand for 2^40 nodes, which onnxruntime writes out."""
 KEPT = ("producer_name", "producer_version", "domain", "model_version", "doc_string")
 
 
@@ -23,7 +26,31 @@ def unfit(old: ModelProto) -> str | None:
                 return f"function {printable(function.name)} is of another opset than the model"
     if old.training_info:
         return "it has training information"
+    nodes = expanded(old)
+    if nodes > MOST_NODES:
+        return f"its functions, written out, are {nodes:.3g} nodes; at most {MOST_NODES:,} are folded"
     return None
+
+
+def expanded(proto: ModelProto) -> float:
+    """Return the number of nodes the model has when every call of a function is replaced by the function's nodes."""
+    bodies = {(domain_of(f.domain), f.name, f.overload): f for f in proto.functions}
+    known: dict[tuple[str, str, str], float] = {}
+
+    def count(owner: GraphProto | FunctionProto) -> float:
+        total = 0.0
+        for node in all_nodes(owner):
+            key = domain_of(node.domain), node.op_type, node.overload
+            if key in bodies and key not in known:
+                known[key] = math.inf  # what a function that calls itself comes to
+                known[key] = count(bodies[key])
+            total += known.get(key, 1.0)
+        return total
+
+    try:
+        return count(proto.graph)
+    except RecursionError:  # calls some hundred functions deep
+        return math.inf
 
 
 def restore(old: ModelProto, new: ModelProto) -> str | None:
