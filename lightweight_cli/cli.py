@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ from lightweight_cli import registry
 from lightweight_cli.listing import described, help_text
 from lightweight_cli.registry import Pass
 
-MODEL = Annotated[Optional[str], typer.Argument(metavar="MODEL", help="The model; missing or -: standard input.", show_default=False)]
+MODEL = Annotated[str | None, typer.Argument(metavar="MODEL", help="The model; missing or -: standard input.", show_default=False)]
 
 
 def _option(*names: str, help: str, **more: Any) -> Any:
@@ -21,24 +21,24 @@ def _option(*names: str, help: str, **more: Any) -> Any:
 
 
 COMMON: dict[str, tuple[Any, Any]] = {
-    "output": (Optional[str], _option("-o", "--output", metavar="FILE", help="Where the result goes; -: standard output.")),
+    "output": (str | None, _option("-o", "--output", metavar="FILE", help="Where the result goes; -: standard output.")),
     "force": (bool, _option("-f", "--force", help="Replace an existing file, the input too.")),
     "quiet": (bool, _option("-q", "--quiet", help="Print nothing but errors.")),
     "report": (list[str], _option("--report", metavar="FILE", help="Write the report to a .json, .md or .html file; repeatable.")),
 }
 CHECK: dict[str, tuple[Any, Any]] = {
-    "data": (list[str], _option("--data", metavar="FILE", help="Evaluation inputs: .npz, .npy, test_data_set_N, module.py:reader; repeatable.")),
-    "labels": (Optional[str], _option("--labels", metavar="FILE", help="Labels for the data: .npy or .npz.")),
-    "metric": (Optional[str], _option("--metric", metavar="NAME", help="Metric on the labels; chosen from them when not given.")),
-    "max_drop": (Optional[float], _option("--max-drop", metavar="NUMBER", help="Gate: largest drop of the metric.")),
-    "min_sqnr": (Optional[float], _option("--min-sqnr", metavar="NUMBER", help="Gate: smallest SQNR of an output, in dB.")),
-    "min_agreement": (Optional[float], _option("--min-agreement", metavar="NUMBER", help="Gate: smallest top-1 agreement.")),
-    "max_size": (Optional[str], _option("--max-size", metavar="SIZE", help="Gate: largest file, as in 300KB, 5MB.")),
-    "max_slowdown": (Optional[float], _option("--max-slowdown", metavar="NUMBER", help="Gate: largest latency ratio.")),
+    "data": (list[str], _option("--data", metavar="FILE", help="Evaluation inputs: .npz, .npy, test_data_set_N, FILE.py:reader; repeatable.")),
+    "labels": (str | None, _option("--labels", metavar="FILE", help="Labels for the data: .npy or .npz.")),
+    "metric": (str | None, _option("--metric", metavar="NAME", help="Metric on the labels; chosen from them when not given.")),
+    "max_drop": (float | None, _option("--max-drop", metavar="NUMBER", help="Gate: largest drop of the metric.")),
+    "min_sqnr": (float | None, _option("--min-sqnr", metavar="NUMBER", help="Gate: smallest SQNR of an output, in dB.")),
+    "min_agreement": (float | None, _option("--min-agreement", metavar="NUMBER", help="Gate: smallest top-1 agreement.")),
+    "max_size": (str | None, _option("--max-size", metavar="SIZE", help="Gate: largest file, as in 300KB, 5MB.")),
+    "max_slowdown": (float | None, _option("--max-slowdown", metavar="NUMBER", help="Gate: largest latency ratio.")),
     "seed": (int, _option("--seed", metavar="INTEGER", help="Seed of the synthetic inputs.")),
 }
 RESULT: dict[str, tuple[Any, Any]] = {
-    "against": (Optional[str], _option("--against", metavar="MODEL", help="Compare with this model instead of MODEL.")),
+    "against": (str | None, _option("--against", metavar="MODEL", help="Compare with this model instead of MODEL.")),
     "no_check": (bool, _option("--no-check", help="Do not run the models: write the result unverified.")),
 }
 JSON: dict[str, tuple[Any, Any]] = {"json": (bool, _option("--json", help="Print it as JSON on standard output."))}
@@ -52,8 +52,11 @@ def _common(names: dict[str, tuple[Any, Any]]) -> list[inspect.Parameter]:
 
 def _pass_option(p: registry.Parameter) -> inspect.Parameter:
     option = _option(p.flag, help=described(p), metavar=None if p.kind is bool else {int: "INTEGER", float: "NUMBER"}.get(p.kind, "NAME"))
-    kind: Any = bool if p.kind is bool else Optional[str]
-    return inspect.Parameter(p.name, inspect.Parameter.KEYWORD_ONLY, default=False if kind is bool else None, annotation=Annotated[kind, option])
+    kind, default = (bool, False) if p.kind is bool else (str | None, None)
+    return inspect.Parameter(p.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])  # type: ignore[valid-type]
+
+
+Parameters = Callable[[], "list[inspect.Parameter]"]
 
 
 class Commands(typer.Typer):
@@ -65,7 +68,7 @@ class Commands(typer.Typer):
             context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EPILOG)
         self.words = words
 
-    def add(self, name: str, help: str, summary: str, parameters: Callable[[], list[inspect.Parameter]], body: Callable[[dict[str, Any]], None]) -> None:
+    def add(self, name: str, help: str, summary: str, parameters: Parameters, body: Callable[[dict[str, Any]], None]) -> None:
         """Add a command whose body gets all its options by name."""
         def function(**given: Any) -> None:
             body(given)
@@ -126,7 +129,7 @@ def _run_parameters() -> list[inspect.Parameter]:
         inspect.Parameter("step", inspect.Parameter.KEYWORD_ONLY, default=[], annotation=Annotated[
             list[str], _option("-p", "--step", metavar="STEP", help="A pass with its options, as prune:threshold=0.01; repeatable.")]),
         inspect.Parameter("recipe", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[
-            Optional[str], _option("--recipe", metavar="FILE", help="A TOML file of [[step]] tables: pass = NAME and its options.")]),
+            str | None, _option("--recipe", metavar="FILE", help="A TOML file of [[step]] tables: pass = NAME and its options.")]),
     ])
 
 
@@ -134,13 +137,15 @@ def _verify(given: dict[str, Any]) -> None:
     from lightweight_cli.verifying import compare
 
     check, gates = _checks(given)
-    compare(given["reference"], given["candidate"], check, gates, quiet=given["quiet"], json_out=given["json"], reports=tuple(given["report"]))
+    compare(given["reference"], given["candidate"], check, gates, quiet=given["quiet"], json_out=given["json"],
+            reports=tuple(given["report"]))
 
 
 def _verify_parameters() -> list[inspect.Parameter]:
-    models = [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Annotated[
-        str, typer.Argument(metavar=n.upper(), help=h)]) for n, h in (("reference", "The original model."), ("candidate", "The model made from it."))]
-    return [*models, *_common({**{k: COMMON[k] for k in ("quiet", "report")}, **CHECK, **JSON})]
+    models = (("reference", "The original model."), ("candidate", "The model made from it."))
+    arguments = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Annotated[
+        str, typer.Argument(metavar=name.upper(), help=text)]) for name, text in models]
+    return [*arguments, *_common({**{k: COMMON[k] for k in ("quiet", "report")}, **CHECK, **JSON})]
 
 
 def _inspect(given: dict[str, Any]) -> None:

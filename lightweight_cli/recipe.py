@@ -19,7 +19,9 @@ class Step(NamedTuple):
 
 
 def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) and f"{value:g}" == repr(value) else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
 def make(name: str, given: dict[str, Any], where: str | None = None) -> Step:
@@ -69,4 +71,5 @@ def read(path: str) -> list[Step]:
     steps = table.get("step", [])
     if set(table) - {"step"} or not isinstance(steps, list) or not steps or not all(isinstance(s, dict) and "pass" in s for s in steps):
         raise UsageError(f"{printable(path)}: a recipe is one or more [[step]] tables, each with pass = \"NAME\" and its options")
-    return [make(str(s["pass"]), {k: v for k, v in s.items() if k != "pass"}, f"{printable(path)}, step {i}") for i, s in enumerate(steps, 1)]
+    return [make(str(s["pass"]), {k: v for k, v in s.items() if k != "pass"}, f"{printable(path)}, step {i}")
+            for i, s in enumerate(steps, 1)]

@@ -18,7 +18,7 @@ class Use(NamedTuple):
 
     scope: Scope
     node: NodeProto
-    index: int
+    index: int  # type: ignore[assignment]  # tuple.index is not used
 
 
 class Scope:

@@ -23,15 +23,15 @@ def compare(reference: str, candidate: str, how: Check, gates: Gates, *, quiet: 
     for path in reports:
         report_file.check_target(path)
     models = [load(path) for path in (reference, candidate)]
-    sizes = [m.total_size for m in models]
+    before, after = (m.total_size for m in models)
     progress = Progress(sys.stderr, quiet=quiet)
     try:
         accuracy = judge(models[0].reopened, models[1].reopened, how, pass_fds=[m.source.fd for m in models],
                          progress=lambda stage, done, total: progress(f"check: {stage}", done, total or 0))
     finally:
         progress.close()
-    report = Report("verify", __version__, printable(reference), printable(candidate), *sizes, accuracy=accuracy,
-                    gates_failed=check(gates, accuracy, sizes[1]), seconds=time.monotonic() - started)
+    report = Report("verify", __version__, printable(reference), printable(candidate), before, after, accuracy=accuracy,
+                    gates_failed=check(gates, accuracy, after), seconds=time.monotonic() - started)
     for path in reports:
         report_file.write(report, path)
     if json_out:

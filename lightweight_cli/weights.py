@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -138,12 +139,15 @@ class Weight:
         return self.model.nbytes(tensor) if tensor is not None else scope.producers[name].ByteSize()
 
 
+Found = dict[tuple[int, str], Weight]
+
+
 def find(model: Model, scopes: Scopes, every: bool = False) -> list[Weight]:
     """Return the model's weights, in the order of their scopes and first uses.
 
     With `every`, after them the other float constants of LEAST bytes or more: biases, tables, offsets.
     """
-    found: dict[tuple[int, str], Weight] = {}
+    found: Found = {}
     for scope in scopes.all:
         for node in scope.graph.node:
             for index, name in enumerate(node.input):
@@ -151,7 +155,7 @@ def find(model: Model, scopes: Scopes, every: bool = False) -> list[Weight]:
                 if rule is not None and name and node.domain in ("", "ai.onnx", "com.microsoft"):
                     if constants.is_constant(scope, node.output[0]):  # part of a decoding chain
                         continue
-                    _note(model, scopes, found, scope, name, node.op_type, lambda r, n=node, f=rule: f(n, r))
+                    _note(model, scopes, found, scope, name, node.op_type, partial(rule, node))
                 elif (node.domain, node.op_type) in scopes.functions and name:
                     _through_call(model, scopes, found, scope, name, Use(scope, node, index), 0)
     if every:
@@ -186,7 +190,7 @@ def is_decoded(home: Scope, name: str) -> bool:
         node.op_type == "DequantizeLinear" or any(INNER.match(i) for i in node.input))
 
 
-def _through_call(model: Model, scopes: Scopes, found: dict[tuple[int, str], Weight], scope: Scope, name: str, use: Use, depth: int) -> None:
+def _through_call(model: Model, scopes: Scopes, found: Found, scope: Scope, name: str, use: Use, depth: int) -> None:
     """Follow a value handed to a function to the operators that read it there."""
     body = scopes.functions[use.node.domain, use.node.op_type]
     if use.index >= len(body.graph.input) or depth > 8:
@@ -194,12 +198,12 @@ def _through_call(model: Model, scopes: Scopes, found: dict[tuple[int, str], Wei
     for inner in body.uses.get(body.graph.input[use.index], ()):
         rule = ROLES.get((inner.node.op_type, inner.index))
         if rule is not None:
-            _note(model, scopes, found, scope, name, inner.node.op_type, lambda r, n=inner.node, f=rule: f(n, r))
+            _note(model, scopes, found, scope, name, inner.node.op_type, partial(rule, inner.node))
         elif (inner.node.domain, inner.node.op_type) in scopes.functions:
             _through_call(model, scopes, found, scope, name, inner, depth + 1)
 
 
-def _note(model: Model, scopes: Scopes, found: dict[tuple[int, str], Weight], scope: Scope, name: str, op: str, rule: Callable[[int], Axes]) -> None:
+def _note(model: Model, scopes: Scopes, found: Found, scope: Scope, name: str, op: str, rule: Callable[[int], Axes]) -> None:
     """Record that `op` reads the value `name`, if that is made of float constants."""
     for home, root, path in _roots(scope, name):
         if root in home.inputs and root not in home.initializers:

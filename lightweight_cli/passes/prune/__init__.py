@@ -15,9 +15,12 @@ def prune(
     model: Model,
     *,
     threshold: Annotated[float | None, Option("Zero every |w| below this.", min=0, open_min=True)] = None,
-    relative: Annotated[float | None, Option("Zero every |w| below this times the tensor's largest |w|.", min=0, max=1, open_min=True)] = None,
-    sparsity: Annotated[float | None, Option("Zero this share of the weights, the smallest first.", min=0, max=1, open_min=True)] = None,
-    scope: Annotated[str, Option("Whether the share is taken of each tensor, or of all together.", choices=("tensor", "global"))] = "tensor",
+    relative: Annotated[
+        float | None, Option("Zero every |w| below this times the tensor's largest |w|.", min=0, max=1, open_min=True)] = None,
+    sparsity: Annotated[
+        float | None, Option("Zero this share of the weights, the smallest first.", min=0, max=1, open_min=True)] = None,
+    scope: Annotated[
+        str, Option("Whether the share is taken of each tensor, or of all together.", choices=("tensor", "global"))] = "tensor",
 ) -> int:
     """Set the smallest-magnitude weights to zero.
 

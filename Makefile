@@ -1,0 +1,55 @@
+# Every target does its own set-up, from a bare clone with only Python.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT := out
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint types docs docs-check ci samples corpus fuzz bench matrix compat clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/.runtime: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.runtime ## compress a sample model and show what it cost
+	@mkdir -p $(OUT)
+	$(BIN)/lwc run sample_models/fashion_cnn/model.onnx -p strip -p prune:sparsity=0.3 -p quantize:bits=8 \
+		--data sample_models/fashion_cnn/eval.npz --max-drop 0.02 -o $(OUT)/fashion_cnn.onnx -f
+
+test: $(VENV)/.dev ## run the tests
+	$(BIN)/python -m pytest -m 'not slow and not corpus'
+
+test-all: $(VENV)/.dev ## run the slow tests too
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev ## ruff
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev ## mypy
+	$(BIN)/mypy
+
+docs: $(VENV)/.dev ## write the generated pages anew
+	$(BIN)/python docs/generate.py
+
+docs-check: $(VENV)/.dev ## fail if a generated page is stale
+	$(BIN)/python docs/generate.py --check
+
+ci: ## what CI runs
+	bash .ci/run
+
+samples: ## train the sample models anew (downloads data and torch)
+	$(PYTHON) sample_models/build.py
+
+bench: $(VENV)/.dev ## see benchmarks/README.md for what each script shows
+	@sed -n '1,60p' benchmarks/README.md
+
+clean: ## remove the environment and all outputs
+	rm -rf $(VENV) $(OUT) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

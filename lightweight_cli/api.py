@@ -1,0 +1,69 @@
+"""The Python interface: as small as the command line."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lightweight_cli import pipeline, recipe
+from lightweight_cli.blobs import Source
+from lightweight_cli.model_io import Model, load, load_source
+from lightweight_cli.output import refuse_target
+from lightweight_cli.output_external import single_pieces, write_candidate
+from lightweight_cli.recipe import Step
+from lightweight_cli.step_report import StepReport
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+
+@dataclass
+class Result:
+    """A model after its steps, not yet checked or written."""
+
+    model: Model
+    steps: list[StepReport]
+    """One report a step: what it changed, and what it left alone and why."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether any step changed anything."""
+        return any(s.changed for s in self.steps)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the model as one file."""
+        return single_pieces(self.model)[1]
+
+    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> None:
+        """Write the model to `path`, whole or not at all; unchecked: `verify` compares it with its original.
+
+        Raises: UsageError when the file exists and `force` is not set; OutputError.
+        """
+        target = os.fspath(path)
+        refuse_target(target, None, force)
+        candidate = write_candidate(self.model, target)
+        try:
+            candidate.publish()
+        finally:
+            candidate.discard()
+
+
+def run(model: str | os.PathLike[str] | ModelProto, steps: Iterable[str | Step]) -> Result:
+    """Apply steps such as "prune:sparsity=0.5" to a model file or a ModelProto, which stays as it is.
+
+    Raises: InputError for the model, UsageError for a step.
+    """
+    parsed = [recipe.parse(s) if isinstance(s, str) else s for s in steps]
+    loaded = load(os.fspath(model)) if isinstance(model, (str, os.PathLike)) else _of_proto(model)
+    return Result(loaded, pipeline.run(loaded, parsed))
+
+
+def _of_proto(proto: ModelProto) -> Model:
+    with tempfile.TemporaryFile(prefix="lwc-") as spooled:
+        spooled.write(proto.SerializeToString(deterministic=True))
+        spooled.flush()
+        return load_source(Source(os.dup(spooled.fileno()), "ModelProto"), None)
