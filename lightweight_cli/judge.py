@@ -20,7 +20,9 @@ from lightweight_cli.confined import import_path, killed_in_the_end
 from lightweight_cli.errors import BrokenPromise, InputError, LwcError
 
 TIME_LIMIT = 120.0
-"""Seconds for one stage: loading a model, or one run on synthetic inputs. A user's own batches have no limit."""
+"""Seconds for one stage: loading a model, or one run on synthetic inputs."""
+UNLIMITED = ("data", "reference run", "candidate run")
+"""Stages that take as long as they take when the data is the user's own."""
 BOOT = ("import sys, json; n, sys.path[:] = int(sys.argv[1]), sys.argv[2:]; "
         "from lightweight_cli.judge_child import main; main(n)")
 DOING = {"load": "loading", "run": "running"}
@@ -45,7 +47,7 @@ class Check:
 
 
 Progress = Callable[[str, int, "int | None"], None]
-"""Called with the stage (reference load, reference run, candidate load, candidate run, latency), the
+"""Called with the stage (reference load, data, reference run, candidate load, candidate run, latency), the
 batches done in it, and their number where known."""
 
 
@@ -99,7 +101,7 @@ def _messages(pipe: Any, check: Check) -> Iterator[dict[str, Any]]:
         selector.register(pipe, selectors.EVENT_READ)
         since = time.monotonic()
         while True:
-            limit = check.time_limit if not check.data or not stage.endswith("run") else None
+            limit = check.time_limit if not check.data or stage not in UNLIMITED else None
             left = None if limit is None else since + limit - time.monotonic()
             if left is not None and left <= 0:
                 raise _error(stage)(f"{_what(stage)}: still running after {limit:g} s")

@@ -23,6 +23,7 @@ def main(answer: int) -> None:
     os.set_inheritable(answer, False)
     # A reader's print goes where people look, never into our output.
     os.dup2(2, 1)
+    sys.stdout = sys.stderr
     with os.fdopen(answer, "w", encoding="utf-8") as pipe, contextlib.suppress(BrokenPipeError):
         def say(**message: Any) -> None:
             pipe.write(json.dumps(message, allow_nan=False) + "\n")
@@ -34,8 +35,6 @@ def main(answer: int) -> None:
             say(error=type(error).__name__, message=str(error))
         except Exception as error:
             say(error=type(error).__name__, message=printable(error, 300), trace=traceback.format_exc())
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
     # Libraries have threads and destructors of their own, which are not worth waiting for.
     os._exit(0)
 

@@ -36,7 +36,7 @@ BOTH_LOADED = 512 << 20
 
 Feeds = Iterable[Mapping[str, Any]]
 Progress = Callable[[str, int, "int | None"], None]
-"""Called with a stage, batches done and their number: reference load, reference run, candidate load, ..."""
+"""Called with a stage, batches done, and their number where known: see judge.Progress."""
 
 
 def verify(reference: str, candidate: str, batches: Sequence[str] | Feeds | None = None,
@@ -51,6 +51,7 @@ def verify(reference: str, candidate: str, batches: Sequence[str] | Feeds | None
     """
     tell = progress or (lambda stage, done, total: None)
     spec = parse_metric(metric) if metric else None
+    reference, candidate = os.fspath(reference), os.fspath(candidate)
     with Spool() as kept:
         tell("reference load", 0, None)
         session = _open(reference, threads, InputError, "the original model")
@@ -62,7 +63,7 @@ def verify(reference: str, candidate: str, batches: Sequence[str] | Feeds | None
         try:
             if spec and found.labels is None:
                 raise InputError(f"metric {spec.name} needs labels, and the data has none")
-            scores, steady = _reference_pass(session, model, found, kept, spec, tell)
+            scores, samples, steady = _reference_pass(session, model, found, kept, spec, tell)
             del session
             tell("candidate load", 0, None)
             other = _open(candidate, threads, BrokenPromise, "the result")
@@ -71,7 +72,7 @@ def verify(reference: str, candidate: str, batches: Sequence[str] | Feeds | None
             mine = _candidate_pass(other, model, found, kept, comparison, scores, tell)
             measured = _latency(reference, candidate, other, found, threads, tell) if latency else None
             return Accuracy(
-                synthetic=found.synthetic, batches=len(kept), samples=sum(b.samples for b in found),
+                synthetic=found.synthetic, batches=len(kept), samples=samples,
                 outputs=comparison.results(), metric=metric_drop(scores, mine, seed) if scores and mine else None,
                 latency=measured if isinstance(measured, Latency) else None,
                 latency_skipped=measured if isinstance(measured, str) else None,
@@ -104,6 +105,7 @@ def _batches(batches: Sequence[str] | Feeds | None, labels: str | np.ndarray | N
         if labels is not None:
             raise InputError("labels need the data they belong to")
         return synthetic_batches(session, model, skeleton, seed, lambda: tell("reference run", 0, None))
+    tell("data", 0, None)
     if isinstance(batches, Sequence) and all(isinstance(b, (str, os.PathLike)) for b in batches):
         if labels is not None and not isinstance(labels, (str, os.PathLike)):
             raise InputError("labels for data files must be a file too")
@@ -114,13 +116,13 @@ def _batches(batches: Sequence[str] | Feeds | None, labels: str | np.ndarray | N
 
 
 def _reference_pass(session: InferenceSession, model: Interface, batches: Batches, kept: Spool,
-                    spec: MetricSpec | None, tell: Progress) -> tuple[Scores | None, bool]:
+                    spec: MetricSpec | None, tell: Progress) -> tuple[Scores | None, int, bool]:
     """Run the original, keep its outputs; the first batch runs twice, to see if they are the same.
 
-    Returns: its scores, when there are labels; whether its values are the same each time.
+    Returns: its scores, when there are labels; samples; whether its values are the same each time.
     """
     scores = Scores(model, batches.labels, spec) if batches.labels is not None else None
-    steady = True
+    samples, steady = 0, True
     for done, batch in enumerate(batches):
         tell("reference run", done, batches.count)
         try:
@@ -135,7 +137,8 @@ def _reference_pass(session: InferenceSession, model: Interface, batches: Batche
         if scores:
             scores.add(batch, outputs)
         kept.append(outputs)
-    return scores, steady
+        samples += batch.samples
+    return scores, samples, steady
 
 
 def _candidate_pass(session: InferenceSession, model: Interface, batches: Batches, kept: Spool,

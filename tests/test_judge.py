@@ -65,9 +65,9 @@ def test_the_verdict_is_that_of_verify(tmp_path: Path) -> None:
     found = judge(good, other, Check(data=(str(tmp_path / "val.npz"),), latency=False),
                   progress=lambda *stage: stages.append(stage))
     assert found == verify(good, other, [str(tmp_path / "val.npz")], latency=False) and found.metric is not None
-    assert [s[0] for s in stages] == ["reference load", "reference run", "reference run",
+    assert [s[0] for s in stages] == ["reference load", "data", "reference run", "reference run",
                                       "candidate load", "candidate run", "candidate run"]
-    assert stages[2] == ("reference run", 1, 2)
+    assert stages[3] == ("reference run", 1, 2)
     assert not children(os.getpid())
 
 
