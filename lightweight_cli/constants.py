@@ -9,73 +9,109 @@ Source: the operator definitions of ai.onnx.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from onnx import helper
+from onnx import TensorProto, helper, numpy_helper
 
-from lightweight_cli import tensors
+from lightweight_cli import constant_shapes, tensors
+from lightweight_cli.errors import InputError, printable
 
 if TYPE_CHECKING:
-    from onnx import NodeProto, TensorProto
+    from onnx import NodeProto
 
     from lightweight_cli.model_io import Model
     from lightweight_cli.scopes import Scope
 
 SHARED = "lwc."
 """How the names of tables begin that all encoded weights of a model share."""
+DEEPEST = 96
+"""Steps from a tensor to a weight: a Huffman tree takes two for each level, of which 2^24 codes have at most 34."""
 LIMIT = 1 << 31
 """Bytes a computed constant may have: a declared size is no reason to fill the memory."""
 
 
-class NotConstant(Exception):
+class NotConstant(InputError):
     """A name whose value depends on the model's inputs, or on an operator not computed here; says which."""
 
 
 def attributes(node: NodeProto) -> dict[str, Any]:
-    """Return the node's attributes as Python values."""
-    return {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    """Return the node's attributes as Python values, without those that a function's caller sets."""
+    return {a.name: helper.get_attribute_value(a) for a in node.attribute if not a.ref_attr_name}
 
 
 def leaf(scope: Scope, name: str) -> TensorProto | None:
     """Return the tensor that `name` is, stored as an initializer or in a Constant node of `scope`."""
     if name in scope.producers:
         node = scope.producers[name]
-        if node.op_type == "Constant" and node.domain in ("", "ai.onnx"):
-            return next((a.t for a in node.attribute if a.name == "value"), None)
-        return None
+        return constant(node) if node.op_type == "Constant" and node.domain in ("", "ai.onnx") else None
     return scope.initializers.get(name)
 
 
-def is_constant(scope: Scope, name: str, depth: int = 32) -> bool:
-    """Whether `name` is a tensor or computed only from tensors by the operators below."""
-    home = scope.resolve(name)
-    if home is None or depth == 0 or name in home.inputs:
-        return False
-    if leaf(home, name) is not None:
-        return True
-    node = home.producers.get(name)
-    return (node is not None and node.domain in ("", "ai.onnx") and node.op_type in OPERATORS and len(node.output) == 1
-            and all(is_constant(home, i, depth - 1) for i in node.input if i))
+def constant(node: NodeProto) -> TensorProto | None:
+    """Return the tensor of a Constant node, also of one that lists numbers; None where it is of another kind."""
+    attribute = node.attribute[0] if len(node.attribute) == 1 and not node.attribute[0].ref_attr_name else None
+    if attribute is None or attribute.name == "value":
+        return attribute.t if attribute is not None else None
+    value = helper.get_attribute_value(attribute)
+    kind = {"value_int": TensorProto.INT64, "value_ints": TensorProto.INT64,
+            "value_float": TensorProto.FLOAT, "value_floats": TensorProto.FLOAT}.get(attribute.name)
+    if kind is None:
+        return None
+    whole = attribute.name.endswith("s")
+    return helper.make_tensor(node.output[0], kind, [len(value)] if whole else [], value if whole else [value])
+
+
+def is_constant(scope: Scope, name: str, depth: int = DEEPEST) -> bool:
+    """Whether `name` is a tensor or computed only from tensors by the operators below, in so many steps."""
+    heights: dict[tuple[int, str], int] = {}
+
+    def height(at: Scope, current: str, left: int) -> int:
+        """Return the most steps from a tensor to `current`, or more than `left`."""
+        home = at.resolve(current)
+        if home is None or left == 0 or current in home.inputs:
+            return left + 1
+        if leaf(home, current) is not None:
+            return 0
+        if (id(home), current) not in heights:
+            node = home.producers.get(current)
+            if node is None or not computable(node):
+                return left + 1
+            most = 0
+            for i in node.input:
+                most = max(most, height(home, i, left - 1) if i else 0)
+                if most >= left:
+                    return left + 1
+            heights[id(home), current] = most + 1
+        return heights[id(home), current]
+
+    return height(scope, name, depth) <= depth
+
+
+def computable(node: NodeProto) -> bool:
+    """Whether a node's operator is one of those below, and no attribute is set by a function's caller."""
+    return (node.domain in ("", "ai.onnx") and node.op_type in OPERATORS and len(node.output) == 1
+            and not any(a.ref_attr_name for a in node.attribute))
 
 
 def chain(scope: Scope, name: str) -> list[tuple[Scope, str]]:
     """Return the constant `name` and everything it is computed from, each once, users before what they use."""
-    order: list[tuple[Scope, str]] = []
+    order: dict[tuple[int, str], Scope] = {}
 
     def visit(at: Scope, current: str) -> None:
         home = at.resolve(current)
-        if home is None or (home, current) in order:
+        if home is None or (id(home), current) in order:
             return
         node = home.producers.get(current)
         for i in node.input if node is not None else ():
             if i:
                 visit(home, i)
-        order.append((home, current))
+        order[id(home), current] = home
 
     visit(scope, name)
-    return order[::-1]
+    return [(home, current) for (_, current), home in reversed(order.items())]
 
 
 def own(scope: Scope, name: str) -> list[tuple[Scope, str]]:
@@ -96,31 +132,99 @@ def own(scope: Scope, name: str) -> list[tuple[Scope, str]]:
     return mine
 
 
+class Chain:
+    """The constants that one is computed from; what is computed is kept until its last use."""
+
+    def __init__(self, model: Model, scope: Scope, name: str) -> None:
+        self.model, self.scope, self.name = model, scope, name
+        self.values: dict[tuple[int, str], np.ndarray] = {}
+        self.shapes: dict[tuple[int, str], constant_shapes.Known] = {}
+        self.left: dict[tuple[int, str], int] = {}
+        for home, current in chain(scope, name):
+            for i in home.producers[current].input if current in home.producers else ():
+                origin = home.resolve(i) if i else None
+                if origin is not None:
+                    self.left[id(origin), i] = self.left.get((id(origin), i), 0) + 1
+
+    def home(self, at: Scope, name: str) -> Scope:
+        """Return the scope that defines `name`. Raises: NotConstant."""
+        home = at.resolve(name)
+        if home is None or name in home.inputs:
+            raise NotConstant("an input of the model")
+        return home
+
+    def node(self, home: Scope, name: str) -> NodeProto:
+        """Return the node that computes `name`. Raises: NotConstant."""
+        node = home.producers.get(name)
+        if node is None or not computable(node):
+            raise NotConstant(f"computed by {printable(node.op_type) if node is not None else 'a sparse tensor'}")
+        return node
+
+    def known(self, at: Scope, name: str) -> constant_shapes.Known | None:
+        """Return shape and type of `name`, None for no name. Raises: NotConstant."""
+        if not name:
+            return None
+        home = self.home(at, name)
+        key = id(home), name
+        if key not in self.shapes:
+            tensor = leaf(home, name)
+            if tensor is not None:
+                shape, dtype = tuple(tensor.dims), tensors.dtype_of(tensor)
+            else:
+                node = self.node(home, name)
+                inputs = [self.known(home, i) for i in node.input]
+                shape, dtype = guarded(node, lambda: constant_shapes.AFTER[node.op_type](attributes(node), *inputs))
+            if math.prod(shape) * dtype.itemsize > LIMIT:
+                raise NotConstant(f"computed by {home.producers[name].op_type}, too large" if tensor is None else "too large")
+            self.shapes[key] = constant_shapes.Known(shape, dtype, lambda: evaluate(self.model, home, name))
+        return self.shapes[key]
+
+    def value(self, at: Scope, name: str) -> np.ndarray | None:
+        """Return the value of `name`, None for no name. Raises: NotConstant."""
+        if not name:
+            return None
+        home = self.home(at, name)
+        key = id(home), name
+        if key not in self.values:
+            tensor = leaf(home, name)
+            if tensor is not None:
+                self.values[key] = self.model.array(tensor)
+            else:
+                self.known(home, name)
+                node = self.node(home, name)
+                inputs = [self.value(home, i) for i in node.input]
+                self.values[key] = guarded(node, lambda: OPERATORS[node.op_type](attributes(node), *inputs))
+        found = self.values[key]
+        self.left[key] = self.left.get(key, 1) - 1
+        if not self.left[key]:
+            del self.values[key]
+        return found
+
+
+def guarded(node: NodeProto, compute: Callable[[], Any]) -> Any:
+    """Return what `compute` does; what numpy refuses is no constant. Raises: NotConstant."""
+    try:
+        return compute()
+    except constant_shapes.NotComputed as e:
+        raise NotConstant(f"computed by {node.op_type}, {e}") from e
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as e:
+        raise NotConstant(f"computed by {node.op_type} of inputs that do not fit: {printable(e)}") from e
+
+
 def evaluate(model: Model, scope: Scope, name: str) -> np.ndarray:
     """Return the value of the constant `name`. Raises: NotConstant."""
-    done: dict[tuple[int, str], np.ndarray] = {}
-
-    def value(at: Scope, wanted: str) -> np.ndarray | None:
-        if not wanted:
-            return None
-        home = at.resolve(wanted)
-        if home is None or wanted in home.inputs:
-            raise NotConstant("an input of the model")
-        key = id(home), wanted
-        if key not in done:
-            tensor = leaf(home, wanted)
-            if tensor is not None:
-                done[key] = model.array(tensor)
-            else:
-                node = home.producers.get(wanted)
-                if node is None or node.domain not in ("", "ai.onnx") or node.op_type not in OPERATORS or len(node.output) != 1:
-                    raise NotConstant(f"computed by {node.op_type if node is not None else 'a sparse tensor'}")
-                done[key] = OPERATORS[node.op_type](attributes(node), *[value(home, i) for i in node.input])
-        return done[key]
-
-    result = value(scope, name)
-    assert result is not None
+    result = Chain(model, scope, name).value(scope, name)
+    if result is None:
+        raise NotConstant("no name")
     return result
+
+
+def shape_of(model: Model, scope: Scope, name: str) -> tuple[tuple[int, ...], np.dtype]:
+    """Return shape and type of the constant `name`, computing no more than shapes. Raises: NotConstant."""
+    known = Chain(model, scope, name).known(scope, name)
+    if known is None:
+        raise NotConstant("no name")
+    return known.shape, known.dtype
 
 
 def _cast(a: dict[str, Any], x: np.ndarray) -> np.ndarray:
@@ -133,14 +237,7 @@ def _reshape(a: dict[str, Any], x: np.ndarray, shape: np.ndarray) -> np.ndarray:
 
 
 def _slice(a: dict[str, Any], x: np.ndarray, *given: np.ndarray | None) -> np.ndarray:
-    if "starts" in a:
-        starts, ends, axes, steps = a["starts"], a["ends"], a.get("axes"), None
-    else:
-        starts, ends, axes, steps = [*[None if g is None else g.tolist() for g in given], None, None][:4]
-    cut = [slice(None)] * x.ndim
-    for i, (start, end) in enumerate(zip(starts, ends, strict=True)):
-        cut[axes[i] if axes else i] = slice(start, end, steps[i] if steps else 1)
-    return x[tuple(cut)]
+    return x[constant_shapes.slices(a, x.ndim, [None if g is None else g.reshape(-1).tolist() for g in given])]
 
 
 def _gather(a: dict[str, Any], x: np.ndarray, i: np.ndarray) -> np.ndarray:
@@ -148,25 +245,17 @@ def _gather(a: dict[str, Any], x: np.ndarray, i: np.ndarray) -> np.ndarray:
 
 
 def _cumsum(a: dict[str, Any], x: np.ndarray, axis: np.ndarray) -> np.ndarray:
-    if a.get("exclusive") or a.get("reverse"):
-        raise NotConstant("computed by CumSum, exclusive or reverse")
-    return np.cumsum(x, axis=int(axis), dtype=x.dtype)
+    return np.cumsum(x, axis=int(axis.reshape(())), dtype=x.dtype)
 
 
 def _scatter(a: dict[str, Any], x: np.ndarray, i: np.ndarray, v: np.ndarray) -> np.ndarray:
-    if x.ndim != 1 or a.get("reduction", b"none") != b"none":
-        raise NotConstant("computed by ScatterElements over several axes")
     out = x.copy()
     out[i] = v
     return out
 
 
 def _constant_of_shape(a: dict[str, Any], shape: np.ndarray) -> np.ndarray:
-    from onnx import numpy_helper
-
     fill = numpy_helper.to_array(a["value"]) if "value" in a else np.zeros(1, np.float32)
-    if float(np.prod(shape, dtype=float)) * fill.itemsize > LIMIT:
-        raise NotConstant("computed by ConstantOfShape, too large")
     return np.full(tuple(shape), fill[0])
 
 
@@ -180,7 +269,7 @@ def _squeeze(a: dict[str, Any], x: np.ndarray, axes: np.ndarray | None = None) -
 
 
 def _unsqueeze(a: dict[str, Any], x: np.ndarray, axes: np.ndarray | None = None) -> np.ndarray:
-    return np.expand_dims(x, tuple(int(i) for i in a.get("axes", axes)))
+    return np.expand_dims(x, tuple(int(i) for i in (a["axes"] if axes is None else axes)))
 
 
 def _dequantize(a: dict[str, Any], q: np.ndarray, scale: np.ndarray, zero: np.ndarray | None = None) -> np.ndarray:
@@ -197,10 +286,14 @@ def _dequantize(a: dict[str, Any], q: np.ndarray, scale: np.ndarray, zero: np.nd
     return wide.astype(scale.dtype) * spread(scale)
 
 
+def _where(a: dict[str, Any], condition: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return np.where(condition, x, y)
+
+
 OPERATORS: dict[str, Callable[..., np.ndarray]] = {
     "Cast": _cast, "Reshape": _reshape, "Slice": _slice, "Gather": _gather, "CumSum": _cumsum, "ScatterElements": _scatter,
     "ConstantOfShape": _constant_of_shape, "Transpose": _transpose, "Squeeze": _squeeze, "Unsqueeze": _unsqueeze,
     "DequantizeLinear": _dequantize, "Identity": lambda a, x: x,
     "Mul": lambda a, x, y: x * y, "Add": lambda a, x, y: x + y, "Sub": lambda a, x, y: x - y,
-    "Concat": lambda a, *xs: np.concatenate(xs, axis=a["axis"]), "Where": lambda a, c, x, y: np.where(c, x, y),
+    "Concat": lambda a, *xs: np.concatenate(xs, axis=a["axis"]), "Where": _where,
 }

@@ -113,10 +113,10 @@ class Weight:
         """Whether nodes compute it from something stored."""
         return self.tensor is None
 
-    def read(self, start: int, count: int) -> np.ndarray:
-        """Return elements [start, start + count) in flat order, in the weight's own dtype."""
+    def read(self, start: int, count: int, out: np.ndarray | None = None) -> np.ndarray:
+        """Return elements [start, start + count) in flat order, in the weight's own dtype; `out` may be used for it."""
         if self.tensor is not None:
-            return self.model.read(self.tensor, start, count)
+            return self.model.read(self.tensor, start, count, out)
         if self._array is None:
             self._array = constants.evaluate(self.model, self.scope, self.name).reshape(-1)
         return self._array[start : start + count]
@@ -244,9 +244,10 @@ def _roots(scope: Scope, name: str) -> list[Root]:
                 found.append((home, at, path))
             continue
         node = home.producers.get(at)
-        if node is None or len(path) > LONGEST or not constants.is_constant(home, at):
+        moves = node is not None and node.op_type in MOVES and node.domain in ("", "ai.onnx")
+        if node is None or len(path) > LONGEST or not (moves or constants.is_constant(home, at)):
             return [(start, name, [])]
-        if node.op_type not in MOVES or any(INNER.match(i) for i in node.input):
+        if not moves or any(INNER.match(i) for i in node.input):
             found.append((home, at, path))
             continue
         for source in node.input if node.op_type == "Concat" else node.input[:1]:
@@ -265,14 +266,14 @@ def _weight(model: Model, home: Scope, name: str) -> Weight | None:
         weight = Weight(model, home, name, tuple(tensor.dims), tensor.data_type, tensor)
     elif constants.is_constant(home, name):
         try:
-            array = constants.evaluate(model, home, name)
+            shape, dtype = constants.shape_of(model, home, name)
         except NotConstant:
             return None
         kind = {"float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16, "float64": TensorProto.DOUBLE,
-                "bfloat16": TensorProto.BFLOAT16}.get(str(array.dtype))
+                "bfloat16": TensorProto.BFLOAT16}.get(str(dtype))
         if kind is None:
             return None
-        weight = Weight(model, home, name, array.shape, kind, None)
+        weight = Weight(model, home, name, shape, kind, None)
     else:
         return None
     if name in home.outputs:

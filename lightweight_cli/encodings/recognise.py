@@ -1,74 +1,183 @@
-"""The codes of a weight that nodes decode: what lwc or another tool stored, found again.
+"""The codes of a weight: what lwc or another tool stored, or at most 256 values, found again.
 
-The last Mul of the chain by a constant is the scale, a Reshape or Cast after it only changes the view. What is multiplied
-takes at most 256 distinct values: they are the numbers. Without a Mul the weight's own values are.
+    value = (number - zero_point) * scale     Mul(Sub(number, zero_point), scale), or DequantizeLinear
+    value = number                            everything else
+
+A Reshape after it only changes the view, one Cast only the type. The numbers take at most 256 distinct values, which are
+whole and fit a byte, or a codebook. Codebooks keep every bit: -0.0, infinities and NaN are values like others.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import numpy as np
-from onnx import TensorProto
 
 from lightweight_cli import constants
-from lightweight_cli.blobs import Blob
 from lightweight_cli.encodings.coded import Coded, Groups
-from lightweight_cli.weights import Weight
+from lightweight_cli.encodings.gathered import gathered
+from lightweight_cli.numerics import fp, lookup, stats
+from lightweight_cli.weights import CHUNK, Weight
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
+    from lightweight_cli.model_io import Model
 
 
 def coded(weight: Weight) -> Coded | None:
-    """Return the weight as codes, with 0 among the numbers, or None where it has too many values."""
-    home, name = weight.scope, weight.name
-    node = home.producers.get(name)
-    while node is not None and node.op_type in ("Reshape", "Cast") and node.input[0] in home.producers:
-        name = node.input[0]
-        node = home.producers.get(name)
-    scale = None
+    """Return the weight as codes, with +0 among the numbers where 256 suffice, or None where it has too many values."""
+    found = None
+    node = arithmetic(weight)
     if node is not None and node.op_type == "Mul":
-        numbers, factor = (constants.evaluate(weight.model, home, i) for i in node.input)
-        if factor.size > numbers.size:
-            numbers, factor = factor, numbers
-        groups = grouping(numbers.shape, factor.shape)
-        if groups is None or numbers.dtype != np.float32 or factor.dtype != np.float32:
+        found = multiplied(weight, node)
+    elif node is not None and node.op_type == "DequantizeLinear":
+        found = dequantized(weight, node)
+    return found if found is not None else listed(weight.model, weight.shape, weight.dtype, stats_of(weight), weight.chunks())
+
+
+def arithmetic(weight: Weight) -> NodeProto | None:
+    """Return the node that computes the values, behind Reshapes and one Cast."""
+    home = weight.scope
+    node, casts = home.producers.get(weight.name), 0
+    while node is not None and node.op_type in ("Reshape", "Cast") and node.domain in ("", "ai.onnx"):
+        casts += node.op_type == "Cast"
+        node = home.producers.get(node.input[0])
+    return node if casts < 2 and node is not None and node.domain in ("", "ai.onnx") else None
+
+
+def multiplied(weight: Weight, node: NodeProto) -> Coded | None:
+    """Return the codes of Mul(numbers, scale) or Mul(Sub(numbers, zero point), scale), or None."""
+    model, home = weight.model, weight.scope
+    shapes = [constants.shape_of(model, home, i) for i in node.input]
+    if any(dtype != np.float32 for _, dtype in shapes):
+        return None
+    sizes = [int(np.prod(shape)) for shape, _ in shapes]
+    which = 1 if sizes[1] > sizes[0] else 0
+    numbers, factor = node.input[which], constants.evaluate(model, home, node.input[1 - which])
+    offset = None
+    inner = home.producers.get(numbers)
+    if inner is not None and inner.op_type == "Sub" and inner.domain in ("", "ai.onnx"):
+        numbers, offset = inner.input[0], constants.evaluate(model, home, inner.input[1])
+    shape, dtype = constants.shape_of(model, home, numbers)
+    groups, spread = grouping(shape, [p.shape for p in (factor, offset) if p is not None])
+    if groups is None or dtype != np.float32 or int(np.prod(shape)) != weight.size:
+        return None
+    flat = constants.evaluate(model, home, numbers).reshape(-1)
+    found = listed(model, (flat.size,), weight.dtype, stats.statistics([flat]), [flat])
+    if found is None or (found.codebook is not None and not np.isfinite(found.codebook).all()):
+        return None
+    scale = np.ascontiguousarray(np.broadcast_to(factor, spread)).reshape(groups[0], 1, groups[2])
+    zero_point = None
+    if offset is not None:
+        zero_point = narrow(np.ascontiguousarray(np.broadcast_to(offset, spread)).reshape(scale.shape))
+    return replace(found, shape=weight.shape, groups=groups, zero_point=zero_point,
+                   scale=scale.astype(np.float16) if fp.fits_half(scale) else scale)
+
+
+def dequantized(weight: Weight, node: NodeProto) -> Coded | None:
+    """Return the codes of a DequantizeLinear with a float32 scale, or None."""
+    a = constants.attributes(node)
+    integers, factor, *more = (constants.evaluate(weight.model, weight.scope, i) for i in node.input if i)
+    if factor.dtype != np.float32 or integers.dtype.itemsize > 1 or integers.size != weight.size:
+        return None
+    kind = np.dtype(np.uint8 if str(integers.dtype).startswith("u") else np.int8)
+    axis, block, shape = a.get("axis", 1), a.get("block_size", 0), list(integers.shape)
+    if factor.size == 1:
+        wide = [1] * len(shape)
+    elif block:
+        axis = range(len(shape))[axis]
+        if shape[axis] % block:
             return None
-        scale = factor.reshape(groups[0], 1, groups[2])
+        shape[axis : axis + 1] = [shape[axis] // block, block]
+        wide = [*factor.shape[: axis + 1], 1, *factor.shape[axis + 1 :]]
     else:
-        numbers, groups = weight.read(0, weight.size), (1, weight.size, 1)
-        if numbers.dtype != np.float32:
-            return None
-    found = from_numbers(numbers.reshape(-1))
-    if found is None:
+        wide = [1] * len(shape)
+        wide[axis] = factor.size
+    groups, spread = grouping(tuple(shape), [tuple(wide)])
+    if groups is None:
         return None
-    codes, low, count, zero, codebook = found
-    half = scale is not None and np.array_equal(scale.astype(np.float16).astype(np.float32), scale)
-    return Coded(weight.shape, weight.dtype if scale is not None else TensorProto.FLOAT, groups,
-                 Blob(codes.size, data=memoryview(codes.view(np.uint8))), low, count, int(np.count_nonzero(codes == zero)), zero,
-                 scale=scale.astype(np.float16) if half and scale is not None else scale, codebook=codebook)
+
+    def placed(parameter: np.ndarray) -> np.ndarray:
+        whole = np.broadcast_to(parameter.reshape(wide), spread)
+        return np.ascontiguousarray(whole).reshape(groups[0], 1, groups[2])
+
+    flat = integers.reshape(-1).astype(kind)
+    low, high = min(0, int(flat.min(initial=0))), int(flat.max(initial=0))
+    zero_point = placed(more[0].astype(kind)) if more and np.any(more[0].astype(kind)) else None
+    codes = gathered(weight.model, flat.size, [flat if low < 0 else flat.astype(np.uint8)])
+    return Coded(weight.shape, weight.dtype, groups, codes, low, high - low + 1, flat.size - int(np.count_nonzero(flat)), 0,
+                 scale=placed(factor), zero_point=zero_point)
 
 
-def from_numbers(flat: np.ndarray) -> tuple[np.ndarray, int, int, int, np.ndarray | None] | None:
-    """Return (codes, low, count, code of zero, codebook or None for whole numbers), or None."""
-    distinct = np.unique(np.append(flat[:: max(1, flat.size // 4096)], np.float32(0)))
-    if distinct.size > 256:
+def stats_of(weight: Weight) -> stats.Statistics | None:
+    """Return what values the weight takes, None if its first chunk already has too many."""
+    first = next(iter(weight.chunks(min(CHUNK, 1 << 14))), None)
+    if first is not None and stats.statistics([first]).values is None:
         return None
-    distinct = np.unique(np.append(flat, np.float32(0)))
-    if distinct.size > 256 or not np.isfinite(distinct).all() or np.signbit(flat[flat == 0]).any():
-        return None
-    low, high = int(np.floor(distinct[0])), int(np.ceil(distinct[-1]))
-    if np.array_equal(distinct, np.rint(distinct)) and -128 <= low and high - low < 256 and (low < 0 and high <= 127 or low >= 0):
-        return flat.astype(np.int8 if low < 0 else np.uint8), low, high - low + 1, 0, None
-    codes = np.searchsorted(distinct, flat).astype(np.uint8)
-    return codes, 0, distinct.size, int(np.searchsorted(distinct, np.float32(0))), distinct
+    return stats.statistics(weight.chunks())
 
 
-def grouping(shape: tuple[int, ...], scale: tuple[int, ...]) -> Groups | None:
-    """Return [A, R, P] for a scale that broadcasts against `shape`, or None where its ones do not stand together."""
-    wide = (1,) * (len(shape) - len(scale)) + tuple(scale)
-    shared = [i for i, (d, s) in enumerate(zip(shape, wide, strict=True)) if s == 1 and d != 1]
-    if any(s not in (1, d) for d, s in zip(shape, wide, strict=True)):
+def listed(
+    model: Model, shape: tuple[int, ...], dtype: int, facts: stats.Statistics | None, parts: Iterable[np.ndarray]
+) -> Coded | None:
+    """Return values, of which `facts` are known, as codes of at most 256 numbers, or None."""
+    if facts is None or facts.values is None or not facts.size:
         return None
-    if not shared:
-        return (int(np.prod(shape)), 1, 1)
-    first, last = shared[0], shared[-1]
-    if any(wide[i] != 1 for i in range(first, last + 1)):
+    values, size = facts.values, facts.size
+    whole = as_integers(values)
+    if whole is not None:
+        kind, low, high = whole
+        codes = gathered(model, size, (part.reshape(-1).astype(kind) for part in parts))
+        return Coded(shape, dtype, (1, size, 1), codes, low, high - low + 1, facts.zeros)
+    patterns = values.view(f"u{values.itemsize}")
+    if patterns.all() and values.size < stats.MOST_VALUES:  # make room for +0, after the negative numbers and -0.0
+        at = int(np.count_nonzero(np.signbit(values)))
+        values = np.concatenate([values[:at], np.zeros(1, values.dtype), values[at:]])
+        patterns = values.view(patterns.dtype)
+    zero = int(np.flatnonzero(patterns == 0)[0]) if not patterns.all() else None
+    codes = gathered(model, size, (lookup.lookup(part, values) for part in parts))
+    return Coded(shape, dtype, (1, size, 1), codes, 0, values.size, facts.zeros, zero, codebook=values)
+
+
+def as_integers(values: np.ndarray) -> tuple[np.dtype, int, int] | None:
+    """Return type, lowest and highest of float32 values that are whole numbers of one byte, 0 among them, or None."""
+    if values.dtype != np.float32 or not np.isfinite(values).all() or (np.rint(values) != values).any():
         return None
-    return int(np.prod(shape[:first])), int(np.prod(shape[first : last + 1])), int(np.prod(shape[last + 1 :]))
+    if (np.signbit(values) & (values == 0)).any():
+        return None
+    low, high = min(0, int(values.min())), max(0, int(values.max()))
+    kind = np.dtype(np.int8 if low < 0 else np.uint8)
+    fits = np.iinfo(kind).min <= low and high <= np.iinfo(kind).max
+    return (kind, low, high) if fits else None
+
+
+def narrow(zero_point: np.ndarray) -> np.ndarray:
+    """Return float32 zero points as bytes where they are whole and fit."""
+    kind = as_integers(zero_point.reshape(-1))
+    return zero_point.astype(kind[0]) if kind is not None else zero_point
+
+
+def grouping(shape: tuple[int, ...], parameters: list[tuple[int, ...]]) -> tuple[Groups, list[int]] | tuple[None, list[int]]:
+    """Return [A, R, P] for parameters that broadcast against `shape`, and the shape to which they are spread for it.
+
+    R is the last run of axes along which all parameters are constant. None where they would widen the shape.
+    """
+    rank = len(shape)
+    if any(len(p) > rank for p in parameters):
+        return None, []
+    wide = [(1,) * (rank - len(p)) + tuple(p) for p in parameters]
+    if any(w[i] not in (1, d) for w in wide for i, d in enumerate(shape)):
+        return None, []
+    constant = [all(w[i] == 1 for w in wide) for i in range(rank)]
+    last = rank
+    while last and not constant[last - 1]:
+        last -= 1
+    first = last
+    while first and constant[first - 1]:
+        first -= 1
+    spread = [*shape[:first], *[1] * (last - first), *shape[last:]]
+    count = [int(np.prod(part, dtype=np.int64)) for part in (shape[:first], shape[first:last], shape[last:])]
+    return (count[0], count[1], count[2]), spread

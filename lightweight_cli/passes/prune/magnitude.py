@@ -84,7 +84,7 @@ def pruned(rewriter: Rewriter, weight: Weight, limit: float | np.generic, ties: 
     options = choose.for_floats(new_emission, weight.name, weight.shape, weight.dtype, nonzero, chunks, dtype.itemsize)
     if weight.encoded:
         coded = recognise.coded(weight)
-        if coded is not None:
+        if coded is not None and coded.zero is not None:
             options += choose.for_codes(new_emission, zeroed_codes(coded, chunks), weight.name)
     if zeroed:
         return Plan(weight, options, zeroed, must=True)
