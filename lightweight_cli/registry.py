@@ -55,7 +55,7 @@ class Parameter(NamedTuple):
                 raise UsageError(f"{shown}: is true or false")
             return words[str(value).lower()]
         try:
-            parsed = self.kind(value)
+            parsed = self.kind(str(value))  # of another type in TOML: 8.5 is no whole number, true is none at all
         except ValueError:
             raise UsageError(f"{shown}: must be {'a whole number' if self.kind is int else 'a number'}"
                              f"{', ' + self.option.allowed if self.option.allowed else ''}") from None

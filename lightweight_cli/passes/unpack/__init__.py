@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 @register(lossy=False, unit="tensors decoded", grows=True)
 def unpack(model: Model) -> int:
-    """Store decoded weights as plain floats, for tools that can't read weights behind nodes.
+    """Store decoded weights as plain floats, for tools that can't read encoded ones.
 
     Every weight that nodes compute from stored tensors, by lwc's encodings or another tool's DequantizeLinear, becomes
-    an initializer (a Constant node in a function) with exactly the decoded values. The file grows. Runtimes that
+    an initializer (a Constant node in a function) with exactly the decoded values. Lossless; the file grows. Runtimes that
     computed on the integers of a DequantizeLinear then compute in float.
 
     Returns: tensors decoded.
