@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,15 +10,19 @@ import numpy as np
 from onnx import helper
 
 from lightweight_cli.blobs import Blob
-from lightweight_cli.encodings import choose, recognise
+from lightweight_cli.encodings import bitmask, choose, recognise
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.errors import UsageError
 from lightweight_cli.numerics import magnitude
+from lightweight_cli.opset import raise_opset, version
 from lightweight_cli.rewrite import Plan, Rewriter
 from lightweight_cli.weights import Weight
 
 if TYPE_CHECKING:
     from lightweight_cli.model_io import Model
+
+RAISE_SHARE = 0.1
+"""Share of the file that bitmasks must save for an older model's opset to be raised."""
 
 
 class Chunks:
@@ -64,8 +68,25 @@ def prune_magnitude(model: Model, threshold: float | None, relative: float | Non
             return Plan(weight, reason=f"can't be ordered by magnitude: {e}")
         return pruned(rewriter, weight, limit, ties)
 
+    old = version(model.proto) < bitmask.MINIMUM_OPSET
+    if old and saved(rewriter, limit_of) > RAISE_SHARE * model.total_size and raise_opset(model, bitmask.MINIMUM_OPSET):
+        return prune_magnitude(model, threshold, relative, sparsity, scope)
     rewriter.run(plan)
     return model.step.changed
+
+
+def saved(rewriter: Rewriter, limit_of: Callable[[Weight], tuple[float | np.generic, int]]) -> int:
+    """Return the bytes that bitmasks of the zeros to come would save."""
+    total = 0
+    for weight in rewriter.weights:
+        if weight.size and not weight.locked:
+            try:
+                chunks = Chunks([weight], *limit_of(weight))
+            except ValueError:
+                continue
+            zeros = sum(part.size - int(np.count_nonzero(part)) for part in chunks)
+            total += max(0, zeros * weight.numpy.itemsize - weight.size // 8)
+    return total
 
 
 def pruned(rewriter: Rewriter, weight: Weight, limit: float | np.generic, ties: int) -> Plan:
