@@ -34,6 +34,15 @@ class Plan:
     must: bool = False
     """The values changed: store them even where the file does not shrink."""
     taken: Emission | None = None
+    spare: Emission | None = None
+    """What is taken instead where shared tables do not pay; only where something must be."""
+
+    @property
+    def gain(self) -> int:
+        """Bytes that the option taken saves, shared tables left out: against the spare one, or what is stored now."""
+        if self.taken is None:
+            return 0
+        return (self.spare.nbytes if self.spare is not None else self.weight.stored_bytes()) - self.taken.nbytes
 
 
 class Rewriter:
@@ -84,6 +93,9 @@ class Rewriter:
             if best.nbytes < before or plan.must:
                 plan.taken = best
                 best.realise(self.model)
+                if plan.must and best.shared_bytes():
+                    plan.spare = min((e for e in plan.options if not e.shared_bytes()), key=lambda e: e.nbytes, default=None)
+                plan.options = ()  # they hold codes
             else:
                 plan.reason = f"would not be smaller: {best.nbytes:,} bytes as {best.label}, {before:,} now"
         plan.weight.forget()
@@ -91,14 +103,19 @@ class Rewriter:
         return plan
 
     def _share(self, plans: list[Plan]) -> None:
-        """Undo the plans whose shared tables cost more than all their users gain."""
+        """Undo the plans whose shared tables cost more than all their users gain: each table, then all together."""
         sizes = {n: b for p in plans if p.taken for n, b in p.taken.shared_bytes().items()}
-        for name, size in sizes.items():
-            users = [p for p in plans if p.taken and name in p.taken.shared_bytes()]
-            gain = sum(p.weight.stored_bytes() - p.taken.nbytes for p in users if p.taken)
-            if gain <= size and not any(p.must for p in users):
+        for tables in [*({n} for n in sizes), set(sizes)]:
+            users = [p for p in plans if p.taken and not tables.isdisjoint(p.taken.shared_bytes())]
+            if any(p.must and p.spare is None for p in users):
+                continue
+            cost = sum(sizes[n] for n in tables if any(p.taken and n in p.taken.shared_bytes() for p in users))
+            if users and sum(p.gain for p in users) <= cost:
                 for p in users:
-                    p.taken, p.reason = None, f"would not be smaller: its decoding table takes {size:,} bytes"
+                    p.taken, p.reason = p.spare, f"would not be smaller: its decoding tables take {cost:,} bytes"
+                    if p.taken is not None:
+                        p.taken.realise(self.model)
+                    p.weight.forget()
 
     def _replace(self, weight: Weight, emission: Emission) -> None:
         for scope, name in constants.own(weight.scope, weight.name):
@@ -123,11 +140,10 @@ class Rewriter:
 
 
 def drop_initializer(graph: GraphProto, name: str) -> None:
-    """Remove an initializer by name."""
-    for i, tensor in enumerate(graph.initializer):
-        if tensor.name == name:
+    """Remove an initializer by name, and those it was given before: onnxruntime takes the last of one name."""
+    for i in reversed(range(len(graph.initializer))):
+        if graph.initializer[i].name == name:
             del graph.initializer[i]
-            return
 
 
 def drop_unused_tables(proto: ModelProto) -> None:
