@@ -20,6 +20,7 @@ def main() -> None:
     if sys.path and sys.path[0] in ("", os.getcwd() if os.path.exists(".") else "") and not __package__:
         del sys.path[0]
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no BLAS is used here; its threads spin at import
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # typer's; looking for them takes longer than a small model
     if sys.argv[1:2] == ["inspect"]:
         from lightweight_cli.inspect_model.command import main as inspect_main
 

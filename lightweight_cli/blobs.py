@@ -56,11 +56,11 @@ class Blob:
         else:
             self.source.read_into(self.offset + start, out)
 
-    def array(self, dtype: np.dtype, start: int = 0, count: int = -1) -> np.ndarray:
-        """Return elements [start, start + count) as a new array of `dtype`."""
+    def array(self, dtype: np.dtype, start: int = 0, count: int = -1, out: np.ndarray | None = None) -> np.ndarray:
+        """Return elements [start, start + count): a new array of `dtype`, or the first of `out`."""
         if count < 0:
             count = self.length // dtype.itemsize - start
-        out = np.empty(count, dtype)
+        out = np.empty(count, dtype) if out is None else out[:count]
         if count:
             self.read_into(start * dtype.itemsize, memoryview(out.view(np.uint8)))
         return out
@@ -88,9 +88,10 @@ class Writer:
         self.blob, self.at = blob, 0
         self.memory = bytearray(blob.length) if blob.source is None else None
 
-    def write(self, data: np.ndarray | bytes) -> None:
+    def write(self, data: np.ndarray | bytes | memoryview) -> None:
         """Append `data`; together the writes fill the reserved length exactly."""
-        view = memoryview(np.ascontiguousarray(data).reshape(-1).view(np.uint8)) if isinstance(data, np.ndarray) else memoryview(data)
+        flat = np.ascontiguousarray(data).reshape(-1).view(np.uint8) if isinstance(data, np.ndarray) else data
+        view = memoryview(flat).cast("B")
         if self.at + len(view) > self.blob.length:
             raise AssertionError(f"payload of {self.blob.length} bytes overrun")
         if self.memory is not None:
@@ -141,8 +142,8 @@ class Spool:
             offset, self.end = self.end, self.end + length
             return Writer(Blob(length, self.source, offset))
 
-    def put(self, data: np.ndarray | bytes) -> Blob:
+    def put(self, data: np.ndarray | bytes | memoryview) -> Blob:
         """Store `data`."""
-        writer = self.reserve(data.nbytes if isinstance(data, np.ndarray) else len(data))
+        writer = self.reserve(data.nbytes if isinstance(data, (np.ndarray, memoryview)) else len(data))
         writer.write(data)
         return writer.close()

@@ -27,7 +27,7 @@ COMMON: dict[str, tuple[Any, Any]] = {
     "report": (list[str], _option("--report", metavar="FILE", help="Write the report to a .json, .md or .html file; repeatable.")),
 }
 CHECK: dict[str, tuple[Any, Any]] = {
-    "data": (list[str], _option("--data", metavar="FILE", help="Evaluation inputs: .npz, .npy, test_data_set_N, FILE.py:reader; repeatable.")),
+    "data": (list[str], _option("--data", metavar="FILE", help="Inputs: .npz, .npy, test_data_set_N, FILE.py:reader; repeatable.")),
     "labels": (str | None, _option("--labels", metavar="FILE", help="Labels for the data: .npy or .npz.")),
     "metric": (str | None, _option("--metric", metavar="NAME", help="Metric on the labels; chosen from them when not given.")),
     "max_drop": (float | None, _option("--max-drop", metavar="NUMBER", help="Gate: largest drop of the metric.")),
@@ -60,9 +60,12 @@ Parameters = Callable[[], "list[inspect.Parameter]"]
 
 
 class Commands(typer.Typer):
-    """The commands of lwc. Only those in `words` get their options: to list them all, none is needed."""
+    """The commands of lwc. With `words`, those of the command line, only what they mention is built.
 
-    def __init__(self, words: set[str] | None) -> None:
+    typer prepares a validator for every option it is given, which takes longer than to compress a small model.
+    """
+
+    def __init__(self, words: list[str] | None) -> None:
         super().__init__(
             name="lwc", rich_markup_mode=None, add_completion=False, help="Make ONNX models smaller, and say exactly what it cost.",
             context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EPILOG)
@@ -70,12 +73,29 @@ class Commands(typer.Typer):
 
     def add(self, name: str, help: str, summary: str, parameters: Parameters, body: Callable[[dict[str, Any]], None]) -> None:
         """Add a command whose body gets all its options by name."""
-        def function(**given: Any) -> None:
-            body(given)
+        every = parameters() if self.words is None or name in self.words else []
+        defaults = {p.name: p.default for p in every}
 
-        called = self.words is None or name in self.words
-        function.__signature__ = inspect.Signature(parameters() if called else [])  # type: ignore[attr-defined]
+        def function(**given: Any) -> None:
+            body({**defaults, **given})
+
+        function.__signature__ = inspect.Signature(mentioned(every, self.words))  # type: ignore[attr-defined]
         self.command(name, help=help, short_help=summary)(function)
+
+
+def mentioned(parameters: list[inspect.Parameter], words: list[str] | None) -> list[inspect.Parameter]:
+    """Return the arguments, and the options that `words` name; all where help or an unknown option asks for them."""
+    flags = {p.name: p.annotation.__metadata__[0].param_decls or () for p in parameters}
+    if words is None:
+        return parameters
+    used: set[str] = set()
+    for word in (w.partition("=")[0] for w in words if w.startswith("-") and w not in ("-", "--")):
+        owners = {n for n, names in flags.items() if word in names or (
+            word[1] != "-" and any(f[1] in word for f in names if len(f) == 2))}
+        if not owners:
+            return parameters
+        used |= owners
+    return [p for p in parameters if not flags[p.name] or p.name in used]
 
 
 EPILOG = "MODEL missing or '-' is standard input; without -o the result goes down the pipe, or beside MODEL at a terminal."
@@ -172,8 +192,8 @@ def _root(version: Annotated[bool, _option("--version", callback=_version, is_ea
     pass
 
 
-def build(words: set[str] | None = None) -> Commands:
-    """Return the application; with `words`, only the commands among them have their options."""
+def build(words: list[str] | None = None) -> Commands:
+    """Return the application, or as much of it as the command line `words` needs."""
     app = Commands(words)
     app.callback()(_root)
     for each in registry.all_passes():
@@ -191,5 +211,5 @@ def build(words: set[str] | None = None) -> Commands:
 def run() -> int:
     """Run the command line. Returns: the exit status of success; every failure is an exception."""
     words = sys.argv[1:] or ["--help"]
-    result = build(set(words))(words, standalone_mode=False)
+    result = build(words)(words, standalone_mode=False)
     return result if isinstance(result, int) else 0

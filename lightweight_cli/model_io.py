@@ -58,11 +58,11 @@ class Model:
         reference = len(wire.external(*((e.key, e.value) for e in tensor.external_data)))
         return tensor.ByteSize() - reference + len(wire.header(wire.RAW_DATA, blob.length)) + blob.length
 
-    def read(self, tensor: TensorProto, start: int = 0, count: int = -1) -> np.ndarray:
-        """Return elements [start, start + count) in flat order."""
+    def read(self, tensor: TensorProto, start: int = 0, count: int = -1, out: np.ndarray | None = None) -> np.ndarray:
+        """Return elements [start, start + count) in flat order; where they are read from a file, in `out` if that is of their type."""
         blob, dtype = self.blob(tensor), tensors.dtype_of(tensor)
         if blob is not None and tensors.BITS[tensor.data_type] >= 8:
-            return blob.array(dtype, start, count)
+            return blob.array(dtype, start, count, out if out is not None and out.dtype == dtype else None)
         whole = self.array(tensor).reshape(-1)
         return whole[start:] if count < 0 else whole[start : start + count]
 

@@ -154,7 +154,7 @@ class Emission:
                 s.produce = Blob(s.nbytes, data=s.produce) if s.nbytes <= SMALL else model.spool.put(s.produce)
             elif isinstance(s.produce, Blob):
                 if s.produce.source is None and s.nbytes > SMALL:
-                    s.produce = model.spool.put(s.produce.bytes())
+                    s.produce = model.spool.put(s.produce.data)
             else:
                 writer = model.reserve(s.nbytes)
                 s.produce(writer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -82,9 +83,10 @@ def unfit(weight: Weight, bits: int) -> str:
 def quantized(model: Model, weight: Weight, groups: Groups, bits: int, symmetric: bool) -> Coded:
     """Return the weight on the grid of its groups. Raises: ValueError where no grid fits."""
     a, _, p = groups
-    kept = weight.read(0, weight.size) if weight.size <= KEEP else None
+    buffer = scratch()
+    kept = weight.read(0, weight.size, buffer) if weight.size <= KEEP else None
     low, high = np.full((a, 1, p), np.inf), np.full((a, 1, p), -np.inf)
-    for rows, tile in slabs(weight, groups, kept):
+    for rows, tile in slabs(weight, groups, kept, buffer):
         bottom, top = affine.extent(tile)
         np.minimum(low[rows], bottom, out=low[rows])
         np.maximum(high[rows], top, out=high[rows])
@@ -94,7 +96,7 @@ def quantized(model: Model, weight: Weight, groups: Groups, bits: int, symmetric
     writer = model.reserve(weight.size) if weight.size > CODES_IN_MEMORY else None
     codes = np.empty(weight.size if writer is None else 0, np.int8 if symmetric else np.uint8)
     zeros = at = 0
-    for rows, tile in slabs(weight, groups, kept):
+    for rows, tile in slabs(weight, groups, kept, buffer):
         out = codes[at : at + tile.size].reshape(tile.shape) if writer is None else None
         found = affine.codes(tile, grid.scale[rows], None if grid.zero_point is None else grid.zero_point[rows], bits, out)
         zeros += found.size - int(np.count_nonzero(found))
@@ -107,21 +109,31 @@ def quantized(model: Model, weight: Weight, groups: Groups, bits: int, symmetric
                  scale=grid.scale.astype(np.float16) if grid.half else grid.scale, zero_point=grid.zero_point)
 
 
-def slabs(weight: Weight, groups: Groups, kept: np.ndarray | None) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield (rows of A, tile [a, r, p]) in flat order, each of about SLAB elements."""
+def slabs(weight: Weight, groups: Groups, kept: np.ndarray | None, buffer: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield (rows of A, tile [a, r, p]) in flat order, each of about SLAB elements; a tile is valid until the next."""
     a, r, p = groups
+
+    def part(start: int, count: int) -> np.ndarray:
+        return kept[start : start + count] if kept is not None else weight.read(start, count, buffer if count <= buffer.size else None)
+
     if r * p <= SLAB:
         step = max(1, SLAB // (r * p))
         for i in range(0, a, step):
             j = min(a, i + step)
-            yield slice(i, j), _part(weight, kept, i * r * p, (j - i) * r * p).reshape(j - i, r, p)
+            yield slice(i, j), part(i * r * p, (j - i) * r * p).reshape(j - i, r, p)
         return
     step = max(1, SLAB // p)
     for i in range(a):
         for k in range(0, r, step):
             m = min(r, k + step)
-            yield slice(i, i + 1), _part(weight, kept, (i * r + k) * p, (m - k) * p).reshape(1, m - k, p)
+            yield slice(i, i + 1), part((i * r + k) * p, (m - k) * p).reshape(1, m - k, p)
 
 
-def _part(weight: Weight, kept: np.ndarray | None, start: int, count: int) -> np.ndarray:
-    return kept[start : start + count] if kept is not None else weight.read(start, count)
+_local = threading.local()
+
+
+def scratch() -> np.ndarray:
+    """Return this thread's buffer for weights: fresh memory for each would cost as much as reading it."""
+    if not hasattr(_local, "buffer"):
+        _local.buffer = np.empty(KEEP, np.float32)
+    return _local.buffer
