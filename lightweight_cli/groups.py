@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
 
 Groups = tuple[int, int, int]
 
@@ -30,3 +33,22 @@ def blocks_of(groups: Groups, block_size: int) -> Groups:
         return groups
     block = min(fits, key=lambda d: (abs(math.log(d / block_size)), d))
     return a * (r // block), block, p
+
+
+def tiles(parts: Iterable[np.ndarray], groups: Groups, limit: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Cut flat values that come in parts into tiles of [A, R, P] of about `limit` values: whole groups, or rows of one.
+
+    Yields: the tile's rows of A, and the tile [a, r, p].
+    """
+    a, r, p = groups
+    whole = r * p <= limit  # else a tile is a part of one group's rows
+    unit = r * p if whole else p
+    step = max(1, limit // unit) * unit
+    done, rest = 0, np.empty(0, np.float32)
+    for part in parts:
+        rest = np.concatenate([rest, part]) if rest.size else part
+        while rest.size >= step or (rest.size and done + rest.size == a * r * p):
+            count = min(step, rest.size, a * r * p if whole else r * p - done % (r * p))
+            first, rows = done // (r * p), count // unit if whole else 1
+            yield slice(first, first + rows), rest[:count].reshape(rows, -1, p)
+            rest, done = rest[count:], done + count

@@ -11,7 +11,7 @@ from onnx import TensorProto
 from lightweight_cli.encodings import choose
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.gathered import gathered
-from lightweight_cli.groups import blocks_of, channels_of
+from lightweight_cli.groups import blocks_of, channels_of, tiles
 from lightweight_cli.passes.pack.grids import LARGEST, Grid, Groups, Slabs, estimate, fit
 from lightweight_cli.passes.pack.values import Values
 from lightweight_cli.weights import Weight
@@ -26,7 +26,7 @@ PROBE = 1 << 18
 """Values at the start of a weight by which most weights are told to be on no grid."""
 PROBE_GROUPS = 16
 """Groups of the probe that are looked at."""
-SLAB = 1 << 19
+TILE = 1 << 19
 """Values looked at together; the search takes about 40 bytes for each."""
 HALF_SCALES = 64
 """Scales from which float16 ones are worth a Cast node."""
@@ -44,7 +44,7 @@ def as_integers(model: Model, new: Callable[[str], Emission], weight: Weight, va
             continue
 
         def slabs(groups: Groups = groups) -> Iterator[tuple[slice, np.ndarray]]:
-            return tiles(values, groups)
+            return tiles(values, groups, TILE)
 
         grid = fit(slabs, groups)
         if grid is not None:
@@ -73,22 +73,6 @@ def probe(start: np.ndarray, groups: Groups) -> bool:
     few = tile[: min(slabs, PROBE_GROUPS), :4096, : max(1, PROBE_GROUPS // slabs)]
     each = [few[i : i + 1, :, j : j + 1] for i in range(few.shape[0]) for j in range(few.shape[2])]
     return 2 * sum(estimate(group) is not None for group in each) > len(each)
-
-
-def tiles(values: Values, groups: Groups) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield (rows of A, tile [a, r, p]) in flat order, each of about SLAB values."""
-    a, r, p = groups
-    whole = r * p <= SLAB  # else a tile is a part of one group's rows
-    unit = r * p if whole else p
-    step = max(1, SLAB // unit) * unit
-    done, rest = 0, np.empty(0, values.numpy)
-    for part in values:
-        rest = np.concatenate([rest, part]) if rest.size else part
-        while rest.size >= step or (rest.size and done + rest.size == values.size):
-            count = min(step, rest.size, values.size if whole else r * p - done % (r * p))
-            first, rows = done // (r * p), count // unit if whole else 1
-            yield slice(first, first + rows), rest[:count].reshape(rows, -1, p)
-            rest, done = rest[count:], done + count
 
 
 def codes_of(model: Model, values: Values, grid: Grid, slabs: Slabs) -> list[Coded]:

@@ -48,7 +48,7 @@ def pack_all(model: Model) -> int:
             coded = recognise.coded(weight)
             if coded is not None:
                 options += choose.for_codes(new, coded, weight.name)
-        return Plan(weight, options)
+        return Plan(weight, options, reason="has no smaller exact form")
 
     return rewriter.run(plan)
 

@@ -17,6 +17,7 @@ def share(
     bits: Annotated[int, Option("Bits of a code: 2 to the power of bits values in each codebook.", min=1, max=8)] = 4,
     channels_per_codebook: Annotated[
         int | None, Option("Neighbouring channels that share a codebook; all of them when not given.", min=1)] = None,
+    channel_scales: Annotated[bool, Option("Give each channel a scale: its values are shared relative to its largest.")] = False,
     vector: Annotated[int, Option("Weights that one code stands for: product quantization.", min=1, max=64)] = 1,
     stages: Annotated[int, Option("Codes of each vector: each corrects what those before it left.", min=1, max=8)] = 1,
 ) -> int:
@@ -35,4 +36,4 @@ def share(
     """
     from lightweight_cli.passes.share.clustering import share_values
 
-    return share_values(model, bits, channels_per_codebook, vector, stages)
+    return share_values(model, bits, channels_per_codebook, channel_scales, vector, stages)

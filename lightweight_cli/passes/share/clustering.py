@@ -12,18 +12,26 @@ from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.gathered import gathered
 from lightweight_cli.encodings.vectors import Vectors
 from lightweight_cli.errors import UsageError
-from lightweight_cli.numerics import kmeans, sketch
+from lightweight_cli.groups import Groups, channels_of, tiles
+from lightweight_cli.numerics import fp, kmeans, sketch
 from lightweight_cli.passes.share.pieces import Piece, along, forms, joined
 from lightweight_cli.passes.share.vectors import vector_shared
 from lightweight_cli.rewrite import Plan, Rewriter
-from lightweight_cli.weights import Weight
+from lightweight_cli.weights import CHUNK, Weight
 
 if TYPE_CHECKING:
     from lightweight_cli.encodings.builder import Emission
     from lightweight_cli.model_io import Model
 
 
-def share_values(model: Model, bits: int, channels_per_codebook: int | None, vector: int = 1, stages: int = 1) -> int:
+LEAST_SCALED = 64
+"""Weights in a channel from which a scale of two bytes is cheap: a quarter of a bit for each."""
+
+
+def share_values(
+    model: Model, bits: int, channels_per_codebook: int | None = None, channel_scales: bool = False, vector: int = 1,
+    stages: int = 1,
+) -> int:
     """Share the values, or the vectors, of every weight that gets smaller by it.
 
     Returns: weights stored anew.
@@ -40,7 +48,7 @@ def share_values(model: Model, bits: int, channels_per_codebook: int | None, vec
         pieces = along(weight, channels_per_codebook)
         try:
             found: list[Coded | Vectors] = [
-                shared(model, piece, 1 << bits) if vector == 1 else vector_shared(model, piece, 1 << bits, vector, stages)
+                shared(model, piece, 1 << bits, channel_scales) if vector == 1 else vector_shared(model, piece, 1 << bits, vector, stages)
                 for piece in pieces]
         except ValueError as e:
             return Plan(weight, reason=str(e))
@@ -70,17 +78,30 @@ def unfit(weight: Weight, levels: int) -> str:
     return ""
 
 
-def shared(model: Model, piece: Piece, levels: int) -> Coded:
-    """Return a piece of a weight with at most `levels` values. Raises: ValueError if a weight is not finite."""
+def shared(model: Model, piece: Piece, levels: int, scaled: bool) -> Coded:
+    """Return a piece of a weight with at most `levels` values, times a scale for each channel if `scaled`.
+
+    Raises: ValueError if a weight is not finite.
+    """
+    groups = channels_of(piece.shape, piece.weight.axes)
+    if not scaled or groups[1] < LEAST_SCALED:
+        groups = (1, piece.size, 1)
+    scale = scales(piece, groups) if groups[0] * groups[2] > 1 else None
     present = 0
+
+    def relative() -> Iterator[np.ndarray]:
+        """Yield the weights in flat order, divided by their scales, in tiles [a, r, p]."""
+        for rows, tile in tiles(piece.chunks(), groups, CHUNK):
+            yield tile if scale is None else tile / scale[rows]
 
     def counted() -> Iterator[np.ndarray]:
         nonlocal present
-        for part in piece.chunks():
+        for part in relative():
             present += part.size - int(np.count_nonzero(part))
             yield part
 
-    points = sketch.sketch(counted())
+    squares = None if scale is None else (scale[rows].astype(np.float64) ** 2 for rows, _ in tiles(piece.chunks(), groups, CHUNK))
+    points = sketch.sketch(counted(), squares)
     codebook = kmeans.codebook(points, levels, zero=present > 0)
     position = int(np.searchsorted(codebook, 0))
     zero = position if position < codebook.size and codebook[position] == 0 else None
@@ -88,12 +109,22 @@ def shared(model: Model, piece: Piece, levels: int) -> Coded:
 
     def assigned() -> Iterator[np.ndarray]:
         nonlocal zeros
-        for part in piece.chunks():
+        for part in relative():
             codes = kmeans.assign(part, codebook)
             if zero is not None:
                 zeros += int(np.count_nonzero(codes == zero))
             yield codes
 
     codes = gathered(model, piece.size, assigned())
-    return Coded(piece.shape, piece.weight.dtype, (1, piece.size, 1), codes, 0, codebook.size, zeros, zero,
-                 codebook=codebook)
+    return Coded(piece.shape, piece.weight.dtype, groups, codes, 0, codebook.size, zeros, zero, scale, codebook=codebook)
+
+
+def scales(piece: Piece, groups: Groups) -> np.ndarray:
+    """Return the largest magnitude of each group, 1 for groups of zeros: float16 where its range suffices."""
+    largest = np.zeros((groups[0], 1, groups[2]), np.float32)
+    for rows, tile in tiles(piece.chunks(), groups, CHUNK):
+        np.maximum(largest[rows], np.abs(tile).max(axis=1, keepdims=True), out=largest[rows])
+    largest[largest == 0] = 1
+    half = fp.to_half(largest)
+    fits = np.all((half >= np.finfo(np.float16).smallest_normal) & (largest <= np.finfo(np.float16).max))
+    return half if fits else largest
