@@ -143,8 +143,8 @@ class Emission:
 
     def _file_bytes(self, s: Stored) -> int:
         size = s.proto.ByteSize() + framed(s.nbytes)
-        if self.local:  # a Constant node around it
-            size = framed(size) + 2 * len(s.proto.name) + 24
+        if self.local:  # a Constant node around it: output, op_type, and the attribute's name, tensor and type
+            size = framed(len(s.proto.name.encode())) + framed(8) + framed(framed(5) + framed(size) + 3)
         return framed(size)
 
     def realise(self, model: Model) -> None:
