@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lightweight_cli import __version__, pipeline, registry
 from lightweight_cli.blobs import Blob
-from lightweight_cli.errors import GateError, InputError, LwcError, UsageError, printable
+from lightweight_cli.errors import GateError, InputError, OutputError, UsageError, printable
 from lightweight_cli.gates import Gates, check
 from lightweight_cli.judge import Check, judge
 from lightweight_cli.model_io import Model, load
@@ -136,15 +136,25 @@ def write_smaller(
         return candidate, None
     size = candidate.size
     candidate.discard()
+    reason = f"the result would be larger: {size:,} bytes of {model.total_size:,}"
     if external:
-        raise LwcError(f"{model.shown}: the result would be larger, {size:,} bytes of {model.total_size:,}")
-    return copy_input(model, target), f"the result would be larger: {size:,} bytes of {model.total_size:,}"
+        return inline_input(model, target, reason), f"{reason}; the model as it was, in one file"
+    return copy_input(model, target), reason
 
 
 def copy_input(model: Model, target: str | None) -> Candidate:
     """Write the input's bytes as they are."""
     candidate = Candidate(target)
     candidate.write([Payload(0, model.file_size)], [Blob(model.file_size, model.source)])
+    return candidate
+
+
+def inline_input(model: Model, target: str | None, reason: str) -> Candidate:
+    """Write the input, which has external data, as it was read. Raises: OutputError where that is larger too."""
+    candidate = write_candidate(load(model.path), target)
+    if candidate.size > model.total_size:
+        candidate.discard()
+        raise OutputError(f"{candidate.shown}: {reason}; and tensors of the input share external data, which one file can't")
     return candidate
 
 

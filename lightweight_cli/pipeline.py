@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lightweight_cli import registry
+from lightweight_cli.errors import InputError
 from lightweight_cli.recipe import Step
 from lightweight_cli.step_report import Progress, StepReport
 
@@ -22,7 +23,10 @@ def run(model: Model, steps: Sequence[Step], progress: Progress | None = None) -
     for step in steps:
         which = registry.get(step.name)
         model.step = StepReport(str(step), unit=which.unit, progress=progress)
-        model.step.changed = registry.apply(which, model, step.options)
+        try:
+            model.step.changed = registry.apply(which, model, step.options)
+        except UnicodeDecodeError as e:
+            raise InputError(f"{model.shown}: a name in the model is not UTF-8") from e
         if model.step.changed:
             sign(model, str(step))
         reports.append(model.step)

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from onnx import parser
-
 from corpus import recipes
 from corpus.models import all_models, label
 from corpus.original import examine
@@ -19,6 +17,7 @@ from corpus.pool import READY, run_all
 from corpus.table import failures, row, table
 from corpus.verdicts import BROKEN, Outcome, Verdict, compare, difference
 from corpus.worker import serve
+from onnx import parser
 
 TENTH, FEW = 10, 97
 """Every how many models are taken: for single passes, and for two passes at a time."""

@@ -38,3 +38,8 @@ def steps(recipe: Recipe) -> list[Step]:
 def lossy(recipe: Recipe) -> bool:
     """Whether a step of the recipe may change values."""
     return any(registry.get(s.name).lossy for s in steps(recipe))
+
+
+def grows(recipe: Recipe) -> bool:
+    """Whether a step of the recipe makes models larger on purpose."""
+    return any(registry.get(s.name).grows for s in steps(recipe))

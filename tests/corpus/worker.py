@@ -7,15 +7,16 @@ import os
 import resource
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import onnxruntime as ort
 
 from corpus.original import Original, examine
 from corpus.pool import READY
-from corpus.recipes import Recipe, lossy, steps
+from corpus.recipes import Recipe, grows, lossy, steps
 from corpus.verdicts import Outcome, Verdict, compare
 from lightweight_cli import compressing, model_io, pipeline
 from lightweight_cli.accuracy import Accuracy
@@ -24,11 +25,24 @@ from lightweight_cli.judge import Check
 from lightweight_cli.passes.fold import child, offline
 from lightweight_cli.verify import verify
 
+Apply = Callable[[str, Recipe, str], "tuple[bool, int]"]
+"""Takes a model's path, a recipe, and the path for the result."""
 MEMORY = 12 << 30
 """Bytes of address space: a model that fills the memory is a crash, not a dead machine."""
 
 
 def serve(pipe: Connection) -> None:
+    """Apply recipes without the command's own check: the harness judges alone."""
+    answer(pipe, apply)
+
+
+def serve_checked(pipe: Connection) -> None:
+    """Apply recipes as the command does, with its check."""
+    compressing.judge = judge_here
+    answer(pipe, command)
+
+
+def answer(pipe: Connection, how: Apply) -> None:
     """Answer requests (path, recipes) with one message a recipe, until the pipe ends."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -44,16 +58,16 @@ def serve(pipe: Connection) -> None:
             path, recipes = pipe.recv()
         except EOFError:
             return
-        for recipe, outcome in outcomes(path, recipes):
+        for recipe, outcome in outcomes(path, recipes, how):
             pipe.send((recipe, outcome))
 
 
-def judge_here(source: str, candidate: str, check: Check) -> Accuracy:
+def judge_here(source: str, candidate: str, check: Check, **more: Any) -> Accuracy:
     """Compare two models in this process."""
-    return verify(source, candidate, latency=check.latency)
+    return verify(source, candidate, latency=False)
 
 
-def outcomes(path: str, recipes: list[Recipe]) -> Iterator[tuple[Recipe, Outcome]]:
+def outcomes(path: str, recipes: list[Recipe], how: Apply) -> Iterator[tuple[Recipe, Outcome]]:
     """Yield the outcome of each recipe for one model; equal results are judged once."""
     original = examine(path)
     judged: dict[tuple[bytes, bool], Outcome] = {}
@@ -63,26 +77,28 @@ def outcomes(path: str, recipes: list[Recipe]) -> Iterator[tuple[Recipe, Outcome
         if len(recipe) == 2 and first is not None and not first[0] and recipe[1:] in alone:
             yield recipe, alone[recipe[1:]][1]  # a step that changes nothing leaves the model to the next one
             continue
-        changed, outcome = one(original, recipe, judged)
+        changed, outcome = one(original, recipe, judged, how)
         if len(recipe) == 1:
             alone[recipe] = changed, outcome
         yield recipe, outcome
 
 
-def one(original: Original, recipe: Recipe, judged: dict[tuple[bytes, bool], Outcome]) -> tuple[bool, Outcome]:
+def one(original: Original, recipe: Recipe, judged: dict[tuple[bytes, bool], Outcome], how: Apply) -> tuple[bool, Outcome]:
     """Apply one recipe. Returns: whether it changed something, and what came of it."""
     with tempfile.TemporaryDirectory(prefix="lwc-corpus-") as folder:
         result = os.path.join(folder, "result.onnx")
         try:
-            changed, before = apply(original.path, recipe, result)
+            changed, before = how(original.path, recipe, result)
         except LwcError as error:
-            verdict = Verdict.CRASH if error.exit_code == EXIT_BUG else Verdict.REFUSED
-            return True, Outcome(verdict, str(error))
+            left = os.listdir(folder)
+            if error.exit_code == EXIT_BUG or left:
+                return True, Outcome(Verdict.CRASH, f"{type(error).__name__}: {error}{f'; left behind: {left}' if left else ''}")
+            return True, Outcome(Verdict.REFUSED, str(error))
         except Exception as error:
             at = traceback.extract_tb(error.__traceback__)[-1]
             return True, Outcome(Verdict.CRASH, f"{type(error).__name__}: {error} ({os.path.basename(at.filename)}:{at.lineno})")
         after = sum(f.stat().st_size for f in Path(folder).iterdir())
-        if after > before:
+        if after > before and not grows(recipe):
             return changed, Outcome(Verdict.LARGER, f"{before:,} bytes became {after:,}")
         digest = hashlib.sha256(Path(result).read_bytes()).digest()
         key = digest, lossy(recipe)
@@ -95,12 +111,18 @@ def apply(path: str, recipe: Recipe, result: str) -> tuple[bool, int]:
     """Do what the command does, without its check. Returns: whether a step changed something, and the model's size."""
     model = model_io.load(path)
     reports = pipeline.run(model, steps(recipe))
-    candidate, _ = compressing.write_smaller(model, result, any(r.changed for r in reports))
+    candidate, _ = compressing.write_smaller(model, result, any(r.changed for r in reports), grows(recipe))
     try:
         candidate.publish()
     finally:
         candidate.discard()
     os.close(model.source.fd)
     return any(r.changed for r in reports), model.total_size
+
+
+def command(path: str, recipe: Recipe, result: str) -> tuple[bool, int]:
+    """Do what the command does. Returns: as `apply`, where every recipe counts as a change."""
+    compressing.compress(compressing.Job("run", path, steps(recipe), result, quiet=True))
+    return True, model_io.load(path).total_size
 
 

@@ -21,6 +21,9 @@ def remove(model: Model, *, keep_doc: bool = False, metadata: bool = False) -> i
     Returns: things removed.
     """
     removed: Counter[str] = Counter()
+    if not model.proto.graph.output:
+        model.step.note("left as it is: the model has no outputs, so nothing of it is used")
+        return 0
     _drop_listed_initializers(model, removed)
     sweep_model(model.proto, removed)
     drop_shapes(model.proto, removed)
