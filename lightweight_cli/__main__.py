@@ -25,9 +25,21 @@ def main() -> None:
         from lightweight_cli.inspect_model.command import main as inspect_main
 
         sys.exit(guarded(lambda: inspect_main(sys.argv[2:])))
-    from lightweight_cli.cli import run
-
     sys.exit(guarded(run))
+
+
+def run() -> int:
+    """Run the command that the words name. Returns: the exit status."""
+    from lightweight_cli.quick import read
+
+    found = read(sys.argv[1:])
+    if found is None:
+        from lightweight_cli.cli import run
+
+        return run()
+    command, given = found
+    command.body(given)
+    return 0
 
 
 if __name__ == "__main__":

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from lightweight_cli import __version__, pipeline, registry
 from lightweight_cli.blobs import Blob
+from lightweight_cli.check import Check
 from lightweight_cli.errors import GateError, InputError, OutputError, UsageError, printable
-from lightweight_cli.gates import Gates, check
-from lightweight_cli.judge import Check, judge
+from lightweight_cli.gates import Gates
+from lightweight_cli.gates import check as failures
 from lightweight_cli.model_io import Model, load
 from lightweight_cli.output import Candidate, refuse_target
 from lightweight_cli.output_external import write_candidate
@@ -46,11 +47,12 @@ class Job:
 
 def compress(job: Job) -> None:
     """Do one job. Raises: LwcError; nothing is written then."""
-    from lightweight_cli.report import write as report_file
-
     started = time.monotonic()
-    for path in job.reports:
-        report_file.check_target(path)
+    if job.reports:
+        from lightweight_cli.report import write as report_file
+
+        for path in job.reports:
+            report_file.check_target(path)
     target = choose_target(job)
     model = load(job.model)
     if target is not None and job.output is None and os.path.exists(target) and not job.force:
@@ -65,7 +67,7 @@ def compress(job: Job) -> None:
                 check_skipped=None if job.check else "--no-check", passthrough=passthrough, reference=job.against)
             if job.check is not None:
                 report.accuracy = judge_candidate(job, model, candidate, passthrough is not None, progress)
-            report.gates_failed = check(job.gates, report.accuracy, candidate.size)
+            report.gates_failed = failures(job.gates, report.accuracy, candidate.size)
             progress.close()
             if not report.gates_failed:
                 candidate.publish()
@@ -161,6 +163,8 @@ def inline_input(model: Model, target: str | None, reason: str) -> Candidate:
 def judge_candidate(job: Job, model: Model, candidate: Candidate, same: bool, progress: Progress) -> Accuracy:
     """Compare the candidate with the original, or with --against."""
     from dataclasses import replace
+
+    from lightweight_cli.judge import judge
 
     assert job.check is not None
     reference = load(job.against) if job.against else model

@@ -11,16 +11,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, NoReturn
 
 from lightweight_cli import errors
 from lightweight_cli.accuracy import Accuracy
+from lightweight_cli.check import Check
 from lightweight_cli.confined import import_path, killed_in_the_end
 from lightweight_cli.errors import BrokenPromise, InputError, LwcError
 
-TIME_LIMIT = 120.0
-"""Seconds for one stage: loading a model, or one run on synthetic inputs."""
+DEFAULT = Check()
 UNLIMITED = ("data", "reference run", "candidate run")
 """Stages that take as long as they take when the data is the user's own."""
 BOOT = ("import sys, json; n, sys.path[:] = int(sys.argv[1]), sys.argv[2:]; "
@@ -29,29 +29,12 @@ DOING = {"load": "loading", "run": "running"}
 WHO = {"reference": "the original model", "candidate": "the result"}
 
 
-@dataclass(frozen=True)
-class Check:
-    """How two models are compared."""
-
-    data: tuple[str, ...] = ()
-    """Evaluation data (.npz, .npy, folder, module.py:reader), in order; none: synthetic inputs."""
-    labels: str | None = None
-    metric: str | None = None
-    """A metric's name, with options: "top1", "ctc:blank=36", "rmse:output=score"; None: chosen from the labels."""
-    latency: bool = True
-    seed: int = 0
-    batch_size: int | None = None
-    """Samples a batch; None: 32, or what the model fixes."""
-    threads: int = 2
-    time_limit: float | None = TIME_LIMIT
-
-
 Progress = Callable[[str, int, "int | None"], None]
 """Called with the stage (reference load, data, reference run, candidate load, candidate run, latency), the
 batches done in it, and their number where known."""
 
 
-def judge(reference: str, candidate: str, check: Check = Check(), *, pass_fds: Sequence[int] = (),
+def judge(reference: str, candidate: str, check: Check = DEFAULT, *, pass_fds: Sequence[int] = (),
           progress: Progress | None = None) -> Accuracy:
     """Compare two model files in a child process, which ends with this one.
 

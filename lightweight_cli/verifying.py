@@ -7,9 +7,10 @@ import sys
 import time
 
 from lightweight_cli import __version__
+from lightweight_cli.check import Check
 from lightweight_cli.errors import GateError, printable
 from lightweight_cli.gates import Gates, check
-from lightweight_cli.judge import Check, judge
+from lightweight_cli.judge import judge
 from lightweight_cli.model_io import load
 from lightweight_cli.report.model import Report
 from lightweight_cli.report.progress import Progress

@@ -8,9 +8,6 @@ import threading
 import time
 from typing import TextIO
 
-from lightweight_cli.report import terminal
-from lightweight_cli.report.layout import shorten
-
 PATIENCE = 1.0
 """Seconds of work before anything is drawn."""
 INTERVAL = 0.1
@@ -50,6 +47,8 @@ class Progress:
             self._open = False
 
     def _write(self, text: str) -> None:
+        from lightweight_cli.report import terminal  # when something is drawn: most work is done before
+
         blank = " " * (terminal.width_of(self._stream) - 1)
         try:
             self._stream.write(f"\r{blank}\r{text}")
@@ -58,6 +57,9 @@ class Progress:
             self._open = False
 
     def _line(self, text: str, done: int, total: int | None) -> str:
+        from lightweight_cli.report import terminal
+        from lightweight_cli.report.layout import shorten
+
         width = terminal.width_of(self._stream) - 1
         spent = f"{time.monotonic() - self._started:.0f} s"
         if not total:

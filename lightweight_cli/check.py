@@ -1,0 +1,25 @@
+"""How two models are to be compared: what a command line says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+TIME_LIMIT = 120.0
+"""Seconds for one stage: loading a model, or one run on synthetic inputs."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """How two models are compared."""
+
+    data: tuple[str, ...] = ()
+    """Evaluation data (.npz, .npy, folder, module.py:reader), in order; none: synthetic inputs."""
+    labels: str | None = None
+    metric: str | None = None
+    """A metric's name, with options: "top1", "ctc:blank=36", "rmse:output=score"; None: chosen from the labels."""
+    latency: bool = True
+    seed: int = 0
+    batch_size: int | None = None
+    """Samples a batch; None: 32, or what the model fixes."""
+    threads: int = 2
+    time_limit: float | None = TIME_LIMIT

@@ -1,0 +1,154 @@
+"""Every command as data: its arguments, options and what it calls. The command line and the quick way in read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from lightweight_cli import registry
+from lightweight_cli.errors import UsageError
+from lightweight_cli.listing import described, help_text
+
+Given = dict[str, Any]
+
+
+class Flag(NamedTuple):
+    """One option of a command: `kind` is bool (a switch), int, float, str or list (of str, repeatable)."""
+
+    name: str
+    flags: tuple[str, ...]
+    kind: type
+    help: str
+    metavar: str = ""
+    start: Any = None
+
+    @property
+    def default(self) -> Any:
+        """The value when the option is not given."""
+        return False if self.kind is bool else [] if self.kind is list else self.start
+
+
+class Argument(NamedTuple):
+    """A positional argument."""
+
+    name: str
+    help: str
+    required: bool
+
+
+class Command(NamedTuple):
+    """A command: `body` is called with every argument and option by name."""
+
+    name: str
+    summary: str
+    help: str
+    arguments: tuple[Argument, ...]
+    flags: tuple[Flag, ...]
+    body: Callable[[Given], None]
+
+
+COMMON = (
+    Flag("output", ("-o", "--output"), str, "Where the result goes; -: standard output.", "FILE"),
+    Flag("force", ("-f", "--force"), bool, "Replace an existing file, the input too."),
+)
+REPORT = (
+    Flag("quiet", ("-q", "--quiet"), bool, "Print nothing but errors."),
+    Flag("report", ("--report",), list, "Write the report to a .json, .md or .html file; repeatable.", "FILE"),
+)
+CHECK = (
+    Flag("data", ("--data",), list, "Inputs: .npz, .npy, test_data_set_N, FILE.py:reader; repeatable.", "FILE"),
+    Flag("labels", ("--labels",), str, "Labels for the data: .npy or .npz.", "FILE"),
+    Flag("metric", ("--metric",), str, "Metric on the labels; chosen from them when not given.", "NAME"),
+    Flag("max_drop", ("--max-drop",), float, "Gate: largest drop of the metric.", "NUMBER"),
+    Flag("min_sqnr", ("--min-sqnr",), float, "Gate: smallest SQNR of an output, in dB.", "NUMBER"),
+    Flag("min_agreement", ("--min-agreement",), float, "Gate: smallest top-1 agreement.", "NUMBER"),
+    Flag("max_size", ("--max-size",), str, "Gate: largest file, as in 300KB, 5MB.", "SIZE"),
+    Flag("max_slowdown", ("--max-slowdown",), float, "Gate: largest latency ratio.", "NUMBER"),
+    Flag("seed", ("--seed",), int, "Seed of the synthetic inputs.", "INTEGER", 0),
+)
+RESULT = (
+    Flag("against", ("--against",), str, "Compare with this model instead of MODEL.", "MODEL"),
+    Flag("no_check", ("--no-check",), bool, "Do not run the models: write the result unverified."),
+)
+STEPS = (
+    Flag("step", ("-p", "--step"), list, "A pass with its options, as prune:threshold=0.01; repeatable.", "STEP"),
+    Flag("recipe", ("--recipe",), str, "A TOML file of [[step]] tables: pass = NAME and its options.", "FILE"),
+)
+JSON = (Flag("json", ("--json",), bool, "Print it as JSON on standard output."),)
+MODEL = (Argument("model", "The model; missing or -: standard input.", False),)
+PAIR = (Argument("reference", "The original model.", True), Argument("candidate", "The model made from it.", True))
+
+
+def all_commands() -> list[Command]:
+    """Return every command, the passes first."""
+    run = "Apply several steps in one process, with one check at the end."
+    verify = "Run two models on the same inputs and compare their outputs."
+    inspect = "Show sizes, types, encodings, MACs and what could be saved."
+    passes = "List the passes and their options."
+    return [
+        *(_of_pass(p) for p in registry.all_passes()),
+        Command("run", run, run, MODEL, (*STEPS, *COMMON, *REPORT, *CHECK, *RESULT), _run),
+        Command("verify", verify, verify, PAIR, (*REPORT, *CHECK, *JSON), _verify),
+        Command("inspect", inspect, inspect, (), (), _inspect),
+        Command("passes", passes, passes, (), JSON, _passes),
+    ]
+
+
+def _of_pass(which: registry.Pass) -> Command:
+    words = {int: "INTEGER", float: "NUMBER", str: "NAME", bool: ""}
+    own = tuple(Flag(p.name, (p.flag,), bool if p.kind is bool else str, described(p), words[p.kind]) for p in which.parameters)
+
+    def body(given: Given) -> None:
+        from lightweight_cli import recipe
+
+        options = {p.name: given[p.name] for p in which.parameters if given[p.name] not in (None, False)}
+        _compress(which.name, [recipe.make(which.name, options)], given)
+
+    return Command(which.name, which.summary, help_text(which), MODEL, (*own, *COMMON, *REPORT, *CHECK, *RESULT), body)
+
+
+def _compress(name: str, steps: list[Any], given: Given) -> None:
+    from lightweight_cli.compressing import Job, compress
+
+    check, gates = _checks(given)
+    compress(Job(name, given["model"], steps, given["output"], given["force"], given["quiet"], given["against"],
+                 None if given["no_check"] else check, gates, tuple(given["report"])))
+
+
+def _checks(given: Given) -> tuple[Any, Any]:
+    """Return the Check and the Gates that the options ask for."""
+    from lightweight_cli.check import Check
+    from lightweight_cli.gates import Gates, parse_size
+
+    size = parse_size(given["max_size"]) if given["max_size"] else None
+    gates = Gates(given["max_drop"], given["min_sqnr"], given["min_agreement"], size, given["max_slowdown"])
+    return Check(tuple(given["data"]), given["labels"], given["metric"], seed=given["seed"]), gates
+
+
+def _run(given: Given) -> None:
+    from lightweight_cli import recipe
+
+    if bool(given["step"]) == bool(given["recipe"]):
+        raise UsageError("run: give the steps, either as -p STEP or as --recipe FILE")
+    _compress("run", recipe.read(given["recipe"]) if given["recipe"] else [recipe.parse(s) for s in given["step"]], given)
+
+
+def _verify(given: Given) -> None:
+    from lightweight_cli.verifying import compare
+
+    check, gates = _checks(given)
+    compare(given["reference"], given["candidate"], check, gates, quiet=given["quiet"], json_out=given["json"],
+            reports=tuple(given["report"]))
+
+
+def _inspect(given: Given) -> None:
+    """Reached for its help only: __main__ hands `lwc inspect` on before anything else is imported."""
+    from lightweight_cli.inspect_model.command import HELP
+
+    print(HELP, end="")
+
+
+def _passes(given: Given) -> None:
+    from lightweight_cli.listing import as_json, as_text
+
+    print(as_json() if given["json"] else as_text())
