@@ -110,7 +110,7 @@ class Coded:
     def narrowed(self) -> Coded | None:
         """Return the same weight with fewer codes, where so few occur that layouts need less bits for each."""
         sample = next(self.symbols(1 << 16), None)
-        if sample is None or bits_class(np.count_nonzero(np.bincount(sample))) >= bits_class(self.count):
+        if sample is None or bits_class(int(np.count_nonzero(np.bincount(sample)))) >= bits_class(self.count):
             return None  # the first of them alone need all their bits
         used = np.flatnonzero(self.histogram)
         first, span = int(used[0]), int(used[-1] - used[0]) + 1

@@ -6,6 +6,7 @@ import io
 import os
 import threading
 import time
+from types import ModuleType
 from typing import TextIO
 
 PATIENCE = 1.0
@@ -47,9 +48,7 @@ class Progress:
             self._open = False
 
     def _write(self, text: str) -> None:
-        from lightweight_cli.report import terminal  # when something is drawn: most work is done before
-
-        blank = " " * (terminal.width_of(self._stream) - 1)
+        blank = " " * (_terminal().width_of(self._stream) - 1)
         try:
             self._stream.write(f"\r{blank}\r{text}")
             self._stream.flush()
@@ -57,10 +56,9 @@ class Progress:
             self._open = False
 
     def _line(self, text: str, done: int, total: int | None) -> str:
-        from lightweight_cli.report import terminal
         from lightweight_cli.report.layout import shorten
 
-        width = terminal.width_of(self._stream) - 1
+        width = _terminal().width_of(self._stream) - 1
         spent = f"{time.monotonic() - self._started:.0f} s"
         if not total:
             return shorten(f"{text}  {done:,}  {spent}", width)
@@ -82,4 +80,11 @@ class Progress:
         return True
 
     def _colour(self, bar: str) -> str:
-        return f"\x1b[36m{bar}\x1b[0m" if terminal.colourful(self._stream) else bar
+        return f"\x1b[36m{bar}\x1b[0m" if _terminal().colourful(self._stream) else bar
+
+
+def _terminal() -> ModuleType:
+    """Return the terminal's form, imported when something is drawn: most work is done before."""
+    from lightweight_cli.report import terminal
+
+    return terminal
