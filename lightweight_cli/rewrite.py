@@ -130,7 +130,7 @@ class Rewriter:
         if not self.nodes and not self.dropped:
             return
         modernise(self.model, self.scopes.main)
-        for scope in self.scopes.all:
+        for scope in reversed(self.scopes.all):  # inner graphs first: nodes are copied with the graphs in them
             new, names = self.nodes.get(id(scope), []), self.dropped.get(id(scope), set())
             if new or names:
                 nodes = new + [n for n in scope.graph.node if names.isdisjoint(n.output)]
