@@ -158,10 +158,11 @@ def refuse_target(target: str, model_path: str | None, force: bool) -> None:
         raise OutputError(f"{shown}: {getattr(e, 'strerror', None) or e}") from e
     if stat.S_ISDIR(mode):
         raise OutputError(f"{shown}: is a directory; name a file")
-    if is_device(target):
+    if stat.S_ISCHR(mode):
         with open(target, "wb", buffering=0) as device:
             if device.isatty():
                 raise UsageError(f"{shown}: a model is not written to a terminal; name a file")
+    if is_device(target):  # a pipe is not opened here: its reader would see its end
         return
     if not os.access(target, os.W_OK):
         raise OutputError(f"{shown}: the file can't be written")

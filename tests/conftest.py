@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -35,11 +36,48 @@ def lwc(tmp_path: Path) -> Lwc:
     return call
 
 
+@pytest.fixture
+def call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Callable[..., tuple[int, bytes, str]]:
+    """Run `lwc` in this process, in the test's folder; returns its status, standard output and standard error."""
+    from lightweight_cli.cli import run
+    from lightweight_cli.guard import guarded
+
+    monkeypatch.chdir(tmp_path)
+
+    def do(*words: object) -> tuple[int, bytes, str]:
+        monkeypatch.setattr(sys, "argv", ["lwc", *map(str, words)])
+        before = signal.getsignal(signal.SIGTERM)
+        try:
+            status = guarded(run)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        out, err = capfdbinary.readouterr()
+        return status, out, err.decode()
+
+    return do
+
+
+MLP = """
+<ir_version: 8, opset_import: ["" : 17]>
+g (float[N,64] x) => (float[N,10] y) <float[64,128] W, float[128] B, float[128,10] V>
+{ h = MatMul (x, W)  b = Add (h, B)  r = Relu (b)  y = MatMul (r, V) }
+"""
+
+
+@pytest.fixture
+def mlp(save: Callable[..., str], parse: Callable[..., ModelProto]) -> str:
+    """A small network whose weights are heavy-tailed: a third of them below 0.01."""
+    proto = parse(MLP)
+    for tensor in proto.graph.initializer:
+        tensor.CopyFrom(numpy_helper.from_array(100 * numpy_helper.to_array(tensor) ** 3, tensor.name))
+    return save(proto)
+
+
 def fill(graph: GraphProto, random: np.random.Generator) -> None:
     """Turn the values that a graph lists but nothing makes into initializers with random values."""
-    made = (
-        {o for n in graph.node for o in n.output} | {t.name for t in graph.initializer} | {v.name for v in graph.input}
-    )
+    made = {o for n in graph.node for o in n.output} | {t.name for t in graph.initializer} | {v.name for v in graph.input}
     for i in reversed(range(len(graph.value_info))):
         info = graph.value_info[i]
         if info.name not in made:
@@ -78,9 +116,7 @@ def save(tmp_path: Path, parse: Callable[..., ModelProto]) -> Callable[..., str]
     return write
 
 
-def execute(
-    model: str | ModelProto, feed: dict[str, Any] | None = None, outputs: list[str] | None = None
-) -> list[np.ndarray]:
+def execute(model: str | ModelProto, feed: dict[str, Any] | None = None, outputs: list[str] | None = None) -> list[np.ndarray]:
     """Run a model, a path or not, on `feed`; float inputs that are not in it are random."""
     import onnxruntime as ort
 
@@ -93,7 +129,7 @@ def execute(
     for i in session.get_inputs():
         if i.name not in given:
             dtype = {"tensor(float)": "f4", "tensor(float16)": "f2", "tensor(double)": "f8"}[i.type]
-            given[i.name] = random.normal(size=i.shape).astype(dtype)
+            given[i.name] = random.normal(size=[d if isinstance(d, int) else 2 for d in i.shape]).astype(dtype)
     return session.run(outputs, given)
 
 
