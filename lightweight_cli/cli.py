@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
 from lightweight_cli.commands import Argument, Command, Flag, all_commands
+from lightweight_cli.errors import UsageError, printable
 
 EPILOG = "MODEL missing or '-' is standard input; without -o the result goes down the pipe, or beside MODEL at a terminal."
 
@@ -42,9 +44,22 @@ def _argument(argument: Argument) -> inspect.Parameter:
 
 
 def _option(flag: Flag) -> inspect.Parameter:
-    info = typer.Option(*flag.flags, help=flag.help, metavar=flag.metavar or None, show_default=False)
+    info = typer.Option(*flag.flags, help=flag.help, metavar=flag.metavar or None, show_default=False,
+                        parser=_number(flag) if flag.kind in (int, float) else None)
     kind: Any = list[str] if flag.kind is list else flag.kind if flag.default is not None else flag.kind | None
     return inspect.Parameter(flag.name, inspect.Parameter.KEYWORD_ONLY, default=flag.default, annotation=Annotated[kind, info])
+
+
+def _number(flag: Flag) -> Callable[[str], float]:
+    """Return what reads the value of a numeric option. It raises UsageError."""
+    def read(text: str) -> float:
+        try:
+            return flag.kind(text)  # type: ignore[no-any-return]
+        except ValueError:
+            what = "a whole number" if flag.kind is int else "a number"
+            raise UsageError(f"{flag.flags[-1]} {printable(text)}: must be {what}") from None
+
+    return read
 
 
 def _version(value: bool) -> None:

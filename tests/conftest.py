@@ -41,7 +41,7 @@ def call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> Callable[..., tuple[int, bytes, str]]:
     """Run `lwc` in this process, in the test's folder; returns its status, standard output and standard error."""
-    from lightweight_cli.cli import run
+    from lightweight_cli.__main__ import run
     from lightweight_cli.guard import guarded
 
     monkeypatch.chdir(tmp_path)
