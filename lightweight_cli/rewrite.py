@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lightweight_cli.model_io import Model
 
 THREADS = min(4, os.cpu_count() or 1)
+TABLES = 1 << 14
+"""Bytes that all shared tables of a model stay below: a weight that gains more by them needs no spare option."""
 
 
 @dataclass
@@ -35,7 +37,7 @@ class Plan:
     """The values changed: store them even where the file does not shrink."""
     taken: Emission | None = None
     spare: Emission | None = None
-    """What is taken instead where shared tables do not pay; only where something must be."""
+    """What is taken instead where shared tables do not pay."""
 
     @property
     def gain(self) -> int:
@@ -93,8 +95,11 @@ class Rewriter:
             if best.nbytes < before or plan.must:
                 plan.taken = best
                 best.realise(self.model)
-                if plan.must and best.shared_bytes():
-                    plan.spare = min((e for e in plan.options if not e.shared_bytes()), key=lambda e: e.nbytes, default=None)
+                if best.shared_bytes():
+                    spares = (e for e in plan.options if not e.shared_bytes() and (e.nbytes < before or plan.must))
+                    spare = min(spares, key=lambda e: e.nbytes, default=None)
+                    if spare is not None and spare.nbytes - best.nbytes <= TABLES:
+                        plan.spare = spare
                 plan.options = ()  # they hold codes
             else:
                 plan.reason = f"would not be smaller: {best.nbytes:,} bytes as {best.label}, {before:,} now"

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from lightweight_cli.encodings.builder import Emission
     from lightweight_cli.model_io import Model
 
-BLOCKS = (32, 64, 128, 16, 256)
-"""Block sizes looked for, along the input axis."""
+BLOCKS = (256, 128, 64, 32, 16)
+"""Block sizes looked for along the input axis, the one with the fewest scales first."""
 PROBE = 1 << 18
 """Values at the start of a weight by which most weights are told to be on no grid."""
 PROBE_GROUPS = 16
