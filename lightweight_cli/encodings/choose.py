@@ -136,9 +136,9 @@ def pieces(values: Whole, itemsize: int, limits: Limits) -> list[Whole]:
 
 def affordable(layout: ModuleType, itemsize: int, limits: Limits) -> bool:
     """Whether the least that a layout takes at load is within the limits: asked before it looks at values."""
-    return layout.LOAD.bytes <= limits.load_memory * itemsize and layout.LOAD.ns <= limits.load_ns
+    return layout.LOAD.bytes <= limits.room(itemsize) and layout.LOAD.ns <= limits.load_ns
 
 
 def within(e: Emission, size: int, itemsize: int, limits: Limits) -> bool:
     """Whether what an emission takes at load is within the limits."""
-    return e.load_bytes <= limits.load_memory * itemsize * size and e.load_ns <= limits.load_ns * size
+    return e.load_bytes <= limits.room(itemsize) * size and e.load_ns <= limits.load_ns * size

@@ -37,5 +37,9 @@ class Limits:
     fold_limit: int = FOLD_LIMIT
     """Bytes of one node's output."""
 
+    def room(self, itemsize: int) -> float:
+        """Return the bytes that decoding a value may take; half-width types count as float32, as what decodes them is int32."""
+        return self.load_memory * max(4, itemsize)
+
 
 DEFAULT = Limits()
