@@ -14,6 +14,8 @@ from lightweight_cli.output import Candidate, sibling, write_pieces
 SINGLE_FILE = (1 << 31) - (1 << 20)
 """Bytes from which a model is written with external data: protobuf messages end at 2 GiB."""
 ALIGN = 64
+INLINE = 1 << 16
+"""Bytes up to which a payload stays in the model file: a reference would cost more than it tells."""
 
 
 class ExternalCandidate(Candidate):
@@ -45,11 +47,12 @@ class ExternalCandidate(Candidate):
         """Write both files. Raises: OutputError, InputError."""
         # The name of the data file says what is in it: an older model beside it keeps its own.
         key = hashlib.sha256(model.serialized().replace(model.mark.encode(), b"")).hexdigest()[:8]
-        self.data_name = f"{os.path.basename(self.target or '')[:200]}.{key}.data"
-        pieces, data, size = external_pieces(model, self.data_name, ALIGN)
-        if size > model.total_size:  # nothing was gained: at least lose nothing to names and padding
-            self.data_name = f"{key}.data"
-            pieces, data, _ = external_pieces(model, self.data_name, 1)
+        base = os.path.basename(self.target or "")[:200]
+        # Where nothing was gained, names and padding must not make the whole larger than it was.
+        for self.data_name, align in ((f"{base}.{key}.data", ALIGN), (f"{key}.data", 1), (key[:2], 1)):
+            pieces, data, size = external_pieces(model, self.data_name, align)
+            if size <= model.total_size:
+                break
         try:
             self.size = self._file(self.path, pieces, model) + self._file(os.path.join(self.folder, self.data_name), data, model)
         except OSError as e:
@@ -85,9 +88,11 @@ def external_pieces(model: Model, location: str, align: int) -> tuple[list[wire.
     data: list[wire.Piece] = []
     at = 0
 
-    def refer(i: int) -> bytes:
+    def refer(i: int) -> int | bytes:
         nonlocal at
         length = model.blobs[i].length
+        if length <= INLINE:
+            return length
         pad = -at % align
         data.extend((bytes(pad), wire.Payload(i, length)))
         offset, at = at + pad, at + pad + length

@@ -25,8 +25,9 @@ BITS = packing.digit_table(2, 8)
 
 
 def offers(values: Values, opset: int) -> bool:
-    """Whether there are zeros, and operators for them and the values' type."""
-    return opset >= opset_for(values.number_type) and values.zero is not None and 0 < values.zeros < values.size
+    """Whether the zeros save more than the mask takes, and operators take the values' type."""
+    pays = values.zero is not None and values.size < values.zeros * values.bits and values.zeros < values.size
+    return pays and opset >= opset_for(values.number_type)
 
 
 def opset_for(number_type: int) -> int:

@@ -83,6 +83,11 @@ class Coded:
         for part in self.chunks(count):
             yield part.view(np.uint8) if self.low == 0 else (part.view(np.uint8) - np.uint8(self.low & 255))
 
+    @property
+    def bits(self) -> int:
+        """Bits that tell the codes apart."""
+        return (self.count - 1).bit_length()
+
     def nonzero(self, part: np.ndarray) -> np.ndarray:
         """Return where codes are not that of zero."""
         return part != part.dtype.type(self.zero)

@@ -51,6 +51,11 @@ class Floats:
         """numpy dtype of the values."""
         return helper.tensor_dtype_to_np_dtype(self.dtype)
 
+    @property
+    def bits(self) -> int:
+        """Bits of an element."""
+        return 8 * self.element_dtype.itemsize
+
     def chunks(self, count: int = CHUNK) -> Iterator[np.ndarray]:
         """Yield the values in flat order, `count` at a time but for the last."""
         rest: list[np.ndarray] = []

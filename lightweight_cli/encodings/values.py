@@ -31,6 +31,10 @@ class Values(Protocol):
         """The element that stands for +0, or None where there is none."""
 
     @property
+    def bits(self) -> int:
+        """Bits that tell the elements apart."""
+
+    @property
     def number_type(self) -> int:
         """TensorProto type of the numbers."""
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 SLAB = 1 << 20
 """Elements read at a time: 4 MiB of float32, which stays near the caches."""
-KEEP = 1 << 22
-"""Elements up to which a weight is read once and kept while its scales are found."""
 CODES_IN_MEMORY = 1 << 24
 """Codes up to which they wait in memory for their layout; beyond, in the spool."""
 BLOCK = {8: 128, 4: 32}
@@ -57,7 +55,7 @@ def smallest(weights: list[Weight], share: float) -> set[int]:
     """Return the ids of the smallest weights that together are at most `share` of all."""
     found: set[int] = set()
     left = share * sum(w.size for w in weights)
-    for weight in sorted(weights, key=lambda w: w.size):
+    for weight in sorted(filter(lambda w: w.size, weights), key=lambda w: w.size):
         left -= weight.size
         if left < 0:
             break
@@ -83,38 +81,72 @@ def unfit(weight: Weight, bits: int) -> str:
 def quantized(model: Model, weight: Weight, groups: Groups, bits: int, symmetric: bool) -> Coded:
     """Return the weight on the grid of its groups. Raises: ValueError where no grid fits."""
     a, _, p = groups
-    buffer = scratch()
-    kept = weight.read(0, weight.size, buffer) if weight.size <= KEEP else None
-    low, high = np.full((a, 1, p), np.inf), np.full((a, 1, p), -np.inf)
-    for rows, tile in slabs(weight, groups, kept, buffer):
-        bottom, top = affine.extent(tile)
-        np.minimum(low[rows], bottom, out=low[rows])
-        np.maximum(high[rows], top, out=high[rows])
-    grid = affine.scales(low, high, bits, symmetric, half=a * p >= HALF_SCALES)
-    if grid.underflow == a * p:  # in some groups only: they are as good as zero, and wrong by less than 1e-38
-        raise ValueError("its values are below float32's normal numbers")
+    half = a * p >= HALF_SCALES
+    coded = on_grid(model, weight, groups, bits, symmetric, half)
+    if coded is None:  # a scale that float16 can't hold
+        coded = on_grid(model, weight, groups, bits, symmetric, False)
+    assert coded is not None
+    return coded
+
+
+def on_grid(model: Model, weight: Weight, groups: Groups, bits: int, symmetric: bool, half: bool) -> Coded | None:
+    """Return the weight on its grid, with float16 scales if `half`, or None where these do not fit.
+
+    Raises: ValueError where no grid fits.
+    """
+    a, r, p = groups
+    scale = np.empty((a, 1, p), np.float16 if half else np.float32)
+    zero_point = None if symmetric else np.empty((a, 1, p), np.uint8)
     writer = model.reserve(weight.size) if weight.size > CODES_IN_MEMORY else None
     codes = np.empty(weight.size if writer is None else 0, np.int8 if symmetric else np.uint8)
+    # Where a slab holds whole groups, its grid is found when it is read; larger groups are read twice.
+    whole = affine.scales(*extents(weight, groups), bits, symmetric, half) if r * p > SLAB else None
+    underflow = whole.underflow if whole else 0
     zeros = at = 0
-    for rows, tile in slabs(weight, groups, kept, buffer):
+    for rows, tile in slabs(weight, groups, scratch()):
+        grid = part_of(whole, rows) if whole else affine.scales(*affine.extent(tile), bits, symmetric, half)
+        if half and not grid.half:
+            return None
+        scale[rows] = grid.scale
+        if zero_point is not None:
+            zero_point[rows] = grid.zero_point
+        underflow += 0 if whole else grid.underflow
         out = codes[at : at + tile.size].reshape(tile.shape) if writer is None else None
-        found = affine.codes(tile, grid.scale[rows], None if grid.zero_point is None else grid.zero_point[rows], bits, out)
+        found = affine.codes(tile, grid.scale, grid.zero_point, bits, out)
         zeros += found.size - int(np.count_nonzero(found))
         at += tile.size
         if writer is not None:
             writer.write(found)
+    if underflow == a * p:  # in some groups only: they are as good as zero, and wrong by less than 1e-38
+        raise ValueError("its values are below float32's normal numbers")
     blob = writer.close() if writer is not None else Blob(weight.size, data=memoryview(codes.view(np.uint8)))
     lowest = 1 - (1 << (bits - 1)) if symmetric else 0
     return Coded(weight.shape, weight.dtype, groups, blob, lowest, (1 << bits) - (1 if symmetric else 0), zeros,
-                 scale=grid.scale.astype(np.float16) if grid.half else grid.scale, zero_point=grid.zero_point)
+                 scale=scale, zero_point=zero_point)
 
 
-def slabs(weight: Weight, groups: Groups, kept: np.ndarray | None, buffer: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+def part_of(grid: affine.Grid, rows: slice) -> affine.Grid:
+    """Return the grid of some rows of A."""
+    return grid._replace(scale=grid.scale[rows], zero_point=None if grid.zero_point is None else grid.zero_point[rows])
+
+
+def extents(weight: Weight, groups: Groups) -> tuple[np.ndarray, np.ndarray]:
+    """Return min and max of groups that are larger than a slab."""
+    a, _, p = groups
+    low, high = np.full((a, 1, p), np.inf), np.full((a, 1, p), -np.inf)
+    for rows, tile in slabs(weight, groups, scratch()):
+        bottom, top = affine.extent(tile)
+        np.minimum(low[rows], bottom, out=low[rows])
+        np.maximum(high[rows], top, out=high[rows])
+    return low, high
+
+
+def slabs(weight: Weight, groups: Groups, buffer: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     """Yield (rows of A, tile [a, r, p]) in flat order, each of about SLAB elements; a tile is valid until the next."""
     a, r, p = groups
 
     def part(start: int, count: int) -> np.ndarray:
-        return kept[start : start + count] if kept is not None else weight.read(start, count, buffer if count <= buffer.size else None)
+        return weight.read(start, count, buffer if count <= buffer.size else None)
 
     if r * p <= SLAB:
         step = max(1, SLAB // (r * p))
@@ -135,5 +167,5 @@ _local = threading.local()
 def scratch() -> np.ndarray:
     """Return this thread's buffer for weights: fresh memory for each would cost as much as reading it."""
     if not hasattr(_local, "buffer"):
-        _local.buffer = np.empty(KEEP, np.float32)
+        _local.buffer = np.empty(SLAB, np.float32)
     return _local.buffer
