@@ -163,6 +163,11 @@ class Outcome:
         return {w.name: w.reason for w in self.report.left}
 
     @property
+    def data(self) -> bytes:
+        """The bytes of the result."""
+        return Path(self.path).read_bytes()
+
+    @property
     def proto(self) -> ModelProto:
         """The model that came out."""
         return onnx.load(self.path)
