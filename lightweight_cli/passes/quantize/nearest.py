@@ -108,7 +108,7 @@ def on_grid(model: Model, weight: Weight, groups: Groups, bits: int, symmetric: 
         if half and not grid.half:
             return None
         scale[rows] = grid.scale
-        if zero_point is not None:
+        if zero_point is not None and grid.zero_point is not None:
             zero_point[rows] = grid.zero_point
         underflow += 0 if whole else grid.underflow
         out = codes[at : at + tile.size].reshape(tile.shape) if writer is None else None
