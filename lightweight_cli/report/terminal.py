@@ -44,7 +44,7 @@ def show(report: Report, stream: TextIO | None) -> None:
 
 
 def lines(report: Report) -> list[Line]:
-    """Return the report before it is wrapped."""
+    """Return the report before it is wrapped; a gate that failed is told by the error line after it."""
     said = [_headline(report)]
     if report.passthrough is not None:
         said.append(line(Span(f"{words.passthrough(report)}: ", "warn"), report.passthrough, hang=2))
@@ -52,9 +52,6 @@ def lines(report: Report) -> list[Line]:
     said += [whole for step, previous in zip(report.steps, [None, *report.steps], strict=False)
              for whole in _step(step, previous)]
     said += [line(), *_check(report)]
-    said += [line(Span("gate failed  ", "bad"), text, hang=13) for text in report.gates_failed]
-    if report.gates_failed and report.command != "verify":
-        said.append(line(Span("no model was written", "bad")))
     return [*said, *_notes(report.notes), line(Span(f"done in {words.duration(report.seconds)}", "dim"))]
 
 
