@@ -14,7 +14,7 @@ from lightweight_cli.numerics import fp
 
 NAME = "bfloat16"
 MINIMUM_OPSET = 13
-LOAD = LoadCost(6, 12)
+LOAD = LoadCost(6, 4)
 
 
 def offers(values: Values, opset: int) -> bool:

@@ -18,7 +18,7 @@ from lightweight_cli.numerics import packing
 
 NAME = "bitmask"
 MINIMUM_OPSET = 11
-LOAD = LoadCost(25, 35)
+LOAD = LoadCost(25, 30)
 """For every value, zeros included; those of the layout of the non-zeros come on top."""
 LOAD_ENTRY = LoadCost(0, 5)
 BITS = packing.digit_table(2, 8)

@@ -21,7 +21,7 @@ from lightweight_cli.encodings.values import CHUNK, Deferred, Part, Parts, Remap
 Groups = tuple[int, int, int]
 CLASSES = (2, 3, 4, 6, 8, 16, 32, 64, 128, 256)
 """Counts of codes from which layouts need more bits for each."""
-LOAD_OPERATION = LoadCost(4, 6)
+LOAD_OPERATION = LoadCost(4, 3)
 """Each of Sub, Mul, Cast and Reshape, over all values."""
 
 

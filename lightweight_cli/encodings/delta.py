@@ -20,9 +20,9 @@ from lightweight_cli.numerics.stats import LARGEST_GAP, Gaps
 
 NAME = "delta"
 MINIMUM_OPSET = 11
-LOAD = LoadCost(12, 12)
+LOAD = LoadCost(12, 9)
 """For every value, zeros included."""
-LOAD_ENTRY = LoadCost(13, 10)
+LOAD_ENTRY = LoadCost(13, 20)
 """For every entry; those of the layout of the entries' values come on top."""
 WORTH = 8
 """Values for each that is not zero from which gaps can be smaller than a mask."""

@@ -14,7 +14,7 @@ from lightweight_cli.encodings.values import Values
 
 NAME = "8-bit codes"
 MINIMUM_OPSET = 7
-LOAD = LoadCost(5, 12)
+LOAD = LoadCost(5, 4)
 LOAD_CODEBOOK = LoadCost(4, 5)
 
 

@@ -15,7 +15,7 @@ from lightweight_cli.numerics import fp
 
 NAME = "float16"
 MINIMUM_OPSET = 7
-LOAD = LoadCost(6, 12)
+LOAD = LoadCost(6, 4)
 
 
 def offers(values: Values, opset: int) -> bool:

@@ -16,7 +16,7 @@ from lightweight_cli.numerics import packing
 
 NAME = "int4"
 MINIMUM_OPSET = 21
-LOAD = LoadCost(5, 15)
+LOAD = LoadCost(4.5, 4)
 LOAD_CODEBOOK = LoadCost(4, 5)
 
 

@@ -12,7 +12,7 @@ from lightweight_cli.encodings.values import Values
 
 NAME = "float"
 MINIMUM_OPSET = 1
-LOAD = LoadCost(4, 10)
+LOAD = LoadCost(4, 4)
 
 
 def offers(values: Values, opset: int) -> bool:

@@ -20,7 +20,7 @@ from lightweight_cli.numerics import packing
 
 NAME = "planes"
 MINIMUM_OPSET = 7
-LOAD = LoadCost(4, 10)
+LOAD = LoadCost(4, 4)
 """Beside the planes: the final shape."""
 LOAD_CODEBOOK = LoadCost(4, 5)
 LOAD_PLANE = LoadCost(13, 12)

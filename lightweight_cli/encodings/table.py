@@ -19,7 +19,11 @@ from lightweight_cli.numerics import packing
 
 NAME = "table"
 MINIMUM_OPSET = 7
-LOAD = LoadCost(11, 15)
+LOAD = LoadCost(8, 7)
+LOAD_BYTE = LoadCost(5, 3)
+"""For every packed byte."""
+LOAD_PADDING = LoadCost(8, 7)
+"""For every value, where the last byte is not full."""
 BASES = ((2, 8), (3, 5), (4, 4), (6, 3), (16, 2))
 
 
@@ -48,6 +52,7 @@ def emit(e: Emission, values: Values, dims: Sequence[int]) -> str:
     base, k = base_of(coded) or BASES[-1]
     rows = -(-coded.size // k)
     e.costs(LOAD, coded.size)
+    e.costs(LOAD_BYTE, rows)
 
     def produce(writer: Writer) -> None:
         for part in coded.symbols():
@@ -62,4 +67,5 @@ def emit(e: Emission, values: Values, dims: Sequence[int]) -> str:
     numbers = e.op("Gather", [name, e.cast(packed, TensorProto.INT32)])
     if rows * k == coded.size:
         return e.reshape(numbers, dims)
+    e.costs(LOAD_PADDING, coded.size)
     return e.fit(e.reshape(numbers, [-1]), rows * k, coded.size, dims)

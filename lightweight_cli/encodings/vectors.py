@@ -20,7 +20,7 @@ from lightweight_cli.encodings.limits import LoadCost
 
 NAME = "vectors"
 MINIMUM_OPSET = 7
-LOAD = LoadCost(8, 10)
+LOAD = LoadCost(8, 5)
 """For every value and stage; the layout of the codes comes on top."""
 
 
