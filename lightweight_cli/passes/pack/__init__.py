@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+from lightweight_cli.encodings.limits import LOAD_MEMORY, LOAD_MEMORY_OPTION
 from lightweight_cli.registry import register
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @register(lossy=False, unit="tensors stored anew")
-def pack(model: Model) -> int:
+def pack(model: Model, *, load_memory: Annotated[float, LOAD_MEMORY_OPTION] = LOAD_MEMORY) -> int:
     """Store every float tensor in the smallest form that gives back its exact values.
 
     Found are: zeros that another tool pruned (a bitmask, or gaps), few distinct values (a codebook), integers times a
@@ -25,4 +26,4 @@ def pack(model: Model) -> int:
     """
     from lightweight_cli.passes.pack.smallest import pack_all
 
-    return pack_all(model)
+    return pack_all(model, load_memory)

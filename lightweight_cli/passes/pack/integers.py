@@ -11,7 +11,9 @@ from onnx import TensorProto
 from lightweight_cli.encodings import choose
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.gathered import gathered
+from lightweight_cli.encodings.limits import Limits
 from lightweight_cli.groups import blocks_of, channels_of, tiles
+from lightweight_cli.numerics import fp
 from lightweight_cli.passes.pack.grids import LARGEST, Grid, Groups, Slabs, estimate, fit
 from lightweight_cli.passes.pack.values import Values
 from lightweight_cli.weights import Weight
@@ -32,7 +34,9 @@ HALF_SCALES = 64
 """Scales from which float16 ones are worth a Cast node."""
 
 
-def as_integers(model: Model, new: Callable[[str], Emission], weight: Weight, values: Values) -> list[Emission]:
+def as_integers(
+    model: Model, new: Callable[[str], Emission], weight: Weight, values: Values, limits: Limits
+) -> list[Emission]:
     """Return the emissions of a float32 weight that lies on a grid, or nothing."""
     if values.dtype != TensorProto.FLOAT or values.size < 2:
         return []
@@ -50,7 +54,7 @@ def as_integers(model: Model, new: Callable[[str], Emission], weight: Weight, va
         if grid is not None:
             try:
                 found = codes_of(model, values, grid, slabs)
-                return [e for coded in found for e in choose.for_codes(new, coded, weight.name)]
+                return [e for coded in found for e in choose.for_codes(new, coded, weight.name, limits)]
             except ValueError:  # not exactly
                 continue
     return []
@@ -80,7 +84,7 @@ def codes_of(model: Model, values: Values, grid: Grid, slabs: Slabs) -> list[Cod
 
     Raises: ValueError if it is not exact.
     """
-    half = grid.scale.astype(np.float16)
+    half = fp.to_half(grid.scale)
     as_half = grid.scale.size >= HALF_SCALES and np.array_equal(half.astype(np.float32), grid.scale)
     scale = half if as_half else grid.scale
     low, high = int(grid.low.min()), int(grid.high.max())

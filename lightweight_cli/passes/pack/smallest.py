@@ -10,6 +10,7 @@ import numpy as np
 from lightweight_cli.encodings import choose, recognise
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.gathered import gathered
+from lightweight_cli.encodings.limits import LOAD_MEMORY, Limits
 from lightweight_cli.numerics import lookup, stats
 from lightweight_cli.passes.pack import values as exact_values
 from lightweight_cli.passes.pack.integers import as_integers
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 New = Callable[[str], "Emission"]
 
 
-def pack_all(model: Model) -> int:
+def pack_all(model: Model, load_memory: float = LOAD_MEMORY) -> int:
     """Store every float tensor in its smallest exact form. Returns: tensors stored anew."""
+    limits = Limits(load_memory)
     rewriter = Rewriter(model, every=True)
 
     def plan(weight: Weight) -> Plan:
@@ -39,27 +41,27 @@ def pack_all(model: Model) -> int:
             return rewriter.emission(weight, label)
 
         values = exact_values.of(weight)
-        options = exact_forms(model, new, values, weight.name)
+        options = exact_forms(model, new, values, weight.name, limits)
         if not weight.encoded:
             del options[0]  # plain floats, which it is
-        options += as_integers(model, new, weight, values)
-        options += distinct_rows(new, values, weight.name, lambda n, v, name: exact_forms(model, n, v, name))
+        options += as_integers(model, new, weight, values, limits)
+        options += distinct_rows(new, values, weight.name, lambda n, v, name: exact_forms(model, n, v, name, limits))
         if weight.encoded:
             coded = recognise.coded(weight)
             if coded is not None:
-                options += choose.for_codes(new, coded, weight.name)
+                options += choose.for_codes(new, coded, weight.name, limits)
         return Plan(weight, options, reason="has no smaller exact form")
 
     return rewriter.run(plan)
 
 
-def exact_forms(model: Model, new: New, values: Values, name: str) -> list[Emission]:
+def exact_forms(model: Model, new: New, values: Values, name: str, limits: Limits) -> list[Emission]:
     """Return the emissions of values as floats and as numbers of a codebook."""
     facts = stats.statistics(values)
     itemsize = values.numpy.itemsize
-    options = choose.for_floats(new, name, values.shape, values.dtype, facts.size - facts.zeros, values, itemsize)
+    options = choose.for_floats(new, name, values.shape, values.dtype, facts.size - facts.zeros, values, itemsize, limits)
     coded = listed(model, values, facts)
-    return options + (choose.for_codes(new, coded, name) if coded is not None else [])
+    return options + (choose.for_codes(new, coded, name, limits) if coded is not None else [])
 
 
 def listed(model: Model, values: Values, facts: stats.Statistics) -> Coded | None:

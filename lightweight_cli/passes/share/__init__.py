@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
+from lightweight_cli.encodings.limits import LOAD_MEMORY, LOAD_MEMORY_OPTION
 from lightweight_cli.registry import Option, register
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ def share(
     channel_scales: Annotated[bool, Option("Give each channel a scale: its values are shared relative to its largest.")] = False,
     vector: Annotated[int, Option("Weights that one code stands for: product quantization.", min=1, max=64)] = 1,
     stages: Annotated[int, Option("Codes of each vector: each corrects what those before it left.", min=1, max=8)] = 1,
+    load_memory: Annotated[float, LOAD_MEMORY_OPTION] = LOAD_MEMORY,
 ) -> int:
     """Let the weights of a tensor share a few values.
 
@@ -36,4 +38,4 @@ def share(
     """
     from lightweight_cli.passes.share.clustering import share_values
 
-    return share_values(model, bits, channels_per_codebook, channel_scales, vector, stages)
+    return share_values(model, bits, channels_per_codebook, channel_scales, vector, stages, load_memory)

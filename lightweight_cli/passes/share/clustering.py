@@ -10,6 +10,7 @@ import numpy as np
 from lightweight_cli.encodings import choose, recognise
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.gathered import gathered
+from lightweight_cli.encodings.limits import LOAD_MEMORY, Limits
 from lightweight_cli.encodings.vectors import Vectors
 from lightweight_cli.errors import UsageError
 from lightweight_cli.groups import Groups, channels_of, tiles
@@ -30,7 +31,7 @@ LEAST_SCALED = 64
 
 def share_values(
     model: Model, bits: int, channels_per_codebook: int | None = None, channel_scales: bool = False, vector: int = 1,
-    stages: int = 1,
+    stages: int = 1, load_memory: float = LOAD_MEMORY,
 ) -> int:
     """Share the values, or the vectors, of every weight that gets smaller by it.
 
@@ -39,6 +40,7 @@ def share_values(
     """
     if stages > 1 and vector == 1:
         raise UsageError(f"share: --stages {stages} needs --vector of 2 or more")
+    limits = Limits(load_memory)
     rewriter = Rewriter(model)
 
     def plan(weight: Weight) -> Plan:
@@ -57,8 +59,8 @@ def share_values(
             return rewriter.emission(weight, label)
 
         if len(found) == 1:
-            return Plan(weight, forms(new, found[0], weight.name))
-        return Plan(weight, [joined(new, found, pieces[0].axis, weight.name)])
+            return Plan(weight, forms(new, found[0], weight.name, limits))
+        return Plan(weight, [joined(new, found, pieces[0].axis, weight.name, limits)])
 
     return rewriter.run(plan)
 

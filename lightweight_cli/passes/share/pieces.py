@@ -11,6 +11,7 @@ import numpy as np
 from lightweight_cli.encodings import choose
 from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.encodings.limits import Limits
 from lightweight_cli.encodings.vectors import Vectors
 from lightweight_cli.weights import CHUNK, Weight
 
@@ -60,12 +61,16 @@ def along(weight: Weight, channels: int | None) -> list[Piece]:
     return [Piece(weight, axis, i, min(total, i + step)) for i in range(0, total, step)]
 
 
-def forms(new: Callable[[str], Emission], stored: Coded | Vectors, name: str) -> list[Emission]:
+def forms(new: Callable[[str], Emission], stored: Coded | Vectors, name: str, limits: Limits) -> list[Emission]:
     """Return the ways to store codes or vectors."""
-    return choose.for_vectors(new, stored, name) if isinstance(stored, Vectors) else choose.for_codes(new, stored, name)
+    if isinstance(stored, Vectors):
+        return choose.for_vectors(new, stored, name, limits)
+    return choose.for_codes(new, stored, name, limits)
 
 
-def joined(new: Callable[[str], Emission], pieces: Sequence[Coded | Vectors], axis: int, name: str) -> Emission:
+def joined(
+    new: Callable[[str], Emission], pieces: Sequence[Coded | Vectors], axis: int, name: str, limits: Limits
+) -> Emission:
     """Return the smallest emission of each piece, one after the other, and the Concat that makes the weight `name`."""
     whole = new("")
     home, names, labels = whole.prefix, [], []
@@ -76,7 +81,7 @@ def joined(new: Callable[[str], Emission], pieces: Sequence[Coded | Vectors], ax
             return e
 
         names.append(f"{home}{i}")
-        best = min(forms(part, stored, names[-1]), key=lambda e: e.nbytes)
+        best = min(forms(part, stored, names[-1], limits), key=lambda e: e.nbytes)
         whole.nodes += best.nodes
         known = {s.proto.name for s in whole.stored}
         whole.stored += [s for s in best.stored if s.proto.name not in known]
