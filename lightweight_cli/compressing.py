@@ -170,8 +170,9 @@ def judge_candidate(job: Job, model: Model, candidate: Candidate, same: bool, pr
     reference = load(job.against) if job.against else model
     options = replace(job.check, latency=job.check.latency and not same)
     try:
-        return judge(reference.reopened, candidate.path, options, pass_fds=(reference.source.fd, *candidate.inherited),
-                     progress=lambda stage, done, total: progress(f"check: {stage}", done, total or 0))
+        accuracy = judge(reference.reopened, candidate.path, options, pass_fds=(reference.source.fd, *candidate.inherited),
+                         progress=lambda stage, done, total: progress(f"check: {stage}", done, total or 0))
+        return accuracy if job.against else replace(accuracy, provenance=None)
     except InputError as e:
         hint = "" if job.check.data else " (--no-check skips the check)"
         raise InputError(f"{reference.shown}: {e}{hint}") from e

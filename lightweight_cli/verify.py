@@ -76,7 +76,7 @@ def verify(reference: str, candidate: str, batches: Sequence[str] | Feeds | None
                 outputs=comparison.results(), metric=metric_drop(scores, mine, seed) if scores and mine else None,
                 latency=measured if isinstance(measured, Latency) else None,
                 latency_skipped=measured if isinstance(measured, str) else None,
-                provenance=_provenance(other, reference), deterministic=steady,
+                provenance=_provenance(other, reference, skeleton), deterministic=steady,
                 unverified=None if steady else "the original gives other values on each run (random operators)")
         finally:
             found.close()
@@ -171,7 +171,7 @@ def _unverified(session: InferenceSession, candidate: str, model: Interface, why
     tell("candidate load", 0, None)
     other = _open(candidate, threads, BrokenPromise, "the result")
     _same_interface(model, other)
-    return Accuracy(synthetic=True, batches=0, samples=0, outputs=(), provenance=_provenance(other, reference),
+    return Accuracy(synthetic=True, batches=0, samples=0, outputs=(), provenance=_provenance(other, reference, _skeleton(reference)),
                     unverified=why, latency_skipped="no inputs to run")
 
 
@@ -194,11 +194,13 @@ def _one_sample(batch: Batch) -> dict[str, Any]:
     return {name: value[:1] if name in batch.sliceable else value for name, value in batch.feed.items()}
 
 
-def _provenance(session: InferenceSession, reference: str) -> str | None:
-    """Return a note unless the candidate names the reference's SHA-256 as its source."""
+def _provenance(session: InferenceSession, reference: str, skeleton: onnx.ModelProto | None) -> str | None:
+    """Return a note unless the candidate was made from the reference, or both from one model."""
     source = session.get_modelmeta().custom_metadata_map.get(SOURCE_KEY)
     if not source:
         return "no lwc provenance: the candidate does not name the model it was made from"
+    if skeleton is not None and any(p.key == SOURCE_KEY and p.value == source for p in skeleton.metadata_props):
+        return None
     digest = hashlib.sha256()
     with open(reference, "rb") as file:
         while block := file.read(1 << 20):
