@@ -104,11 +104,13 @@ def _half_above(exact: np.ndarray) -> np.ndarray:
 
 
 def codes(
-    tile: np.ndarray, scale: np.ndarray, zero_point: np.ndarray | None, bits: int, out: np.ndarray | None = None
+    tile: np.ndarray, scale: np.ndarray, zero_point: np.ndarray | None, bits: int, out: np.ndarray | None = None,
+    inside: bool = False,
 ) -> np.ndarray:
     """Nearest codes of a tile [a, r, p] on the grid of its groups [a, 1, p].
 
     Ties go to the even code, what is outside the range to its edge, zero to the code of zero. Values must be finite.
+    With `inside` they are known to be in the range, as those are that a symmetric grid was made for: no clipping.
 
     Returns: [a, r, p] int8 if symmetric (zero_point is None), else uint8; in out, if given.
     """
@@ -125,7 +127,8 @@ def codes(
             np.rint(x, out=x)
             if shift is not None:
                 np.add(x, shift[index[0], :, index[2]], out=x)
-            np.clip(x, low, high, out=x)
+            if not inside:
+                np.clip(x, low, high, out=x)
             np.copyto(out[index], x, casting="unsafe")
     return out
 

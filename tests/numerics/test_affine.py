@@ -156,3 +156,12 @@ def test_empty() -> None:
 def test_bits_out_of_range(bits: int, symmetric: bool) -> None:
     with pytest.raises(ValueError, match="bits"):
         scales(np.zeros((1, 1, 1)), np.ones((1, 1, 1)), bits, symmetric)
+
+
+@given(any_finite, st.integers(2, 8), st.booleans())
+def test_a_symmetric_grid_needs_no_clipping(w: np.ndarray, bits: int, half: bool) -> None:
+    try:
+        grid = scales(*extent(w), bits, True, half)
+    except ValueError:  # overflows float32: there is no grid
+        return
+    assert np.array_equal(codes(w, grid.scale, None, bits, inside=True), codes(w, grid.scale, None, bits))

@@ -112,7 +112,7 @@ def on_grid(model: Model, weight: Weight, groups: Groups, bits: int, symmetric: 
             zero_point[rows] = grid.zero_point
         underflow += 0 if whole else grid.underflow
         out = codes[at : at + tile.size].reshape(tile.shape) if writer is None else None
-        found = affine.codes(tile, grid.scale, grid.zero_point, bits, out)
+        found = affine.codes(tile, grid.scale, grid.zero_point, bits, out, inside=symmetric)
         zeros += found.size - int(np.count_nonzero(found))
         at += tile.size
         if writer is not None:
