@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-TIME_LIMIT = 120.0
-"""Seconds for one stage: loading a model, or one run on synthetic inputs."""
+TIME_LIMIT = 30.0
+"""Seconds for one stage, loading a model or one run on synthetic inputs; large models get more (judge.BYTES_A_SECOND)."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,10 @@ from lightweight_cli.errors import BrokenPromise, InputError, LwcError
 DEFAULT = Check()
 UNLIMITED = ("data", "reference run", "candidate run")
 """Stages that take as long as they take when the data is the user's own."""
+BYTES_A_SECOND = 10e6
+"""A stage may take a second longer for each so many bytes of the original model."""
+PATIENT = 4
+"""How many time limits are granted where several runs make up a stage, or none: latency, and the child's start."""
 BOOT = ("import sys, json; n, sys.path[:] = int(sys.argv[1]), sys.argv[2:]; "
         "from lightweight_cli.judge_child import main; main(n)")
 DOING = {"load": "loading", "run": "running"}
@@ -62,7 +66,7 @@ def judge(reference: str, candidate: str, check: Check = DEFAULT, *, pass_fds: S
             child.stdin.write(json.dumps(request).encode() + b"\n")
             child.stdin.flush()
         stage = "start"
-        for message in _messages(pipe, check):
+        for message in _messages(pipe, check, _size(reference)):
             if "stage" in message:
                 stage, done, total = message["stage"]
                 if progress:
@@ -74,7 +78,7 @@ def judge(reference: str, candidate: str, check: Check = DEFAULT, *, pass_fds: S
         _crashed(child.wait(), stage)
 
 
-def _messages(pipe: Any, check: Check) -> Iterator[dict[str, Any]]:
+def _messages(pipe: Any, check: Check, size: int) -> Iterator[dict[str, Any]]:
     """Yield what the child says, until it ends.
 
     Raises: InputError or BrokenPromise when a stage that has a time limit takes longer.
@@ -84,7 +88,7 @@ def _messages(pipe: Any, check: Check) -> Iterator[dict[str, Any]]:
         selector.register(pipe, selectors.EVENT_READ)
         since = time.monotonic()
         while True:
-            limit = check.time_limit if not check.data or stage not in UNLIMITED else None
+            limit = _limit(check, stage, size)
             left = None if limit is None else since + limit - time.monotonic()
             if left is not None and left <= 0:
                 raise _error(stage)(f"{_what(stage)}: still running after {limit:g} s")
@@ -99,6 +103,23 @@ def _messages(pipe: Any, check: Check) -> Iterator[dict[str, Any]]:
                 since, message = time.monotonic(), json.loads(line)
                 stage = message.get("stage", [stage])[0]
                 yield message
+
+
+def _size(path: str) -> int:
+    """Return the bytes of a model and its external data; 0 where the child is about to say that there is none."""
+    from lightweight_cli.skeleton import stored_bytes
+
+    try:
+        return stored_bytes(path)
+    except OSError:
+        return 0
+
+
+def _limit(check: Check, stage: str, size: int) -> float | None:
+    """Return the seconds a stage may take for a model of `size` bytes; None: as long as it takes."""
+    if check.time_limit is None or (check.data and stage in UNLIMITED):
+        return None
+    return check.time_limit * (PATIENT if stage in ("start", "latency") else 1) + size // BYTES_A_SECOND
 
 
 def _error(stage: str) -> type[LwcError]:

@@ -94,6 +94,16 @@ def test_a_model_that_never_ends(tmp_path: Path) -> None:
     assert time.monotonic() - started < 30 and not children(os.getpid())
 
 
+def test_large_models_get_more_time() -> None:
+    from lightweight_cli.judge import _limit
+
+    assert _limit(Check(), "reference run", 0) == 30
+    assert _limit(Check(), "candidate load", 4_000_000_000) == 430
+    assert _limit(Check(), "latency", 0) == 120  # several runs
+    assert _limit(Check(data=("own.npz",)), "reference run", 0) is None
+    assert _limit(Check(time_limit=None), "reference load", 0) is None
+
+
 @pytest.mark.parametrize(("stage", "error", "what"), [
     ("reference run", InputError, "the original model"), ("candidate run", BrokenPromise, "the result")])
 def test_a_crash_is_told_by_whose_turn_it_was(tmp_path: Path, stage: str, error: type, what: str) -> None:

@@ -9,7 +9,7 @@ import sys
 
 from lightweight_cli.confined import confine, import_path, killed_in_the_end
 
-TIME_LIMIT = 120.0
+TIME_LIMIT = 20.0
 """Seconds for one run of the optimiser, and beyond them the time it takes to read and write the weights."""
 BYTES_A_SECOND = 50e6
 DATA = "weights"
