@@ -38,11 +38,12 @@ Progress = Callable[[str, int, "int | None"], None]
 batches done in it, and their number where known."""
 
 
-def judge(reference: str, candidate: str, check: Check = DEFAULT, *, pass_fds: Sequence[int] = (),
+def judge(reference: str, candidate: str, check: Check = DEFAULT, *, pass_fds: Sequence[int] = (), size: int = 0,
           progress: Progress | None = None) -> Accuracy:
     """Compare two model files in a child process, which ends with this one.
 
-    Paths may name inherited descriptors (/dev/fd/7) that `pass_fds` lists.
+    Paths may name inherited descriptors (/dev/fd/7) that `pass_fds` lists. `size`: bytes of the original
+    with its external data, where the caller knows; large models get more time.
     Returns: what the change cost.
     Raises: InputError for the reference or the data; BrokenPromise for the candidate; UsageError
         for an unknown metric.
@@ -66,7 +67,7 @@ def judge(reference: str, candidate: str, check: Check = DEFAULT, *, pass_fds: S
             child.stdin.write(json.dumps(request).encode() + b"\n")
             child.stdin.flush()
         stage = "start"
-        for message in _messages(pipe, check, _size(reference)):
+        for message in _messages(pipe, check, size or _bytes_of(reference)):
             if "stage" in message:
                 stage, done, total = message["stage"]
                 if progress:
@@ -105,12 +106,10 @@ def _messages(pipe: Any, check: Check, size: int) -> Iterator[dict[str, Any]]:
                 yield message
 
 
-def _size(path: str) -> int:
-    """Return the bytes of a model and its external data; 0 where the child is about to say that there is none."""
-    from lightweight_cli.skeleton import stored_bytes
-
+def _bytes_of(path: str) -> int:
+    """Return the bytes of a model file; 0 where the child is about to say that there is none."""
     try:
-        return stored_bytes(path)
+        return os.path.getsize(path)
     except OSError:
         return 0
 
