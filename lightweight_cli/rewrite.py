@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from onnx import TensorProto
+
 from lightweight_cli import constants, weights
 from lightweight_cli.encodings.builder import Emission, place
 from lightweight_cli.scopes import Scope, Scopes, subgraphs
@@ -57,13 +59,21 @@ class Rewriter:
         serials = [int(m[0][3:-1]) for n in self.scopes.names() if (m := weights.INNER.match(n))]
         first = max(serials, default=0) + 1
         self.prefix = {id(w): f"lwc{first + i}." for i, w in enumerate(self.weights)}
-        self.known = frozenset(n for n in self.scopes.main.initializers if n.startswith(constants.SHARED))
+        self.known = {n: self._table(n) for n in sorted(self.scopes.names()) if n.startswith(constants.SHARED)}
         self.nodes: dict[int, list[NodeProto]] = {}
         self.dropped: dict[int, set[str]] = {}
 
     def emission(self, weight: Weight, label: str) -> Emission:
         """Return an empty emission for `weight`, to be filled by an encoding."""
         return Emission(weight.scope.opset, self.prefix[id(weight)], weight.scope.is_function, self.known, label=label)
+
+    def _table(self, name: str) -> bytes | None:
+        """Return an initializer that may be a shared table: its declaration and bytes."""
+        tensor = self.scopes.main.initializers.get(name)
+        if tensor is None or name in self.scopes.main.inputs or self.model.nbytes(tensor) > TABLES:
+            return None
+        declared = TensorProto(name=name, data_type=tensor.data_type, dims=tensor.dims)
+        return declared.SerializeToString() + self.model.array(tensor).tobytes()
 
     def run(self, make: Callable[[Weight], Plan]) -> int:
         """Plan every weight with `make`, apply the plans that gain, record why others stay.

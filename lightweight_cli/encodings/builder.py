@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +39,8 @@ class Emission:
     prefix: str
     local: bool = False
     """Inside a function: no initializers, and nothing of the main graph is visible."""
-    known: frozenset[str] = frozenset()
-    """Shared tensors that the model already has."""
+    known: Mapping[str, bytes | None] = field(default_factory=dict)
+    """Shared tensors that the model already has, serialized; None: something else has the name."""
     nodes: list[NodeProto] = field(default_factory=list)
     stored: list[Stored] = field(default_factory=list)
     label: str = ""
@@ -52,7 +52,7 @@ class Emission:
     tables: dict[tuple[str, int], str] = field(default_factory=dict)
     """Casts of shared tensors."""
     inside: dict[str, str] = field(default_factory=dict)
-    """The function's own copies of shared tensors."""
+    """Own copies of shared tensors, by their names."""
 
     def costs(self, cost: LoadCost, count: int) -> None:
         """Note what decoding `count` values takes."""
@@ -81,13 +81,14 @@ class Emission:
 
     def shared(self, name: str, array: np.ndarray) -> str:
         """Add a table that all weights of the model use together."""
-        if self.local:
+        proto = TensorProto(name=name, data_type=helper.np_dtype_to_tensor_dtype(array.dtype), dims=array.shape)
+        content = np.ascontiguousarray(array).tobytes()
+        if self.local or (name in self.known and self.known[name] != proto.SerializeToString() + content):
             if name not in self.inside:
                 self.inside[name] = self.array(name, array)
             return self.inside[name]
         if name not in self.known and all(s.proto.name != name for s in self.stored):
-            proto = TensorProto(name=name, data_type=helper.np_dtype_to_tensor_dtype(array.dtype), dims=array.shape)
-            self.stored.append(Stored(proto, array.nbytes, np.ascontiguousarray(array).tobytes(), shared=True))
+            self.stored.append(Stored(proto, array.nbytes, content, shared=True))
         return name
 
     def table(self, name: str, array: np.ndarray, to: int) -> str:
