@@ -58,8 +58,10 @@ def loads(path: str, plain: str) -> tuple[dict[str, float], float]:
     """Return the median load of a model, and the ratio of its CPU time to that of the plain one, in turns."""
     found: list[tuple[dict[str, float], dict[str, float]]] = []
     for _ in range(ROUNDS):
-        pair = [json.loads(subprocess.run([sys.executable, __file__, "--load", p], check=True, capture_output=True).stdout)
-                for p in (path, plain)]
+        pair = [
+            json.loads(subprocess.run([sys.executable, __file__, "--load", p], check=True, capture_output=True).stdout)
+            for p in (path, plain)
+        ]
         found.append((pair[0], pair[1]))
     middle = {key: statistics.median(mine[key] for mine, _ in found) for key in ("cpu", "peak")}
     return middle, statistics.median(mine["cpu"] / theirs["cpu"] for mine, theirs in found)
@@ -102,12 +104,29 @@ def measured(case: Case, rows: int, folder: str, plain: str, small: str) -> dict
     few = case.make(LATENCY_ROWS)
     write(case, emission(case, few), LATENCY_ROWS, path)
     return {
-        "case": case.name, "label": case.label, "opset": case.opset, "bits": 8 * nbytes / count, "nodes": len(stored.nodes),
-        "encode_mb_per_s": 4 * count / 1e6 / encoding, "load_cpu_ns": cost["cpu"] / count * 1e9, "load_cpu_ratio": ratio,
-        "load_bytes": cost["peak"] / count, "modelled_bytes": stored.load_bytes / count, "modelled_ns": stored.load_ns / count,
+        "case": case.name,
+        "label": case.label,
+        "opset": case.opset,
+        "bits": 8 * nbytes / count,
+        "nodes": len(stored.nodes),
+        "encode_mb_per_s": 4 * count / 1e6 / encoding,
+        "load_cpu_ns": cost["cpu"] / count * 1e9,
+        "load_cpu_ratio": ratio,
+        "load_bytes": cost["peak"] / count,
+        "modelled_bytes": stored.load_bytes / count,
+        "modelled_ns": stored.load_ns / count,
         "latency": {level: latency(path, small, level, LATENCY_ROWS) for level in LEVELS},
         "folded": {level: folded(path, level, folder, decoded(few)) for level in LEVELS},
     }
+
+
+def line(row: dict[str, Any]) -> str:
+    """Return a row of figures for people."""
+    return (
+        f"{row['case']:32} {row['bits']:6.2f} {row['encode_mb_per_s']:11.0f} {row['load_cpu_ns']:10.1f}"
+        f" {row['load_cpu_ratio']:7.2f} {row['load_bytes']:8.1f} {row['modelled_bytes']:8.1f}"
+        f" {row['latency']['basic']:14.2f} {row['latency']['all']:.2f}  {row['folded']}"
+    )
 
 
 def main() -> None:
@@ -130,9 +149,7 @@ def main() -> None:
             if not given.words or any(word in case.name for word in given.words):
                 row = measured(case, given.rows, folder, plain, small)
                 rows.append(row)
-                print(f"{case.name:32} {row['bits']:6.2f} {row['encode_mb_per_s']:11.0f} {row['load_cpu_ns']:10.1f} {row['load_cpu_ratio']:7.2f}"
-                      f" {row['load_bytes']:8.1f} {row['modelled_bytes']:8.1f}  {row['latency']['basic']:13.2f} {row['latency']['all']:.2f}"
-                      f"  {row['folded']}", flush=True)
+                print(line(row), flush=True)
     if given.json:
         versions = {"onnxruntime": ort.__version__, "onnx": onnx.__version__, "machine": platform.machine(), "rows": given.rows}
         given.json.write_text(json.dumps({**versions, "cases": rows}, indent=1) + "\n")

@@ -37,7 +37,10 @@ def dims_of(known: Known) -> list[int]:
 
 
 def _cast(a: dict[str, Any], x: Known) -> Result:
-    return x.shape, helper.tensor_dtype_to_np_dtype(a["to"])
+    dtype = helper.tensor_dtype_to_np_dtype(a["to"])
+    if dtype.kind == "O":
+        raise NotComputed("to text")
+    return x.shape, dtype
 
 
 def _reshape(a: dict[str, Any], x: Known, shape: Known) -> Result:

@@ -71,10 +71,12 @@ def is_constant(scope: Scope, name: str, depth: int = DEEPEST) -> bool:
     def height(at: Scope, current: str, left: int) -> int:
         """Return the most steps from a tensor to `current`, or more than `left`."""
         home = at.resolve(current)
-        if home is None or left == 0 or current in home.inputs:
+        if home is None or current in home.inputs:
             return left + 1
         if leaf(home, current) is not None:
             return 0
+        if left == 0:
+            return 1
         if (id(home), current) not in heights:
             node = home.producers.get(current)
             if node is None or not computable(node):

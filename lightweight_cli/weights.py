@@ -237,11 +237,14 @@ def _roots(scope: Scope, name: str) -> list[Root]:
         return []
     found: list[Root] = []
     todo: list[Root] = [(start, name, [])]
+    seen: set[tuple[int, str]] = set()
     while todo:
         home, at, path = todo.pop(0)
+        if (id(home), at) in seen:
+            continue
+        seen.add((id(home), at))
         if constants.leaf(home, at) is not None:
-            if all(at != f[1] or home is not f[0] for f in found):
-                found.append((home, at, path))
+            found.append((home, at, path))
             continue
         node = home.producers.get(at)
         moves = node is not None and node.op_type in MOVES and node.domain in ("", "ai.onnx")

@@ -27,8 +27,9 @@ LEVELS = ort.GraphOptimizationLevel
 
 def text_type(dtype: int) -> str:
     """The name of a type in textual ONNX."""
-    return {TensorProto.FLOAT: "float", TensorProto.FLOAT16: "float16", TensorProto.DOUBLE: "double",
-            TensorProto.BFLOAT16: "bfloat16"}[dtype]
+    return {TensorProto.FLOAT: "float", TensorProto.FLOAT16: "float16", TensorProto.DOUBLE: "double", TensorProto.BFLOAT16: "bfloat16"}[
+        dtype
+    ]
 
 
 def model_of(text: str) -> Model:
@@ -56,8 +57,15 @@ def coded(codes: np.ndarray, shape: tuple[int, ...], **more: object) -> Coded:
     """Codes int8 or uint8 as a Coded that spans them."""
     low = int(codes.min(initial=0)) if codes.dtype == np.int8 else 0
     count = int(codes.max(initial=0)) - low + 1
-    given = {"dtype": TensorProto.FLOAT, "groups": (1, codes.size, 1), "low": low, "count": count, "zero": 0,
-             "zeros": int((codes == 0).sum()), **more}
+    given = {
+        "dtype": TensorProto.FLOAT,
+        "groups": (1, codes.size, 1),
+        "low": low,
+        "count": count,
+        "zero": 0,
+        "zeros": int((codes == 0).sum()),
+        **more,
+    }
     return Coded(shape=shape, codes=Blob(codes.size, data=memoryview(codes.tobytes())), **given)  # type: ignore[arg-type]
 
 
@@ -93,8 +101,9 @@ def alone(emission: Emission, shape: tuple[int, ...], dtype: int) -> ModelProto:
     kind = text_type(TensorProto.FLOAT if wide else dtype) + (f"[{','.join(map(str, shape))}]" if shape else "")
     nodes = "V = Cast<to = 1>(W)" if wide else "y = Identity(x)"
     outputs = f"{kind} V" if wide else f"{kind} W, float[1] y"
-    model = model_of(f'<ir_version: {IR_VERSION[emission.opset]}, opset_import: ["" : {emission.opset}]> '
-                     f"g (float[1] x) => ({outputs}) {{ {nodes} }}")
+    model = model_of(
+        f'<ir_version: {IR_VERSION[emission.opset]}, opset_import: ["" : {emission.opset}]> g (float[1] x) => ({outputs}) {{ {nodes} }}'
+    )
     scopes = Scopes(model.proto)
     before = inlined(model).graph.ByteSize()
     put(model, scopes.main, scopes, emission)
@@ -122,4 +131,3 @@ def run(proto: ModelProto, feeds: dict[str, np.ndarray] | None = None, level: LE
 def same(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two arrays agree in type, shape and every bit."""
     return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
-

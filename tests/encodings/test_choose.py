@@ -100,8 +100,16 @@ def test_what_needs_all_codes_is_left() -> None:
     assert random_codes(256).narrowed() is None and random_codes(15).narrowed() is None
 
 
-@pytest.mark.parametrize("groups,shape", [((1, 24 * 40, 10), (24, 40, 10)), ((24, 40, 10), (24, 40, 10)), ((72, 40, 1), (24, 120)),
-                                          ((1, 24, 40), (24, 40)), ((6, 4 * 40, 1), (24, 40))])
+@pytest.mark.parametrize(
+    "groups,shape",
+    [
+        ((1, 24 * 40, 10), (24, 40, 10)),
+        ((24, 40, 10), (24, 40, 10)),
+        ((72, 40, 1), (24, 120)),
+        ((1, 24, 40), (24, 40)),
+        ((6, 4 * 40, 1), (24, 40)),
+    ],
+)
 def test_over_the_folding_limit_in_parts(groups: tuple[int, int, int], shape: tuple[int, ...]) -> None:
     """float16 weights: their float32 and int32 intermediates take twice their bytes."""
     random = np.random.default_rng(0)
@@ -133,7 +141,9 @@ def test_folding_limit_is_onnxruntimes() -> None:
 @pytest.mark.parametrize("rows,folds", [((1 << 28) - (1 << 16), True), ((1 << 28) + (1 << 16), False)])
 def test_onnxruntime_folds_up_to_1_gib(rows: int, folds: bool, tmp_path: object) -> None:
     text = f"""<ir_version: 8, opset_import: ["" : 13]> g (int64[1] i) => (float[1] y)
-        <int64 n = {{{rows}}}> {{ s = Unsqueeze(n, zero) z = ConstantOfShape(s) y = Gather(z, i) }}""".replace("<int64", "<int64[1] zero = {0}, int64")
+        <int64 n = {{{rows}}}> {{ s = Unsqueeze(n, zero) z = ConstantOfShape(s) y = Gather(z, i) }}""".replace(
+        "<int64", "<int64[1] zero = {0}, int64"
+    )
     path = f"{tmp_path}/o.onnx"
     session(onnx.parser.parse_model(text), optimised=path)
     left = {n.op_type for n in onnx.load(path, load_external_data=False).graph.node}
@@ -153,8 +163,8 @@ def test_size_inside_a_function_is_exact() -> None:
         whole = 0
         for node in nodes:
             home.graph.node.append(node)
-        whole = sum(framed(n.ByteSize()) for n in inlined(model).functions[0].node[-len(nodes):])
-        del home.graph.node[-len(nodes):]
+        whole = sum(framed(n.ByteSize()) for n in inlined(model).functions[0].node[-len(nodes) :])
+        del home.graph.node[-len(nodes) :]
         assert whole == emission.nbytes and payloads < whole, emission.label
 
 

@@ -21,6 +21,7 @@ from lightweight_cli.weights import Weight
 
 K, N = 24, 10
 ZEROS = ",".join(["0"] * (K * N))
+ROWS = ",".join(["0"] * 2 * N)
 W = f"float[{K},{N}] W = {{{ZEROS}}}"
 HEAD = '<ir_version: 8, opset_import: ["" : 17, "local" : 1]>'
 MODELS = {
@@ -32,8 +33,8 @@ MODELS = {
                          else_branch = e () => (float[2,{N}] q) {{ h = MatMul(x, W) q = Neg(h) }}> }}""",
     "branch's own": f"""{HEAD} g (float[2,{K}] x, bool yes) => (float[2,{N}] y)
         {{ y = If (yes) <then_branch = t () => (float[2,{N}] p) <{W}> {{ p = MatMul(x, W) }},
-                         else_branch = e () => (float[2,{N}] q) {{ q = Constant<value = float[2,{N}] {{{",".join(["1"] * 2 * N)}}}>() }}> }}""",
-    "loop body": f"""{HEAD} g (float[2,{K}] x) => (float[2,{N}] y) <int64 three = {{3}}, bool go = {{1}}, float[2,{N}] start = {{{",".join(["0"] * 2 * N)}}}>
+                         else_branch = e () => (float[2,{N}] q) {{ q = Constant<value = float[2,{N}] {{{ROWS}}}>() }}> }}""",
+    "loop body": f"""{HEAD} g (float[2,{K}] x) => (float[2,{N}] y) <int64 three = {{3}}, bool go = {{1}}, float[2,{N}] start = {{{ROWS}}}>
         {{ y = Loop (three, go, start) <body = b (int64 i, bool c, float[2,{N}] s) => (bool d, float[2,{N}] z) <{W}>
               {{ d = Identity(c) h = MatMul(x, W) z = Add(h, s) }}> }}""",
     "function": f"""{HEAD} g (float[2,{K}] x) => (float[2,{N}] y) {{ y = local.f(x) }}
@@ -51,8 +52,11 @@ def new_values() -> list[tuple[str, Coded | Floats]]:
     book = random.standard_normal(40).astype(np.float32)
     book[0] = 0
     half = np.where(few != 0, random.standard_normal(K * N), 0).astype(np.float16).astype(np.float32)
-    return [("scale", coded(few, (K, N), groups=(1, K, N), scale=random.random((1, 1, N)).astype(np.float32))),
-            ("codebook", coded(many, (K, N), codebook=book, count=40)), ("float", floats(half.reshape(K, N)))]
+    return [
+        ("scale", coded(few, (K, N), groups=(1, K, N), scale=random.random((1, 1, N)).astype(np.float32))),
+        ("codebook", coded(many, (K, N), codebook=book, count=40)),
+        ("float", floats(half.reshape(K, N))),
+    ]
 
 
 def stored_as(text: str, values: Coded | Floats, label: str) -> Model:

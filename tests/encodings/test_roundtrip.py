@@ -50,8 +50,14 @@ def test_integers(shape: tuple[int, ...], opset: int, levels: int, zeros: float,
 
 
 @SETTINGS
-@given(SHAPES, OPSETS, st.integers(1, 256), st.sampled_from([0.0, 0.5, 0.95]), st.integers(0, 1 << 30),
-       st.sampled_from([np.float32, np.float16, np.float64, ml_dtypes.bfloat16]))
+@given(
+    SHAPES,
+    OPSETS,
+    st.integers(1, 256),
+    st.sampled_from([0.0, 0.5, 0.95]),
+    st.integers(0, 1 << 30),
+    st.sampled_from([np.float32, np.float16, np.float64, ml_dtypes.bfloat16]),
+)
 def test_codebooks(shape: tuple[int, ...], opset: int, levels: int, zeros: float, seed: int, kind: type) -> None:
     if kind is ml_dtypes.bfloat16 and opset < 13:
         return  # Gather does not take it
@@ -68,8 +74,15 @@ def test_codebooks(shape: tuple[int, ...], opset: int, levels: int, zeros: float
 
 
 @SETTINGS
-@given(st.tuples(*[st.integers(1, 6)] * 3), OPSETS, st.sampled_from([3, 15, 63, 255]), st.booleans(), st.booleans(),
-       st.sampled_from([np.float32, np.float16, np.float64]), st.integers(0, 1 << 30))
+@given(
+    st.tuples(*[st.integers(1, 6)] * 3),
+    OPSETS,
+    st.sampled_from([3, 15, 63, 255]),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([np.float32, np.float16, np.float64]),
+    st.integers(0, 1 << 30),
+)
 def test_scales(groups: tuple[int, int, int], opset: int, levels: int, half: bool, asymmetric: bool, kind: type, seed: int) -> None:
     random = np.random.default_rng(seed)
     a, r, p = groups
@@ -84,15 +97,25 @@ def test_scales(groups: tuple[int, int, int], opset: int, levels: int, half: boo
 
 
 @SETTINGS
-@given(SHAPES, OPSETS, st.sampled_from(["float16", "bfloat16", "any", "odd"]), st.sampled_from([0.0, 0.5, 0.95]),
-       st.sampled_from([np.float32, np.float16, np.float64, ml_dtypes.bfloat16]), st.integers(0, 1 << 30))
+@given(
+    SHAPES,
+    OPSETS,
+    st.sampled_from(["float16", "bfloat16", "any", "odd"]),
+    st.sampled_from([0.0, 0.5, 0.95]),
+    st.sampled_from([np.float32, np.float16, np.float64, ml_dtypes.bfloat16]),
+    st.integers(0, 1 << 30),
+)
 def test_floats(shape: tuple[int, ...], opset: int, fits: str, zeros: float, kind: type, seed: int) -> None:
     if kind is ml_dtypes.bfloat16 and opset < 13:
         return
     random = np.random.default_rng(seed)
     values = random.standard_normal(int(np.prod(shape))).astype(np.float32)
-    values = {"float16": lambda: values.astype(np.float16), "bfloat16": lambda: values.astype(ml_dtypes.bfloat16),
-              "any": lambda: values, "odd": lambda: random.choice(ODD, values.size)}[fits]()
+    values = {
+        "float16": lambda: values.astype(np.float16),
+        "bfloat16": lambda: values.astype(ml_dtypes.bfloat16),
+        "any": lambda: values,
+        "odd": lambda: random.choice(ODD, values.size),
+    }[fits]()
     values = np.where(random.random(values.size) < zeros, np.float32(0), values.astype(np.float32))
     with np.errstate(over="ignore"):
         typed = values.astype(kind).reshape(shape)

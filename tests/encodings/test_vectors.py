@@ -15,7 +15,9 @@ from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.vectors import Vectors
 
 
-def vectors(shape: tuple[int, ...], groups: tuple[int, int, int], width: int, levels: int, stages: int, kind: type = np.float32) -> Vectors:
+def vectors(
+    shape: tuple[int, ...], groups: tuple[int, int, int], width: int, levels: int, stages: int, kind: type = np.float32
+) -> Vectors:
     """Random codes and codebooks for a weight."""
     random = np.random.default_rng(0)
     a, r, p = groups
@@ -37,8 +39,15 @@ def check(values: Vectors, opset: int) -> list[Emission]:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(1, 4), st.integers(1, 5), st.integers(1, 4), st.sampled_from([1, 2, 4, 8]), st.sampled_from([1, 7, 16, 100, 256]),
-       st.integers(1, 3), st.sampled_from([7, 11, 21]))
+@given(
+    st.integers(1, 4),
+    st.integers(1, 5),
+    st.integers(1, 4),
+    st.sampled_from([1, 2, 4, 8]),
+    st.sampled_from([1, 7, 16, 100, 256]),
+    st.integers(1, 3),
+    st.sampled_from([7, 11, 21]),
+)
 def test_every_group(a: int, rows: int, p: int, width: int, levels: int, stages: int, opset: int) -> None:
     found = check(vectors((a * rows * width, p), (a, rows * width, p), width, levels, stages), opset)
     assert found
