@@ -1,15 +1,18 @@
 """Write the pages that are made from the declarations: python docs/generate.py [--check].
 
-docs/passes.md and docs/cli.md are whole; README.md and docs/encodings.md have parts between
-<!-- name --> and <!-- /name -->. With --check nothing is written, and stale pages are an error.
+docs/passes.md and docs/cli.md are whole; README.md has parts between <!-- name --> and <!-- /name -->: the passes, and
+what `make demo` prints. With --check nothing is written, and stale pages are an error; what the demo measures
+(accuracy in its digits, latency, seconds) differs between machines and is not compared.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from lightweight_cli import listing
@@ -17,6 +20,8 @@ from lightweight_cli.registry import all_passes
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Made by docs/generate.py from the declarations; do not edit. -->\n\n"
+MEASURED = re.compile(r"(<!-- demo -->\n.*?\naccuracy [^\n]*\n).*?(<!-- /demo -->)", re.DOTALL)
+"""In the demo: what follows the line that says on what the models were compared."""
 
 
 def passes_page() -> str:
@@ -41,6 +46,24 @@ def cli_page() -> str:
     return "".join(parts)
 
 
+def demo() -> str:
+    """Return what the command of `make demo` prints without a terminal, in 80 columns."""
+    planned = subprocess.run(["make", "--dry-run", "--no-print-directory", "demo"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    command = next(line for line in planned.replace("\\\n", " ").splitlines() if "/lwc " in line)
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "sample_models").symlink_to(ROOT / "sample_models")
+        (Path(folder) / "out").mkdir()
+        run = subprocess.run([sys.executable, "-m", "lightweight_cli", *shlex.split(command)[1:]], cwd=folder, check=True,
+                             capture_output=True, text=True, env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1"})
+    shown = " ".join(["lwc", *command.split()[1:]]).replace(" --data", " \\\n      --data")
+    return f"```\n$ {shown}\n{run.stderr.rstrip()}\n```"
+
+
+def stable(text: str) -> str:
+    """Return a page without what the demo measured."""
+    return MEASURED.sub(r"\1\2", text)
+
+
 def filled(text: str, name: str, body: str) -> str:
     """Return `text` with the part called `name` replaced."""
     pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
@@ -55,18 +78,18 @@ def pages() -> dict[Path, str]:
     return {
         ROOT / "docs/passes.md": passes_page(),
         ROOT / "docs/cli.md": cli_page(),
-        readme: filled(readme.read_text(), "passes", listing.as_markdown()),
+        readme: filled(filled(readme.read_text(), "passes", listing.as_markdown()), "demo", demo()),
     }
 
 
 def main() -> int:
     """Write the pages, or check them. Returns: the exit status."""
-    stale = [path for path, text in pages().items() if not path.exists() or path.read_text() != text]
-    for path in stale:
+    stale = {path: text for path, text in pages().items() if not path.exists() or stable(path.read_text()) != stable(text)}
+    for path, text in stale.items():
         if "--check" in sys.argv:
             print(f"{path.relative_to(ROOT)} is stale: make docs", file=sys.stderr)
         else:
-            path.write_text(pages()[path])
+            path.write_text(text)
             print(f"wrote {path.relative_to(ROOT)}", file=sys.stderr)
     return int(bool(stale) and "--check" in sys.argv)
 

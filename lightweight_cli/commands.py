@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lightweight_cli import registry
-from lightweight_cli.errors import UsageError
+from lightweight_cli.errors import UsageError, printable
 from lightweight_cli.listing import described, help_text
 
 Given = dict[str, Any]
@@ -48,7 +48,7 @@ class Command(NamedTuple):
 
 
 COMMON = (
-    Flag("output", ("-o", "--output"), str, "Where the result goes; -: standard output.", "FILE"),
+    Flag("output", ("-o", "--output"), str, "Where the result goes; -: standard output. Not given: standard output, at a terminal MODEL.COMMAND.onnx.", "FILE"),
     Flag("force", ("-f", "--force"), bool, "Replace an existing file, the input too."),
 )
 REPORT = (
@@ -56,38 +56,40 @@ REPORT = (
     Flag("report", ("--report",), list, "Write the report to a .json, .md or .html file; repeatable.", "FILE"),
 )
 CHECK = (
-    Flag("data", ("--data",), list, "Inputs: .npz, .npy, test_data_set_N, FILE.py:reader; repeatable.", "FILE"),
-    Flag("labels", ("--labels",), str, "Labels for the data: .npy or .npz.", "FILE"),
-    Flag("metric", ("--metric",), str, "Metric on the labels; chosen from them when not given.", "NAME"),
-    Flag("max_drop", ("--max-drop",), float, "Gate: largest drop of the metric.", "NUMBER"),
-    Flag("min_sqnr", ("--min-sqnr",), float, "Gate: smallest SQNR of an output, in dB.", "NUMBER"),
-    Flag("min_agreement", ("--min-agreement",), float, "Gate: smallest top-1 agreement.", "NUMBER"),
+    Flag("data", ("--data",), list, "Evaluation data: .npz keyed by input names (labels under labels), .npy, a test_data_set_N folder, FILE.py:reader; repeatable.", "FILE"),
+    Flag("labels", ("--labels",), str, "Labels of the data, where they are apart: .npy or .npz.", "FILE"),
+    Flag("metric", ("--metric",), str, "Metric on the labels: top1, top5, f1, rmse, mae, pearson, spearman, edit or ctc; not given: chosen from the labels.", "NAME"),
+    Flag("max_drop", ("--max-drop",), float, "Gate: largest drop of the metric, as in 0.01.", "NUMBER"),
+    Flag("min_sqnr", ("--min-sqnr",), float, "Gate: smallest SQNR of an output, in dB, as in 30.", "NUMBER"),
+    Flag("min_agreement", ("--min-agreement",), float, "Gate: smallest top-1 agreement, from 0 to 1.", "NUMBER"),
     Flag("max_size", ("--max-size",), str, "Gate: largest file, as in 300KB, 5MB.", "SIZE"),
-    Flag("max_slowdown", ("--max-slowdown",), float, "Gate: largest latency ratio.", "NUMBER"),
-    Flag("seed", ("--seed",), int, "Seed of the synthetic inputs.", "INTEGER", 0),
+    Flag("max_slowdown", ("--max-slowdown",), float, "Gate: largest latency ratio, as in 1.1.", "NUMBER"),
+    Flag("seed", ("--seed",), int, "Seed of the synthetic inputs, used without --data (default 0).", "INTEGER", 0),
 )
 RESULT = (
-    Flag("against", ("--against",), str, "Compare with this model instead of MODEL.", "MODEL"),
-    Flag("no_check", ("--no-check",), bool, "Do not run the models: write the result unverified."),
+    Flag("against", ("--against",), str, "Compare with this model instead of MODEL: in a pipe, the first one.", "MODEL"),
+    Flag("no_check", ("--no-check",), bool, "Write the result without running the models."),
 )
 STEPS = (
     Flag("step", ("-p", "--step"), list, "A pass with its options, as prune:threshold=0.01; repeatable.", "STEP"),
     Flag("recipe", ("--recipe",), str, "A TOML file of [[step]] tables: pass = NAME and its options.", "FILE"),
 )
 JSON = (Flag("json", ("--json",), bool, "Print it as JSON on standard output."),)
-MODEL = (Argument("model", "The model; missing or -: standard input.", False),)
+MODEL = (Argument("model", "The model; not given or -: standard input.", False),)
 PAIR = (Argument("reference", "The original model.", True), Argument("candidate", "The model made from it.", True))
 
 
 def all_commands() -> list[Command]:
     """Return every command, the passes first."""
     run = "Apply several steps in one process, with one check at the end."
+    more = f"{run}\n\nAs in: lwc run model.onnx -p strip -p prune:threshold=0.01 -p quantize:bits=8 -o small.onnx\n\n" \
+        "The passes and their options: lwc passes."
     verify = "Run two models on the same inputs and compare their outputs."
     inspect = "Show sizes, types, encodings, MACs and what could be saved."
     passes = "List the passes and their options."
     return [
         *(_of_pass(p) for p in registry.all_passes()),
-        Command("run", run, run, MODEL, (*STEPS, *COMMON, *REPORT, *CHECK, *RESULT), _run),
+        Command("run", run, more, MODEL, (*STEPS, *COMMON, *REPORT, *CHECK, *RESULT), _run),
         Command("verify", verify, verify, PAIR, (*REPORT, *CHECK, *JSON), _verify),
         Command("inspect", inspect, inspect, (), (), _inspect),
         Command("passes", passes, passes, (), JSON, _passes),
@@ -120,9 +122,27 @@ def _checks(given: Given) -> tuple[Any, Any]:
     from lightweight_cli.check import Check
     from lightweight_cli.gates import Gates, parse_size
 
+    refuse_inputs(given["data"], given["labels"], given["metric"])
     size = parse_size(given["max_size"]) if given["max_size"] else None
     gates = Gates(given["max_drop"], given["min_sqnr"], given["min_agreement"], size, given["max_slowdown"])
     return Check(tuple(given["data"]), given["labels"], given["metric"], seed=given["seed"]), gates
+
+
+def refuse_inputs(data: list[str], labels: str | None, metric: str | None) -> None:
+    """Find before any work what can't be evaluated. Raises: UsageError; InputError for a missing file."""
+    if metric is not None:
+        from lightweight_cli.metrics import parse_metric
+
+        parse_metric(metric)
+    for flag, value in (("--labels", labels), ("--metric", metric)):
+        if value is not None and not data:
+            raise UsageError(f"{flag} {printable(value)}: needs --data")
+    for path in [*data, *([labels] if labels else [])]:
+        from lightweight_cli.labels import missing_file
+
+        file, _, reader = path.rpartition(":")
+        if error := missing_file(file if file.endswith(".py") and reader.isidentifier() else path):
+            raise error
 
 
 def _run(given: Given) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 EXIT_OK = 0
 EXIT_BUG = 1
 EXIT_USAGE = 2
@@ -46,6 +48,12 @@ class BrokenPromise(LwcError):
     """A result that does not load, run or keep its interface: a bug in lwc."""
 
     exit_code = EXIT_BUG
+
+
+def one_of(choices: Iterable[object]) -> str:
+    """Return choices in words: "a, b or c"."""
+    *most, last = map(str, choices)
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def printable(text: object, limit: int = 80) -> str:

@@ -6,14 +6,15 @@ from lightweight_cli.registry import Parameter, Pass, all_passes
 
 
 def as_text() -> str:
-    """Return the passes and their options for a terminal."""
+    """Return the passes and their options, as wide as the terminal."""
+    import shutil
     import textwrap
 
-    lines = []
+    width, lines = min(shutil.get_terminal_size((100, 24)).columns, 120), []
     for p in all_passes():
-        lines.append(f"{p.name:<10} {'lossy' if p.lossy else 'lossless':<9} {p.summary}")
+        lines += textwrap.wrap(f"{p.name:<10} {'lossy' if p.lossy else 'lossless':<9} {p.summary}", width, subsequent_indent=" " * 21)
         for o in p.parameters:
-            lines += textwrap.wrap(f"{o.flag}  {described(o)}", 100, initial_indent=" " * 4, subsequent_indent=" " * 8)
+            lines += textwrap.wrap(f"{o.flag}  {described(o)}", width, initial_indent=" " * 4, subsequent_indent=" " * 8)
     return "\n".join(lines)
 
 
@@ -32,7 +33,7 @@ def as_markdown() -> str:
     """Return the table of passes for the README and the documentation."""
     rows = ["| pass | | what it does | options |", "| --- | --- | --- | --- |"]
     for p in all_passes():
-        options = "<br>".join(f"`{o.flag}` {described(o)}" for o in p.parameters)
+        options = "<br>".join(f"`{o.flag}` {described(o)}" for o in p.parameters).replace("|", "\\|")
         rows.append(f"| `{p.name}` | {'lossy' if p.lossy else 'lossless'} | {p.summary} | {options} |")
     return "\n".join(rows)
 
@@ -51,5 +52,9 @@ def help_text(which: Pass) -> str:
 def described(o: Parameter) -> str:
     """Return an option's help with what it allows and its default."""
     allowed = f" [{o.option.allowed}]" if o.option.allowed else ""
-    default = f" (default {o.default})" if o.default not in (None, False) else ""
+    default = f" (default {_plain(o.default)})" if o.default not in (None, False) else ""
     return o.option.help.rstrip(".") + allowed + default + "."
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

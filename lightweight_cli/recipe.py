@@ -65,7 +65,7 @@ def read(path: str) -> list[Step]:
         with open(path, "rb") as f:
             table = tomllib.load(f)
     except OSError as e:
-        raise InputError(f"{printable(path)}: {e.strerror}") from e
+        raise InputError(f"{printable(path)}: {'no such file' if isinstance(e, FileNotFoundError) else e.strerror}") from e
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise InputError(f"{printable(path)}: not a TOML file: {printable(e)}") from e
     steps = table.get("step", [])

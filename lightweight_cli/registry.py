@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args, get_origin
 
-from lightweight_cli.errors import UsageError, printable
+from lightweight_cli.errors import UsageError, one_of, printable
 
 if TYPE_CHECKING:
     from lightweight_cli.model_io import Model
@@ -27,7 +27,7 @@ class Option(NamedTuple):
     def allowed(self) -> str:
         """The allowed values in words."""
         if self.choices:
-            return ", ".join(map(str, self.choices))
+            return one_of(self.choices)
         low = "" if self.min is None else f"{'more than' if self.open_min else 'at least'} {self.min:g}"
         high = "" if self.max is None else f"at most {self.max:g}"
         return " and ".join(filter(None, (low, high)))
@@ -48,11 +48,13 @@ class Parameter(NamedTuple):
 
     def parse(self, value: Any, where: str) -> Any:
         """Return `value` (text, or a TOML value) in the parameter's type. Raises: UsageError."""
+        if value is True and self.kind is not bool:
+            raise UsageError(f"{where}: {self.flag} needs a value{': ' + self.option.allowed if self.option.allowed else ''}")
         shown = f"{where}: {self.flag} {printable(value)}"
         if self.kind is bool:
             words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
             if str(value).lower() not in words:
-                raise UsageError(f"{shown}: is true or false")
+                raise UsageError(f"{shown}: must be true or false")
             return words[str(value).lower()]
         try:
             parsed = self.kind(str(value))  # of another type in TOML: 8.5 is no whole number, true is none at all

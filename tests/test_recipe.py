@@ -70,10 +70,10 @@ def test_text(text, step, printed):
         ("prune:threshold=inf", "--threshold inf: must be"),
         ("prune:sparsity=much", "--sparsity much: must be a number, more than 0 and at most 1"),
         ("prune:sparsity=", "--sparsity : must be a number"),
-        ("prune:scope=layer", "--scope layer: must be tensor, global"),
+        ("prune:scope=layer", "--scope layer: must be tensor or global"),
         ("quantize:bits=7", "--bits 7: must be "),
         ("quantize:bits=8.0", "--bits 8.0: must be a whole number"),
-        ("quantize:asymmetric=maybe", "--asymmetric maybe: is true or false"),
+        ("quantize:asymmetric=maybe", "--asymmetric maybe: must be true or false"),
         ("dedupe:x=1", "option 'x' is unknown; known: none"),
         ("prune:\x1b[31m=1", "\\x1b[31m"),
     ],
@@ -139,7 +139,7 @@ def test_a_number_is_no_switch_and_a_switch_no_number(tmp_path):
 
 
 def test_unreadable_recipes(tmp_path):
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="no such file"):
         recipe.read(str(tmp_path / "missing.toml"))
     for content in (b"\xff\xfe", b"[[step", b"\x08\x08:\x00"):
         (tmp_path / "bad.toml").write_bytes(content)

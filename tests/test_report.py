@@ -357,7 +357,7 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "error", "said"), [
     ("-", UsageError, "can't go to standard output"),
-    ("report.txt", UsageError, "must end in .json, .md, .html"),
+    ("report.txt", UsageError, "must end in .json, .md or .html"),
     ("report", UsageError, "must end in"),
     ("missing/report.md", OutputError, "does not exist"),
     ("folder.md", OutputError, "not a regular file"),

@@ -97,14 +97,14 @@ def _step(number: int, step: StepReport) -> list[str]:
         each = table(["weight", "op", "shape", "stored as", "before", "after"], (
             [code(w.name), prose(w.op), words.shape(w.shape), prose(w.encoding), f"{w.before:,}", f"{w.after:,}"]
             for w in step.weights), right=(4, 5))
-        said.append(folded(f"Each of the {words.plural(len(step.weights), 'changed weight')}", each))
+        said.append(folded(f"The {words.plural(len(step.weights), 'changed weight')}", each))
     if step.left:
         said.append(table(["left alone because", "weights", "bytes"], (
             [prose(g.label), f"{g.count:,}", human(g.before)] for g in groups.by_reason(step.left)), right=(1, 2)))
         each = table(["weight", "op", "shape", "bytes", "reason"], (
             [code(w.name), prose(w.op), words.shape(w.shape), f"{w.bytes:,}", prose(w.reason)]
             for w in step.left), right=(3,))
-        said.append(folded(f"Each of the {words.plural(len(step.left), 'weight')} left alone", each))
+        said.append(folded(f"The {words.plural(len(step.left), 'weight')} left alone", each))
     return [*said, *_list(step.notes)]
 
 

@@ -61,7 +61,7 @@ class Progress:
         width = _terminal().width_of(self._stream) - 1
         spent = f"{time.monotonic() - self._started:.0f} s"
         if not total:
-            return shorten(f"{text}  {done:,}  {spent}", width)
+            return shorten(f"{text}  {done:,}  {spent}" if done else f"{text}  {spent}", width)
         share = min(1.0, done / total)
         end = f"  {100 * share:3.0f} %  {spent}"
         room = width - BAR - len(end) - 2

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lightweight_cli.errors import OutputError, UsageError, printable
+from lightweight_cli.errors import OutputError, UsageError, one_of, printable
 
 if TYPE_CHECKING:
     from lightweight_cli.report.model import Report
@@ -46,7 +46,7 @@ def check_target(path: str) -> None:
     if path == "-":
         raise UsageError("report -: can't go to standard output, which is the model's; name a file")
     if _suffix(path) not in _FORMS:
-        raise UsageError(f"{shown}: the name must end in {', '.join(_FORMS)}")
+        raise UsageError(f"{shown}: the name must end in {one_of(_FORMS)}")
     target = os.path.realpath(path)
     try:
         if not stat.S_ISREG(os.stat(target).st_mode):

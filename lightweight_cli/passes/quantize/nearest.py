@@ -35,7 +35,7 @@ def quantize_nearest(model: Model, bits: int, granularity: str, block_size: int 
     small = smallest(rewriter.weights, keep)
 
     def plan(weight: Weight) -> Plan:
-        reason = f"is among the smallest, together at most {keep:.1%} of the weights" if id(weight) in small else unfit(weight, bits)
+        reason = f"is among the smallest, together at most {100 * keep:g} % of all" if id(weight) in small else unfit(weight, bits)
         if reason:
             return Plan(weight, reason=reason)
         groups = channels_of(weight.shape, weight.axes) if granularity != "tensor" else (1, weight.size, 1)
