@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import written
+from conftest import run, written
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from weight_models import BRANCHES, CONSTANT, CONV, FUNCTION, MATMUL, OUTPUT, TIED, filled, gaussian, opset, plain, stepped
 
 from lightweight_cli.passes.pack.smallest import pack_all
@@ -197,3 +199,41 @@ def test_what_lwc_stored_is_stored_smaller(bench):
     between = written(model)
     saved, loaded = packed(bench, between, X)
     assert saved > 200 and np.array_equal(plain(loaded), ternary)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_weight_comes_back(bench, data):
+    """Whatever is found in a weight, its bits are the same after decoding by the runtime."""
+    shape = data.draw(st.lists(st.integers(1, 40), min_size=1, max_size=4), label="shape")
+    seed = data.draw(st.integers(0, 1 << 20), label="seed")
+    kind = data.draw(st.sampled_from(["zeros", "few", "grid", "scaled", "half", "rows", "odd"]), label="kind")
+    random = np.random.default_rng(seed)
+    weight = random.standard_normal(shape, dtype=np.float32)
+    if kind == "zeros":
+        weight *= random.random(shape) < 0.3
+    elif kind == "few":
+        values = random.standard_normal(random.integers(1, 300)).astype(np.float32)
+        weight = values[random.integers(0, values.size, shape)]
+        weight = np.where(random.random(shape) < 0.2, np.float32(-0.0), weight)
+    elif kind in ("grid", "scaled"):
+        axis = None if kind == "grid" else int(random.integers(0, len(shape)))
+        steps = random.random([1 if axis is None or i == axis else d for i, d in enumerate(shape)], np.float32)
+        weight = random.integers(-8, 8, shape).astype(np.float32) * (steps + np.float32(0.01))
+    elif kind == "half":
+        weight = weight.astype(np.float16).astype(np.float32)
+    elif kind == "rows":
+        weight = weight[random.integers(0, 2, shape[0]) * (shape[0] - 1)]
+    else:
+        weight.reshape(-1)[:: max(1, weight.size // 5)] = random.choice(np.float32([np.inf, np.nan, -0.0, 1e-42, 3e38]))
+    text = f"""
+    <ir_version: 8, opset_import: ["" : 17]>
+    g (int64[n] i) => (float{[*"n"] + shape[1:]} y) <float{shape} W> {{ y = Gather (W, i) }}
+    """.replace("'", "")
+    model = filled(text, W=weight)
+    loaded = bench.load(model)
+    pack_all(loaded)
+    after = written(loaded)
+    assert after.ByteSize() <= model.ByteSize()
+    (got,) = run(after, {"i": np.arange(shape[0])})
+    assert got.tobytes() == weight.tobytes() == plain(loaded).tobytes()
