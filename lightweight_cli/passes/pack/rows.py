@@ -11,6 +11,7 @@ from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.passes.pack.values import Values
 from lightweight_cli.weights import CHUNK
 
+MINIMUM_OPSET = 7
 IN_MEMORY = 1 << 24
 """Values of a tensor up to which its rows are compared: 64 MiB of float32."""
 MOST_DISTINCT = 0.9
@@ -20,6 +21,8 @@ Forms = Callable[[Callable[[str], Emission], Values, str], "list[Emission]"]
 
 def distinct_rows(new: Callable[[str], Emission], values: Values, name: str, forms: Forms) -> list[Emission]:
     """Return the emission of a tensor with many equal rows, or nothing."""
+    if new("").opset < MINIMUM_OPSET:
+        return []
     if len(values.shape) < 2 or values.shape[0] < 2 or values.size > IN_MEMORY or not values.size:
         return []
     rows = np.concatenate(list(values)).reshape(values.shape[0], -1)
