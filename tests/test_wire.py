@@ -132,7 +132,7 @@ def raw(model: ModelProto) -> ModelProto:
     return model
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(models())
 def test_cut_and_splice_give_the_same_model(model: ModelProto) -> None:
     buf = model.SerializeToString()
@@ -141,7 +141,7 @@ def test_cut_and_splice_give_the_same_model(model: ModelProto) -> None:
     assert raw(ModelProto.FromString(joined(skeleton, buf, found))) == raw(model)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(models())
 def test_a_reparsed_skeleton_gives_the_same_model(model: ModelProto) -> None:
     buf = model.SerializeToString()
@@ -150,7 +150,7 @@ def test_a_reparsed_skeleton_gives_the_same_model(model: ModelProto) -> None:
     assert raw(ModelProto.FromString(joined(again, buf, found))) == raw(model)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(models())
 def test_no_large_payload_of_a_known_layout_stays(model: ModelProto) -> None:
     skeleton = ModelProto.FromString(wire.cut(model.SerializeToString(), MARK, LARGE)[0])
@@ -159,7 +159,7 @@ def test_no_large_payload_of_a_known_layout_stays(model: ModelProto) -> None:
         assert 4 * len(t.float_data) < LARGE or t.data_type != TensorProto.FLOAT
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_cut_or_refused(data: bytes) -> None:
     try:
@@ -168,7 +168,7 @@ def test_any_bytes_are_cut_or_refused(data: bytes) -> None:
         return
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(models(), st.data())
 def test_damaged_models_are_cut_or_refused(model: ModelProto, data: st.DataObject) -> None:
     buf = bytearray(model.SerializeToString())
