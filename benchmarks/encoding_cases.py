@@ -151,11 +151,11 @@ def decoded(values: Values) -> np.ndarray:
     return np.concatenate(list(values.parts)).reshape(values.shape) if isinstance(values, Floats) else values.decode()
 
 
-def write(case: Case, stored: Emission, rows: int, path: str) -> int:
-    """Write a model y = x W, x [1, rows]. Returns: bytes of the weight in the file, shared tables included."""
+def write(case: Case, stored: Emission, rows: int, path: str, batch: int = 1) -> int:
+    """Write a model y = x W, x [batch, rows]. Returns: bytes of the weight in the file, shared tables included."""
     ir_version = helper.find_min_ir_version_for([helper.make_opsetid("", case.opset)])
     proto: ModelProto = parser.parse_model(f"""<ir_version: {ir_version}, opset_import: ["" : {case.opset}]>
-        g (float[1,{rows}] x) => (float[1,{rows}] y) {{ y = MatMul(x, W) }}""")
+        g (float[{batch},{rows}] x) => (float[{batch},{rows}] y) {{ y = MatMul(x, W) }}""")
     model = Model(proto, Source(-1, ""), 0, 0, None)
     scopes = Scopes(model.proto)
     stored.realise(model)
