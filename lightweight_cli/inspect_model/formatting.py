@@ -65,6 +65,15 @@ def shortened(name: str, room: int) -> str:
     return text if len(text) <= room else f"{text[: room - 2 - tail]}..{text[-tail:]}"
 
 
+def wrapped(text: str, room: int) -> list[str]:
+    """Break `text` at spaces into lines of at most `room` characters, where it has spaces there."""
+    lines = []
+    while len(text) > room and (at := text.rfind(" ", 0, room + 1)) > 0:
+        lines.append(text[:at])
+        text = text[at + 1 :]
+    return [*lines, text]
+
+
 def columns(titles: list[str], rows: list[list[str]], align: str, style: Style) -> list[str]:
     """Align `rows` under `titles`: "<" or ">" for each column, in `align`."""
     widths = [max(len(row[i]) for row in [titles, *rows]) for i in range(len(titles))]

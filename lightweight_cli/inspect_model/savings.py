@@ -5,9 +5,10 @@ from __future__ import annotations
 from lightweight_cli.inspect_model.rows import Row
 from lightweight_cli.inspect_model.tensors import DTYPES
 
-SCALE_BYTES = 4
 BITS_4_BLOCK_32 = 4.5
 """Bits for each weight of 4 bits in blocks of 32 with a scale of 16 bits."""
+BITS_8_BLOCK_128 = 8.125
+"""Bits for each weight of 8 bits in blocks of 128 with a scale of 16 bits."""
 MIN_BYTES = 1024
 """Weights below this are left alone: the nodes that decode one take about as much."""
 
@@ -29,15 +30,15 @@ def savings_of(rows: list[Row], metadata_bytes: int, duplicate_bytes: int | None
     weights = [row for row in rows if row.float_weight and row.nbytes >= MIN_BYTES]
     unused = sum(row.nbytes for row in rows if not row.uses)
     found = [
-        Saving("quantize --bits 4", sum(_saved_by_bits(row, BITS_4_BLOCK_32, 0) for row in weights),
-               "4.5 bits a weight: blocks of 32 with a 16-bit scale"),
-        Saving("quantize --bits 8", sum(_saved_by_bits(row, 8, _channels(row)) for row in weights),
-               "8 bits a weight and a scale for each channel"),
+        Saving("quantize --bits 4", sum(_saved_by_bits(row, BITS_4_BLOCK_32) for row in weights),
+               "4.5 bits a weight"),
+        Saving("quantize --bits 8", sum(_saved_by_bits(row, BITS_8_BLOCK_128) for row in weights),
+               "8.125 bits a weight"),
         Saving("half", sum(row.nbytes * (1 - 16 / _bits(row)) for row in weights if _bits(row) > 16),
                "16 bits a weight"),
         Saving("prune --sparsity 0.5", sum(row.nbytes / 2 - (row.elements or 0) / 8 for row in weights),
-               "half of the weights, and a bit for each"),
-        Saving("strip", metadata_bytes + unused, "doc strings, value_info, unused tensors"),
+               "half the weights, and a bit each"),
+        Saving("strip", metadata_bytes + unused, "doc strings, shapes, unused tensors"),
     ]  # fmt: skip
     if duplicate_bytes is not None:
         found.append(Saving("dedupe", duplicate_bytes, "equal tensors stored once"))
@@ -48,12 +49,5 @@ def _bits(row: Row) -> int:
     return DTYPES[row.stored.tensor.dtype][1]
 
 
-def _channels(row: Row) -> int:
-    """Count the output channels of a weight: the first axis of a Conv's, the last of a MatMul's."""
-    if not row.dims:
-        return 1
-    return row.dims[0] if row.used_by[0] in ("Conv", "ConvTranspose", "Gather") else row.dims[-1]
-
-
-def _saved_by_bits(row: Row, bits: float, scales: int) -> float:
-    return max(row.nbytes - (row.elements or 0) * bits / 8 - scales * SCALE_BYTES, 0)
+def _saved_by_bits(row: Row, bits: float) -> float:
+    return max(row.nbytes - (row.elements or 0) * bits / 8, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lightweight_cli.errors import printable
-from lightweight_cli.inspect_model.formatting import GAP, Style, columns, count, percent, shape, shortened, size
+from lightweight_cli.inspect_model.formatting import GAP, Style, columns, count, percent, shape, shortened, size, wrapped
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,23 +16,25 @@ TOP = 12
 NEGLIGIBLE = 0.0005
 """The share of the bytes below which an operator without MACs is listed only with --all."""
 NAME_WIDTH = (16, 60)
-ALIGN = {"SHAPE": "<", "SIZE": ">", "SHARE": ">", "BITS": ">", "ENCODING": "<", "ZEROS": ">", "VALUES": ">",
+HANG = 14
+"""The indent of the facts above the tables."""
+ALIGN = {"SHAPE": "<", "SIZE": ">", "SHARE": ">", "BITS": ">", "ENCODING": "<", "DECODED BY": "<", "ZEROS": ">", "VALUES": ">",
          "USED BY": "<", "STORED AS": "<"}  # fmt: skip
 """The columns after the name, and their sides."""
-EXPENDABLE = ("SHARE", "STORED AS", "BITS", "VALUES", "SHAPE")
+EXPENDABLE = ("DECODED BY", "SHARE", "STORED AS", "BITS", "VALUES", "SHAPE")
 """Columns that a narrow terminal goes without, the first first."""
 
 
 def render(document: Document, width: int, style: Style, everything: bool = False) -> str:
     """Draw the whole document for a terminal of `width` columns."""
-    blocks = [_head(document, style), _tensors(document, width, style, everything), _by_op(document, style, everything)]
+    blocks = [_head(document, width, style), _tensors(document, width, style, everything), _by_op(document, style, everything)]
     blocks += [_sums(document, style), _savings(document, style)]
     if document["notes"]:
         blocks.append([style.warn(f"note: {printable(note, 160)}") for note in document["notes"]])
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
-def _head(document: Document, style: Style) -> list[str]:
+def _head(document: Document, width: int, style: Style) -> list[str]:
     model, nbytes, macs = document["model"], document["bytes"], document["macs"]
     opsets = ", ".join(f"{printable(domain) or 'ai.onnx'} {version}" for domain, version in model["opsets"].items())
     producer = printable(f"{model['producer']} {model['producer_version']}".strip() or "unknown producer")
@@ -55,7 +57,11 @@ def _head(document: Document, style: Style) -> list[str]:
     facts.append(("sparsity", _sparsity(document["sparsity"])))
     facts.append(("duplicates", _duplicates(document["duplicates"])))
     title = style.bold(printable(model["path"], 120))
-    return [title, *(f"  {style.dim(name.ljust(10))}  {fact}" for name, fact in facts)]
+    lines = [title]
+    for name, fact in facts:
+        first, *others = wrapped(fact, width - HANG)
+        lines += [f"  {style.dim(name.ljust(HANG - 4))}  {first}", *(" " * HANG + other for other in others)]
+    return lines
 
 
 def _macs(macs: Document) -> str:
@@ -109,17 +115,18 @@ def _tensors(document: Document, width: int, style: Style, everything: bool) -> 
 
 def _tensor(row: Document, total: int) -> dict[str, str]:
     bits = row["bits_per_element"]
-    chain = f" ({printable('>'.join(row['decoded_by']), 40)})" if row["decoded_by"] else ""
     kind = row["kind"] + (", external" if row["external"] is not None else "")
     cells = {
         "SHAPE": shape(row["shape"]),
         "SIZE": size(row["bytes"]),
         "SHARE": percent(row["bytes"], total),
         "BITS": "?" if bits is None else f"{bits:.3g}",
-        "ENCODING": printable(row["encoding"], 60) + chain,
+        "ENCODING": printable(row["encoding"], 60),
         "USED BY": printable(" + ".join(row["used_by"]), 32),
         "STORED AS": kind + (f" in {shortened(row['scope'], 32)}" if row["scope"] else ""),
     }
+    if row["decoded_by"]:
+        cells["DECODED BY"] = printable(" > ".join(row["decoded_by"]), 40)
     if "zeros" in row:
         cells["ZEROS"] = f"{100 * row['sparsity']:.1f} %"
         cells["VALUES"] = "many" if row["distinct"] is None else str(row["distinct"])
