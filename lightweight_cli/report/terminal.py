@@ -25,8 +25,8 @@ MOST_GROUPS = 4
 MOST_NAMES = 3
 MOST_OUTPUTS = 4
 MOST_NOTES = 4
-LABEL = 34
-"""Cells of an encoding or reason; what is longer is in the other forms of the report."""
+LABEL, REASON = 34, 60
+"""Cells of an encoding and of a reason; what is longer is in the other forms of the report."""
 NAME = 24
 
 
@@ -117,7 +117,7 @@ def _changed(found: list[Group]) -> list[Line]:
 def _left(found: list[Group]) -> list[Line]:
     count, size = sum(g.count for g in found), human(sum(g.before for g in found))
     said = [line(f"  left alone: {words.plural(count, 'weight')}, {size}", hang=4)]
-    rows = [[Span(f"{g.count:,}"), Span(shorten(g.label, LABEL)), Span(human(g.before)), Span(_names(g), "dim")]
+    rows = [[Span(f"{g.count:,}"), Span(shorten(g.label, REASON)), Span(human(g.before)), Span(_names(g), "dim")]
             for g in found[:MOST_GROUPS]]
     more = found[MOST_GROUPS:]
     if more:

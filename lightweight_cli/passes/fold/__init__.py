@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @register(lossy=False, unit="nodes saved")
 def fold(model: Model) -> int:
-    """Compute constants once and fuse nodes, as onnxruntime does at load.
+    """Compute constants once and fuse nodes, as onnxruntime does.
 
     The model is optimised by onnxruntime at its BASIC level, in a process of its own, and the result kept where it
     is smaller, or has fewer nodes at no more bytes, has the same inputs and outputs, and gives the same values.

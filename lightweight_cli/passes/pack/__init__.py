@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @register(lossy=False, unit="tensors stored anew")
 def pack(model: Model, *, load_memory: Annotated[float, LOAD_MEMORY_OPTION] = LOAD_MEMORY) -> int:
-    """Store every float tensor in the smallest form that gives back its exact values.
+    """Store float tensors in the smallest form with the same values.
 
     Found are: zeros that another tool pruned (a bitmask, or gaps), few distinct values (a codebook), integers times a
     scale of the tensor, channel or block that another tool left as floats (the integers), values that half-width

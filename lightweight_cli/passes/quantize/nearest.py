@@ -35,7 +35,7 @@ def quantize_nearest(model: Model, bits: int, granularity: str, block_size: int 
     small = smallest(rewriter.weights, keep)
 
     def plan(weight: Weight) -> Plan:
-        reason = f"is among the smallest, together at most {100 * keep:g} % of all" if id(weight) in small else unfit(weight, bits)
+        reason = f"is among the smallest (--keep {keep:g})" if id(weight) in small else unfit(weight, bits)
         if reason:
             return Plan(weight, reason=reason)
         groups = channels_of(weight.shape, weight.axes) if granularity != "tensor" else (1, weight.size, 1)
@@ -45,7 +45,8 @@ def quantize_nearest(model: Model, bits: int, granularity: str, block_size: int 
             coded = quantized(model, weight, groups, bits, not asymmetric)
         except ValueError as e:
             return Plan(weight, reason=str(e))
-        return Plan(weight, choose.for_codes(lambda label: rewriter.emission(weight, label), coded, weight.name))
+        options = choose.for_codes(lambda label: rewriter.emission(weight, label), coded, weight.name)
+        return Plan(weight, options, reason=choose.NO_LAYOUT)
 
     rewriter.run(plan)
     return model.step.changed
@@ -69,7 +70,7 @@ def unfit(weight: Weight, bits: int) -> str:
         return "is empty"
     if weight.scope.opset < 7:
         return f"opset {weight.scope.opset}: decoding nodes need 7"
-    if not choose.foldable(weight.size):
+    if not choose.foldable(weight.size, weight.numpy.itemsize):
         return "is over the 1 GiB that onnxruntime decodes at load"
     if weight.encoded:
         stored = recognise.coded(weight)
