@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from lightweight_cli.guard import guarded
+from lightweight_cli.guard import guarded, working_directory
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
             os.open(os.devnull, os.O_RDONLY if fd == 0 else os.O_WRONLY)
     if sys.stderr is None:
         sys.stderr = open(2, "w")  # noqa: SIM115  for as long as the process lives
-    if sys.path and sys.path[0] in ("", os.getcwd() if os.path.exists(".") else "") and not __package__:
+    if sys.path and sys.path[0] in ("", working_directory()) and not __package__:
         del sys.path[0]
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no BLAS is used here; its threads spin at import
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # typer's; looking for them takes longer than a small model

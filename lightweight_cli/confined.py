@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
 
+from lightweight_cli.guard import working_directory
+
 PR_SET_PDEATHSIG = 1
 MAPPED = 16 << 30
 """Bytes of address space beyond the machine's memory: mapped model files and thread stacks need no memory."""
@@ -33,7 +35,7 @@ def confine() -> None:
 
 def import_path() -> list[str]:
     """Return where a child may import from: what this process uses, but not the working directory."""
-    here, home = os.path.realpath(os.getcwd()), os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    here, home = os.path.realpath(working_directory() or "/nonexistent"), os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     known = [p for p in sys.path if os.path.isabs(p) and os.path.realpath(p) != here]
     return [*known, *([] if home in known else [home])]
 

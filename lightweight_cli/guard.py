@@ -67,6 +67,14 @@ def complain(text: str, status: int) -> int:
     return status
 
 
+def working_directory() -> str:
+    """Return the working directory, or nothing where it was removed."""
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
+
+
 def quiet_stdout() -> None:
     """Point stdout at nothing, so that the interpreter's last flush does not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -21,7 +21,7 @@ from onnx import parser
 
 TENTH, FEW = 10, 97
 """Every how many models are taken: for single passes, and for two passes at a time."""
-SHARED = 'agraph (float[N, 3] x) => (float[N, 2] y) <float[3, 2] W = {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}> { y = MatMul(x, W) }'
+SHARED = "agraph (float[N, 3] x) => (float[N, 2] y) <float[3, 2] W = {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}> { y = MatMul(x, W) }"
 HEAD = '<ir_version: 10, opset_import: ["": 18]>\n'
 
 
@@ -48,12 +48,15 @@ def save(path: Path, text: str) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize(("text", "verdict"), [
-    (SHARED, Verdict.EQUAL),
-    (SHARED.replace("6.0", "6.5"), Verdict.WRONG),
-    (SHARED.replace(" y)", " z)").replace("y =", "z ="), Verdict.WRONG),
-    (SHARED.replace("MatMul", "Frobnicate"), Verdict.INVALID),
-])
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        (SHARED, Verdict.EQUAL),
+        (SHARED.replace("6.0", "6.5"), Verdict.WRONG),
+        (SHARED.replace(" y)", " z)").replace("y =", "z ="), Verdict.WRONG),
+        (SHARED.replace("MatMul", "Frobnicate"), Verdict.INVALID),
+    ],
+)
 def test_the_judge_sees_what_differs(tmp_path: Path, text: str, verdict: Verdict) -> None:
     original = examine(save(tmp_path / "a.onnx", SHARED))
     assert compare(original, save(tmp_path / "b.onnx", text), lossy=False).verdict is verdict

@@ -23,7 +23,7 @@ class Source:
         self.folder = None if self.standard_input else os.path.dirname(os.path.abspath(self.name))
         self.externals: dict[str, External] = {}
         try:
-            handle = _spooled() if self.standard_input else os.open(self.name, os.O_RDONLY)
+            handle = _spooled() if self.standard_input else os.open(self.name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             try:
                 self.buf = self._map(handle)
             finally:

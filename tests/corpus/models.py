@@ -70,6 +70,11 @@ def all_models(folders: tuple[str, ...] = ()) -> list[Path]:
     return [*node_cases(), *backend_cases(), *sample_models(), *own]
 
 
+def is_slow(path: Path) -> bool:
+    """Whether a model is one of the whole networks that onnx ships without their weights: seconds for each run."""
+    return path.parent.name == "light"
+
+
 def label(path: Path) -> str:
     """Return a short name for a model: "pytorch-operator/test_operator_add", "light/light_vgg19"."""
     parts = path.with_suffix("").parts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
 
+from lightweight_cli.scopes import subgraphs_of
 from lightweight_cli.sessions import interface, open_session
 from lightweight_cli.skeleton import read_skeleton
 from lightweight_cli.synthetic import synthetic_batches
 
-RANDOM = ("Random", "Multinomial", "Bernoulli", "Dropout", "Sampling")
-"""How operators begin whose values depend on a generator: an equal model may draw others."""
+RANDOM = ("Random", "Multinomial", "Bernoulli", "Sampling")
+"""How operators begin whose values depend on a generator: an equal model may draw others. Dropout does in training."""
 
 
 @dataclass
@@ -83,6 +85,16 @@ def synthetic(path: str, session: ort.InferenceSession) -> dict[str, Any] | None
 
 def draws(path: str) -> bool:
     """Whether the model has a random operator anywhere."""
-    with open(path, "rb") as file:
-        text = file.read(1 << 22)
-    return any(op.encode() in text for op in RANDOM)
+
+    def nodes(owner: Any) -> Iterator[onnx.NodeProto]:
+        for node in owner.node:
+            yield node
+            for graph in subgraphs_of(node):
+                yield from nodes(graph)
+
+    model = read_skeleton(path)
+    return any(
+        n.op_type.startswith(RANDOM) or (n.op_type == "Dropout" and len(n.input) > 2)
+        for owner in (model.graph, *model.functions)
+        for n in nodes(owner)
+    )

@@ -87,8 +87,14 @@ class Worker:
 Results = dict[Path, dict[Recipe, Outcome]]
 
 
-def run_all(serve: Callable[[Connection], None], models: Iterable[Path], recipes: Sequence[Recipe], jobs: int = 2,
-            time_limit: float = TIME_LIMIT, progress: Callable[[int], None] = lambda done: None) -> Results:
+def run_all(
+    serve: Callable[[Connection], None],
+    models: Iterable[Path],
+    recipes: Sequence[Recipe],
+    jobs: int = 2,
+    time_limit: float = TIME_LIMIT,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Results:
     """Take every model through every recipe, in `jobs` processes."""
     models, local, workers, done = list(models), threading.local(), [], []
 

@@ -18,7 +18,8 @@ HEAD = """# Every pass over every model
 Written by `make corpus`: each pass, each recipe of two passes, and a recipe of five, over {count:,} models: those that onnx
 {onnx} tests its operators and backends with, the sample models{more}. Results are judged in onnxruntime {ort}: a lossless
 result must give the same values within 1e-5 of the output's largest (float16 2e-3, bfloat16 2e-2), a lossy one must load, run,
-keep its inputs and outputs, and be finite where the original is.
+keep its inputs and outputs, and be finite where the original is. The whole networks that onnx ships without their weights
+(`light`) go through no pairs of passes: each run of them takes seconds.
 
 """
 
@@ -49,6 +50,10 @@ def row(recipe: Recipe) -> str:
 
 def failures(results: Results, most: int = 40) -> Sequence[str]:
     """Return a line for each result that must not be."""
-    bad = [f"{outcome.verdict.value}: {' + '.join(recipe)} on {label(path)}: {' '.join(outcome.detail.split())[:300]}"
-           for path, outcomes in results.items() for recipe, outcome in outcomes.items() if outcome.verdict in BROKEN]
+    bad = [
+        f"{outcome.verdict.value}: {' + '.join(recipe)} on {label(path)}: {' '.join(outcome.detail.split())[:300]}"
+        for path, outcomes in results.items()
+        for recipe, outcome in outcomes.items()
+        if outcome.verdict in BROKEN
+    ]
     return bad if len(bad) <= most else [*bad[:most], f"and {len(bad) - most} more"]

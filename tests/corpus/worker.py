@@ -124,5 +124,3 @@ def command(path: str, recipe: Recipe, result: str) -> tuple[bool, int]:
     """Do what the command does. Returns: as `apply`, where every recipe counts as a change."""
     compressing.compress(compressing.Job("run", path, steps(recipe), result, quiet=True))
     return True, model_io.load(path).total_size
-
-

@@ -114,6 +114,9 @@ TENSORS = [
 
 def cases() -> list[Case]:
     """Return the cases."""
-    return [*(case(expect, name, perceptron(w1=made), beside) for expect, name, made in TENSORS),
-            case(P, "cache_of_links", perceptron(w1=external(location="w.bin")), snapshot),
-            case(R, "in_a_constant", in_constant()), case(E, "shared_by_two_branches", in_branch(), beside)]
+    return [
+        *(case(expect, name, perceptron(w1=made), beside) for expect, name, made in TENSORS),
+        case(P, "cache_of_links", perceptron(w1=external(location="w.bin")), snapshot),
+        case(R, "in_a_constant", in_constant()),
+        case(E, "shared_by_two_branches", in_branch(), beside),
+    ]

@@ -63,6 +63,8 @@ REFUSED = {
 
 def cases() -> list[Case]:
     """Return the cases."""
-    return [*(case(Expect.REFUSED, name, content) for name, content in REFUSED.items()),
-            case(Expect.EITHER, "name_not_utf8", MODEL.replace(b"agraph", b"agr\xff\xfeh")),
-            *(case(Expect.EITHER, f"flipped_bits_{seed}", flipped(seed)) for seed in range(24))]
+    return [
+        *(case(Expect.REFUSED, name, content) for name, content in REFUSED.items()),
+        case(Expect.EITHER, "name_not_utf8", MODEL.replace(b"agraph", b"agr\xff\xfeh")),
+        *(case(Expect.EITHER, f"flipped_bits_{seed}", flipped(seed)) for seed in range(24)),
+    ]

@@ -40,8 +40,10 @@ def values(change: str) -> ModelProto:
 
 def typed(data_type: int, opset: int, ir: int) -> ModelProto:
     """Return a model whose weight is stored in another type and cast to float."""
-    model = parsed(f'<ir_version: {ir}, opset_import: ["": {opset}]>\nagraph (float[N, 8] x) => (float[N, 5] y) '
-                   '{ u = Cast<to = 1>(w) y = MatMul(x, u) }')
+    model = parsed(
+        f'<ir_version: {ir}, opset_import: ["": {opset}]>\nagraph (float[N, 8] x) => (float[N, 5] y) '
+        "{ u = Cast<to = 1>(w) y = MatMul(x, u) }"
+    )
     model.graph.initializer.append(helper.make_tensor("w", data_type, [8, 5], [float(i % 4 - 2) for i in range(40)]))
     return model
 
@@ -64,8 +66,12 @@ def old() -> ModelProto:
 
 def attribute_of_function() -> ModelProto:
     """Return a function whose attribute is handed to an operator within."""
-    model = parsed(FN + "agraph (float[N, 8] x) => (float[N, 8] y) { y = f.Leak<slope = 0.3>(x) }\n" + BODY +
-                   "Leak <slope> (a) => (b) { b = LeakyRelu<alpha: float = @slope>(a) }")
+    model = parsed(
+        FN
+        + "agraph (float[N, 8] x) => (float[N, 8] y) { y = f.Leak<slope = 0.3>(x) }\n"
+        + BODY
+        + "Leak <slope> (a) => (b) { b = LeakyRelu<alpha: float = @slope>(a) }"
+    )
     return model
 
 
@@ -104,8 +110,16 @@ CHANGES = [
 ]
 MODELS = [
     (P, "ir_3", old()),
-    (P, "float16", with_weights("agraph (float16[N, 16] x) => (float16[N, 32] y) { y = MatMul(x, w) }", weight("w", 16, 32, dtype="float16"))),
-    (P, "float64", with_weights("agraph (double[N, 16] x) => (double[N, 32] y) { y = MatMul(x, w) }", weight("w", 16, 32, dtype="float64"))),
+    (
+        P,
+        "float16",
+        with_weights("agraph (float16[N, 16] x) => (float16[N, 32] y) { y = MatMul(x, w) }", weight("w", 16, 32, dtype="float16")),
+    ),
+    (
+        P,
+        "float64",
+        with_weights("agraph (double[N, 16] x) => (double[N, 32] y) { y = MatMul(x, w) }", weight("w", 16, 32, dtype="float64")),
+    ),
     (P, "bfloat16", typed(TensorProto.BFLOAT16, 17, 8)),
     (P, "float8", typed(TensorProto.FLOAT8E4M3FN, 19, 9)),
     (P, "int4_of_odd_length", typed(TensorProto.INT4, 21, 10)),
@@ -118,48 +132,130 @@ MODELS = [
     (P, "batched_weight", with_weights("agraph (float[3, 2, 16] x) => (float[3, 2, 8] y) { y = MatMul(x, w) }", weight("w", 3, 16, 8))),
     (P, "no_multiple_of_a_block", with_weights("agraph (float[N, 33] x) => (float[N, 17] y) { y = MatMul(x, w) }", weight("w", 33, 17))),
     (P, "weight_on_the_left", with_weights("agraph (float[16, N] x) => (float[32, N] y) { y = MatMul(w, x) }", weight("w", 32, 16))),
-    (P, "gemm_with_all_flags", with_weights(
-        "agraph (float[16, N] x) => (float[N, 32] y) { y = Gemm<transA = 1, transB = 1, alpha = 0.5, beta = 2.0>(x, w, b) }",
-        weight("w", 32, 16), weight("b", 32))),
-    (P, "one_weight_three_operators", with_weights("""agraph (float[N, 16] x, int64[K] i) => (float[N, 16] y, float[K, 16] z) {
-      a = MatMul(x, w) y = Gemm<transB = 1>(a, w) z = Gather(w, i) }""", weight("w", 16, 16))),
-    (P, "convolutions", with_weights("""agraph (float[1, 8, 12] x) => (float[A, B, C] y) {
-      a = Conv<group = 4>(x, v) y = ConvTranspose(a, w) }""", weight("v", 16, 2, 3), weight("w", 16, 12, 3))),
-    (P, "recurrent", with_weights("agraph (float[3, 1, 8] x) => (float[1, 1, 8] h) { _, h = LSTM<hidden_size = 8>(x, w, r) }",
-                                  weight("w", 1, 32, 8), weight("r", 1, 32, 8))),
-    (P, "weight_behind_operators", with_weights("agraph (float[N, 16] x) => (float[N, 32] y) { t = Transpose(w) u = Cast<to = 1>(t) y = MatMul(x, u) }",
-                                                weight("w", 32, 16, dtype="float16"))),
-    (P, "weight_in_both_branches", with_weights("""agraph (float[16, 16] x, bool c) => (float[16, 16] y) { y = If (c) <
+    (
+        P,
+        "gemm_with_all_flags",
+        with_weights(
+            "agraph (float[16, N] x) => (float[N, 32] y) { y = Gemm<transA = 1, transB = 1, alpha = 0.5, beta = 2.0>(x, w, b) }",
+            weight("w", 32, 16),
+            weight("b", 32),
+        ),
+    ),
+    (
+        P,
+        "one_weight_three_operators",
+        with_weights(
+            """agraph (float[N, 16] x, int64[K] i) => (float[N, 16] y, float[K, 16] z) {
+      a = MatMul(x, w) y = Gemm<transB = 1>(a, w) z = Gather(w, i) }""",
+            weight("w", 16, 16),
+        ),
+    ),
+    (
+        P,
+        "convolutions",
+        with_weights(
+            """agraph (float[1, 8, 12] x) => (float[A, B, C] y) {
+      a = Conv<group = 4>(x, v) y = ConvTranspose(a, w) }""",
+            weight("v", 16, 2, 3),
+            weight("w", 16, 12, 3),
+        ),
+    ),
+    (
+        P,
+        "recurrent",
+        with_weights(
+            "agraph (float[3, 1, 8] x) => (float[1, 1, 8] h) { _, h = LSTM<hidden_size = 8>(x, w, r) }",
+            weight("w", 1, 32, 8),
+            weight("r", 1, 32, 8),
+        ),
+    ),
+    (
+        P,
+        "weight_behind_operators",
+        with_weights(
+            "agraph (float[N, 16] x) => (float[N, 32] y) { t = Transpose(w) u = Cast<to = 1>(t) y = MatMul(x, u) }",
+            weight("w", 32, 16, dtype="float16"),
+        ),
+    ),
+    (
+        P,
+        "weight_in_both_branches",
+        with_weights(
+            """agraph (float[16, 16] x, bool c) => (float[16, 16] y) { y = If (c) <
       then_branch = t () => (float[16, 16] o) { o = MatMul(x, w) }, else_branch = e () => (float[16, 16] p) { p = Add(x, w) }> }""",
-                                               weight("w", 16, 16))),
-    (P, "weight_in_a_loop", with_weights("""agraph (float[N, 16] x) => (float[N, 16] y) <int64 n = {3}> { y = Loop (n, , x) <body =
-      b (int64 i, bool c, float[N, 16] v) => (bool d, float[N, 16] o) { d = Identity(c) o = MatMul(v, w) }> }""", weight("w", 16, 16))),
-    (P, "function", with_weights(FN + "agraph (float[N, 16] x) => (float[N, 32] y) { y = f.Linear(x, w) }\n" + BODY +
-                                 "Linear (a, w) => (b) { b = MatMul(a, w) }", weight("w", 16, 32))),
+            weight("w", 16, 16),
+        ),
+    ),
+    (
+        P,
+        "weight_in_a_loop",
+        with_weights(
+            """agraph (float[N, 16] x) => (float[N, 16] y) <int64 n = {3}> { y = Loop (n, , x) <body =
+      b (int64 i, bool c, float[N, 16] v) => (bool d, float[N, 16] o) { d = Identity(c) o = MatMul(v, w) }> }""",
+            weight("w", 16, 16),
+        ),
+    ),
+    (
+        P,
+        "function",
+        with_weights(
+            FN
+            + "agraph (float[N, 16] x) => (float[N, 32] y) { y = f.Linear(x, w) }\n"
+            + BODY
+            + "Linear (a, w) => (b) { b = MatMul(a, w) }",
+            weight("w", 16, 32),
+        ),
+    ),
     (P, "attribute_of_function", attribute_of_function()),
     (P, "identities", parsed("agraph (float[2] x) => (float[2] y, float[2] z) { a = Identity(x) y = Identity(a) z = Identity(x) }")),
     (P, "omitted_input", with_weights("agraph (float[2] x) => (float[2] y) { y = Clip(x, , h) }", weight("h"))),
     (P, "no_inputs", with_weights("agraph () => (float[8, 8] y) { y = Relu(w) }", weight("w", 8, 8))),
     (P, "strings", parsed("agraph (string[N] x) => (string[N] y) { y = Identity(x) }")),
-    (P, "string_weights", with_weights("agraph (int64[N] i) => (string[N] y) { y = Gather(w, i) }",
-                                       helper.make_tensor("w", TensorProto.STRING, [3], [b"a", "\u00e9".encode(), b""]))),
-    (P, "bools", with_weights("agraph (bool[N, 8] x) => (bool[N, 8] y) { y = And(x, w) }",
-                              numpy_helper.from_array(np.arange(8) % 3 == 0, "w"))),
-    (E, "complex", with_weights("agraph (float[N] x) => (float[N] y) { y = Neg(x) }", helper.make_tensor("c", TensorProto.COMPLEX64, [1], [1 + 2j]))),
+    (
+        P,
+        "string_weights",
+        with_weights(
+            "agraph (int64[N] i) => (string[N] y) { y = Gather(w, i) }",
+            helper.make_tensor("w", TensorProto.STRING, [3], [b"a", "\u00e9".encode(), b""]),
+        ),
+    ),
+    (
+        P,
+        "bools",
+        with_weights("agraph (bool[N, 8] x) => (bool[N, 8] y) { y = And(x, w) }", numpy_helper.from_array(np.arange(8) % 3 == 0, "w")),
+    ),
+    (
+        E,
+        "complex",
+        with_weights("agraph (float[N] x) => (float[N] y) { y = Neg(x) }", helper.make_tensor("c", TensorProto.COMPLEX64, [1], [1 + 2j])),
+    ),
     (P, "random", parsed("agraph (float[N, 8] x) => (float[N, 8] y) { y = RandomNormalLike(x) }")),
-    (P, "sequence", parsed("agraph (float[4, 2] x) => (float[A, B] y) { s = SplitToSequence<axis = 0>(x) y = ConcatFromSequence<axis = 0>(s) }")),
+    (
+        P,
+        "sequence",
+        parsed("agraph (float[4, 2] x) => (float[A, B] y) { s = SplitToSequence<axis = 0>(x) y = ConcatFromSequence<axis = 0>(s) }"),
+    ),
     (P, "sequence_as_output", parsed("agraph (float[4, 2] x) => (seq(float[A, B]) y) { y = SplitToSequence<axis = 0>(x) }")),
     (P, "shape_from_values", parsed("agraph (float[N, 4] x) => (int64[2, K] y) { y = NonZero(x) }")),
     (P, "operator_of_the_runtime", parsed(MS + "agraph (float[N, 8] x) => (float[N, 8] y) { y = com.microsoft.Gelu(x) }")),
-    (P, "operator_of_classical_learning", parsed(ML + "agraph (float[N, 2] x) => (float[N, 2] y) "
-                                                 "{ y = ai.onnx.ml.Scaler<offset = [0.5, 0.5], scale = [2.0, 2.0]>(x) }")),
+    (
+        P,
+        "operator_of_classical_learning",
+        parsed(ML + "agraph (float[N, 2] x) => (float[N, 2] y) { y = ai.onnx.ml.Scaler<offset = [0.5, 0.5], scale = [2.0, 2.0]>(x) }"),
+    ),
     (E, "output_is_the_input", parsed("agraph (float[2] x) => (float[2] x) {}")),
     (P, "names_that_attack", renamed()),
     (R, "tensors_in_an_attribute", in_list_of_tensors()),
-    (P, "already_quantized", with_weights("""agraph (float[N, 8] x) => (float[N, 4] y)
+    (
+        P,
+        "already_quantized",
+        with_weights(
+            """agraph (float[N, 8] x) => (float[N, 4] y)
       <float s = {0.05}, uint8 z = {128}, float[4] t = {0.01, 0.02, 0.01, 0.03}> {
       q = QuantizeLinear(x, s, z) d = DequantizeLinear(q, s, z) w = DequantizeLinear<axis = 1>(k, t) y = MatMul(d, w) }""",
-                                          numpy_helper.from_array((np.arange(32) - 16).astype(np.int8).reshape(8, 4), "k"))),
+            numpy_helper.from_array((np.arange(32) - 16).astype(np.int8).reshape(8, 4), "k"),
+        ),
+    ),
 ]
 VALUES = ("nan", "inf", "-inf", "zeros", "one column of zeros", "all equal", "denormal", "one outlier", "minus zero")
 
@@ -167,8 +263,10 @@ VALUES = ("nan", "inf", "-inf", "zeros", "one column of zeros", "all equal", "de
 def cases() -> list[Case]:
     """Return the cases."""
     unknown_field = perceptron().SerializeToString() + bytes([0xFA, 0x3E, 3]) + b"abc"
-    return [*(case(expect, name, changed(change)) for expect, name, change in CHANGES),
-            *(case(expect, name, model) for expect, name, model in MODELS),
-            *(case(P, f"weights_{name.replace(' ', '_').replace('-', 'minus_')}", values(name)) for name in VALUES),
-            case(E, "weights_near_the_largest_float", values("near the largest float")),
-            case(P, "field_that_onnx_does_not_know", unknown_field)]
+    return [
+        *(case(expect, name, changed(change)) for expect, name, change in CHANGES),
+        *(case(expect, name, model) for expect, name, model in MODELS),
+        *(case(P, f"weights_{name.replace(' ', '_').replace('-', 'minus_')}", values(name)) for name in VALUES),
+        case(E, "weights_near_the_largest_float", values("near the largest float")),
+        case(P, "field_that_onnx_does_not_know", unknown_field),
+    ]

@@ -65,12 +65,14 @@ TENSORS = [
 
 def cases() -> list[Case]:
     """Return the cases."""
-    return [*(case(expect, name, perceptron(w1=made)) for expect, name, made in TENSORS),
-            case(P, "sparse", sparse([0, 17, 511])),
-            case(R, "sparse_index_outside", sparse([0, 17, 99_999])),
-            case(R, "sparse_index_negative", sparse([-1, 17, 511])),
-            case(E, "sparse_unsorted", sparse([511, 17, 0])),
-            case(R, "sparse_of_petabytes", sparse([0, 1, 2], (2**25, 2**25))),
-            case(R, "constant_too_short", constant(lambda t: t.ClearField("float_data"))),
-            case(R, "constant_of_terabytes", constant(lambda t: t.dims.__setitem__(0, 2**40))),
-            case(R, "constant_negative", constant(lambda t: t.dims.__setitem__(0, -2)))]
+    return [
+        *(case(expect, name, perceptron(w1=made)) for expect, name, made in TENSORS),
+        case(P, "sparse", sparse([0, 17, 511])),
+        case(R, "sparse_index_outside", sparse([0, 17, 99_999])),
+        case(R, "sparse_index_negative", sparse([-1, 17, 511])),
+        case(E, "sparse_unsorted", sparse([511, 17, 0])),
+        case(R, "sparse_of_petabytes", sparse([0, 1, 2], (2**25, 2**25))),
+        case(R, "constant_too_short", constant(lambda t: t.ClearField("float_data"))),
+        case(R, "constant_of_terabytes", constant(lambda t: t.dims.__setitem__(0, 2**40))),
+        case(R, "constant_negative", constant(lambda t: t.dims.__setitem__(0, -2))),
+    ]

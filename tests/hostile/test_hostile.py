@@ -17,8 +17,11 @@ from corpus.worker import serve_checked
 from hostile import external, graphs, not_models, odd, tensors
 from hostile.cases import Case, Expect
 
-ALLOWED = {Expect.REFUSED: (Verdict.REFUSED,), Expect.PASSES: (Verdict.EQUAL, Verdict.UNVERIFIED),
-           Expect.EITHER: (Verdict.REFUSED, Verdict.EQUAL, Verdict.UNVERIFIED)}
+ALLOWED = {
+    Expect.REFUSED: (Verdict.REFUSED,),
+    Expect.PASSES: (Verdict.EQUAL, Verdict.UNVERIFIED),
+    Expect.EITHER: (Verdict.REFUSED, Verdict.EQUAL, Verdict.UNVERIFIED),
+}
 TIME_LIMIT = 60.0
 
 
@@ -29,13 +32,19 @@ def run(cases: list[Case], folder: Path) -> tuple[dict[Path, Case], Results]:
     return files, run_all(serve_checked, files, [*recipes.singles(), recipes.FIVE], min(4, os.cpu_count() or 1), TIME_LIMIT)
 
 
-@pytest.mark.parametrize("family", [not_models.cases, graphs.cases, tensors.cases, external.cases, odd.cases],
-                         ids=["not_models", "graphs", "tensors", "external", "odd"])
+@pytest.mark.parametrize(
+    "family",
+    [not_models.cases, graphs.cases, tensors.cases, external.cases, odd.cases],
+    ids=["not_models", "graphs", "tensors", "external", "odd"],
+)
 def test_every_pass(family: Callable[[], list[Case]], tmp_path: Path) -> None:
     files, results = run(family(), tmp_path)
-    wrong = [f"{files[path].name} ({files[path].expect.value}) by {' '.join(recipe)}: {outcome.verdict.value}: {outcome.detail}"
-             for path, found in results.items() for recipe, outcome in found.items()
-             if outcome.verdict not in ALLOWED[files[path].expect]]
+    wrong = [
+        f"{files[path].name} ({files[path].expect.value}) by {' '.join(recipe)}: {outcome.verdict.value}: {outcome.detail}"
+        for path, found in results.items()
+        for recipe, outcome in found.items()
+        if outcome.verdict not in ALLOWED[files[path].expect]
+    ]
     assert not wrong, "\n".join(wrong)
 
 
@@ -47,10 +56,17 @@ def test_messages_are_one_short_line(tmp_path: Path) -> None:
         assert text.isprintable() and 20 < len(text) < 500, text
 
 
-@pytest.mark.parametrize(("name", "says"), [
-    ("git_lfs_pointer", "Git LFS pointer to a file of 98,765 bytes"), ("html_page", "HTML page"), ("pickle", "pickle"),
-    ("zip_archive", "ZIP archive"), ("two_models", "more than one model"), ("empty", "empty"),
-])
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("git_lfs_pointer", "Git LFS pointer to a file of 98,765 bytes"),
+        ("html_page", "HTML page"),
+        ("pickle", "pickle"),
+        ("zip_archive", "ZIP archive"),
+        ("two_models", "more than one model"),
+        ("empty", "empty"),
+    ],
+)
 def test_what_a_file_is_instead(name: str, says: str, tmp_path: Path) -> None:
     _, results = run([c for c in not_models.cases() if c.name == name], tmp_path)
     assert all(says in o.detail for found in results.values() for o in found.values()), results
@@ -75,8 +91,9 @@ def test_bombs_end(case: Case, tmp_path: Path) -> None:
         assert "s" in ended.stderr and "Traceback" not in ended.stderr and len(ended.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("case", [c for c in graphs.cases() if c.name in ("operator_that_is_not", "operator_of_a_company")],
-                         ids=lambda c: c.name)
+@pytest.mark.parametrize(
+    "case", [c for c in graphs.cases() if c.name in ("operator_that_is_not", "operator_of_a_company")], ids=lambda c: c.name
+)
 def test_unknown_operators_are_copied_without_the_check(case: Case, tmp_path: Path) -> None:
     import onnx
 

@@ -1,0 +1,40 @@
+"""Fuzzing for a while in one process."""
+
+from __future__ import annotations
+
+import random
+import time
+import traceback
+from collections import Counter
+
+from corpus.verdicts import BROKEN, Verdict
+
+from fuzz.check import outcome
+from fuzz.damage import damaged, seeds, withstand
+
+DAMAGED_FOR_ONE_MODEL = 100
+"""Damaged files take so much less time than models."""
+
+
+def work(first: int, seconds: float) -> tuple[Counter[str], list[str]]:
+    """Fuzz from seed `first` on. Returns: executions by kind, and findings."""
+    end, count, findings, kinds = time.monotonic() + seconds, Counter[str](), [], seeds()
+    for seed in range(first, first + (1 << 40)):
+        if time.monotonic() > end:
+            break
+        try:
+            recipe, found = outcome(seed)
+            count[f"model {found.verdict.value}"] += 1
+            if found.verdict in (*BROKEN, Verdict.REFUSED):
+                findings.append(f"model {seed}: {' + '.join(recipe)}: {found.verdict.value}: {found.detail}")
+        except Exception:
+            findings.append(f"model {seed}: {traceback.format_exc(limit=-2)}")
+        for part in range(DAMAGED_FOR_ONE_MODEL):
+            choose = random.Random(f"{seed}.{part}")
+            data = damaged(choose.choice(kinds), choose.choice(kinds), choose)
+            count["damaged"] += 1
+            try:
+                withstand(data)
+            except Exception:
+                findings.append(f"damaged {seed}.{part}: {traceback.format_exc(limit=-2)}")
+    return count, findings

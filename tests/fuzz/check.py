@@ -1,0 +1,49 @@
+"""One random model through one random recipe, judged in onnxruntime."""
+
+from __future__ import annotations
+
+import os
+import random
+import tempfile
+
+from corpus import recipes, worker
+from corpus.original import examine
+from corpus.verdicts import Outcome, Verdict
+
+from fuzz.models import random_model
+from lightweight_cli.passes.fold import child, offline
+
+OPTIONS = (
+    "quantize:asymmetric",
+    "quantize:granularity=tensor",
+    "quantize:granularity=block,block_size=16",
+    "quantize:bits=4,granularity=channel",
+    "prune:threshold=0.2",
+    "prune:sparsity=0.9,scope=global",
+    "prune:relative=0.01",
+    "prune:sparsity=1",
+    "share:bits=1",
+    "share:bits=8",
+    "share:bits=2,channels_per_codebook=1",
+    "strip:metadata,keep_doc",
+)
+
+
+def recipe_of(choose: random.Random) -> recipes.Recipe:
+    """Return one to four random steps."""
+    steps = [r[0] for r in recipes.singles()] + list(OPTIONS)
+    return tuple(choose.choice(steps) for _ in range(choose.choice((1, 1, 2, 2, 3, 4))))
+
+
+def outcome(seed: int) -> tuple[recipes.Recipe, Outcome]:
+    """Return what came of the model and the recipe of a seed."""
+    offline.optimise, offline.judge = child.optimise_here, worker.judge_here
+    recipe = recipe_of(random.Random(-1 - seed))
+    with tempfile.TemporaryDirectory(prefix="lwc-fuzz-") as folder:
+        path = os.path.join(folder, "model.onnx")
+        with open(path, "wb") as file:
+            file.write(random_model(seed).SerializeToString())
+        original = examine(path)
+        if not original.runs:
+            return recipe, Outcome(Verdict.UNVERIFIED, original.why_not)
+        return recipe, worker.one(original, recipe, {}, worker.apply)[1]

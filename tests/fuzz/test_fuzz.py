@@ -1,0 +1,57 @@
+"""Random models through random recipes, damaged bytes through every reader; `make fuzz` runs more of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+from corpus.original import examine
+from corpus.verdicts import BROKEN, Verdict
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fuzz.check import outcome
+from fuzz.damage import damaged, seeds, withstand
+from fuzz.models import random_model
+from lightweight_cli.passes.fold import offline
+
+RELAXED = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+SEEDS = seeds()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def fold_in_processes_of_its_own_afterwards() -> Iterator[None]:
+    """Undo what `outcome` replaces for speed."""
+    before = offline.optimise, offline.judge
+    yield
+    offline.optimise, offline.judge = before
+
+
+@given(st.integers(0, 1 << 32))
+@RELAXED
+def test_random_models_through_random_recipes(seed: int) -> None:
+    recipe, found = outcome(seed)
+    assert found.verdict not in (*BROKEN, Verdict.REFUSED), (seed, recipe, found)
+
+
+def test_most_random_models_run(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder, ran = tmp_path_factory.mktemp("models"), 0
+    for seed in range(40):
+        path = folder / f"{seed}.onnx"
+        path.write_bytes(random_model(seed).SerializeToString())
+        ran += examine(str(path)).runs
+    assert ran >= 36
+
+
+@given(st.integers(0, 1 << 32))
+@settings(RELAXED, max_examples=1500)
+def test_damaged_bytes_through_every_reader(seed: int) -> None:
+    choose = random.Random(seed)
+    withstand(damaged(choose.choice(SEEDS), choose.choice(SEEDS), choose))
+
+
+@given(st.binary(max_size=300))
+@settings(RELAXED, max_examples=500)
+def test_any_bytes_through_every_reader(data: bytes) -> None:
+    withstand(data)
