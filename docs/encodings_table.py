@@ -47,7 +47,7 @@ def source(figures: dict[str, Any]) -> str:
     at_load = all(value for each in figures["cases"] for value in each["folded"].values())
     assert at_load, "an encoding was not folded: the page says otherwise"
     return (f"Load figures are for 100 MB of float32 weights, on one thread of onnxruntime {figures['onnxruntime']} "
-            f"({figures['machine']}): `benchmarks/encodings.py`, {figures['rows']} x {figures['rows']} weights, scaled. There every encoding is folded at the "
-            f"optimisation levels basic and all, to the bit, and a model then takes {min(ratios):.2f} to {max(ratios):.2f} of the float32 "
-            "model's time. The last columns are by `benchmarks/compat_encodings.py`: whether the decoding is folded when the model is "
+            f"({figures['machine']}): `benchmarks/encodings.py`, {figures['rows']} x {figures['rows']} weights, scaled. "
+            "There every encoding is folded at the optimisation levels basic and all, to the bit, and a model then takes "
+            f"{min(ratios):.2f} to {max(ratios):.2f} of the float32 model's time. The last columns are by `benchmarks/compat_encodings.py`: whether the decoding is folded when the model is "
             "loaded; the weights were exact wherever a model was not refused.")

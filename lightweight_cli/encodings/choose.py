@@ -24,6 +24,8 @@ LAYOUTS: tuple[ModuleType, ...] = (table, planes, int4, dense, huffman, float16,
 """Each has NAME, MINIMUM_OPSET, LOAD, `offers(values, opset)` and `emit(e, values, dims)`, the numbers' tensor."""
 SPARSE: tuple[ModuleType, ...] = (bitmask, delta)
 """Each leaves out zeros: `kept(values)` is what one of the LAYOUTS stores, and `emit` takes its numbers."""
+NO_LAYOUT = "has no layout within the limits on what is decoded at load"
+"""Why a weight stays when there are no emissions for it."""
 New = Callable[[str], Emission]
 Whole = Coded | Floats
 PARTS = 4
