@@ -49,5 +49,6 @@ def source(figures: dict[str, Any]) -> str:
     return (f"Load figures are for 100 MB of float32 weights, on one thread of onnxruntime {figures['onnxruntime']} "
             f"({figures['machine']}): `benchmarks/encodings.py`, {figures['rows']} x {figures['rows']} weights, scaled. "
             "There every encoding is folded at the optimisation levels basic and all, to the bit, and a model then takes "
-            f"{min(ratios):.2f} to {max(ratios):.2f} of the float32 model's time. The last columns are by `benchmarks/compat_encodings.py`: whether the decoding is folded when the model is "
+            f"{min(ratios):.2f} to {max(ratios):.2f} of the float32 model's time. The last columns are by "
+            "`benchmarks/compat_encodings.py`: whether the decoding is folded when the model is "
             "loaded; the weights were exact wherever a model was not refused.")
