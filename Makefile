@@ -21,8 +21,8 @@ $(VENV)/.dev: $(VENV)/.runtime
 
 demo: $(VENV)/.runtime ## compress a sample model and show what it cost
 	@mkdir -p $(OUT)
-	$(BIN)/lwc run sample_models/fashion_cnn/model.onnx -p strip -p prune:sparsity=0.3 -p quantize:bits=8 \
-		--data sample_models/fashion_cnn/eval.npz --max-drop 0.02 -o $(OUT)/fashion_cnn.onnx -f
+	$(BIN)/lwc quantize sample_models/fashion_cnn/model.onnx --bits 4 \
+		--data sample_models/fashion_cnn/eval.npz --max-drop 0.01 -o $(OUT)/fashion_cnn.onnx -f
 
 test: $(VENV)/.dev ## run the tests
 	$(BIN)/python -m pytest -m 'not slow and not corpus'

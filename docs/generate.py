@@ -1,7 +1,7 @@
 """Write the pages that are made from the declarations: python docs/generate.py [--check].
 
-docs/passes.md and docs/cli.md are whole; README.md has parts between <!-- name --> and <!-- /name -->: the passes, and
-what `make demo` prints. With --check nothing is written, and stale pages are an error; what the demo measures
+docs/passes.md and docs/cli.md are whole; README.md and docs/encodings.md have parts between <!-- name --> and
+<!-- /name -->: the passes, what `make demo` prints, and the table of encodings. With --check nothing is written, and stale pages are an error; what the demo measures
 (accuracy in its digits, latency, seconds) differs between machines and is not compared.
 """
 
@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import encodings_table
 
 from lightweight_cli import listing
 from lightweight_cli.registry import all_passes
@@ -74,11 +76,12 @@ def filled(text: str, name: str, body: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Return every generated page and its text."""
-    readme = ROOT / "README.md"
+    readme, encodings = ROOT / "README.md", ROOT / "docs/encodings.md"
     return {
         ROOT / "docs/passes.md": passes_page(),
         ROOT / "docs/cli.md": cli_page(),
         readme: filled(filled(readme.read_text(), "passes", listing.as_markdown()), "demo", demo()),
+        encodings: filled(encodings.read_text(), "encodings", encodings_table.table()),
     }
 
 
