@@ -124,7 +124,7 @@ def own(scope: Scope, name: str) -> list[tuple[Scope, str]]:
     mine: list[tuple[Scope, str]] = []
     gone: list[NodeProto] = []
     for at, current in chain(scope, name):
-        if current.startswith(SHARED):
+        if mine and current.startswith(SHARED):
             continue
         used = at.uses.get(current, [])
         if not mine or (current not in at.outputs and current not in at.inputs and all(any(u.node is g for g in gone) for u in used)):

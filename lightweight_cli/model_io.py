@@ -19,7 +19,7 @@ from lightweight_cli import sniff, tensors, wire
 from lightweight_cli.blobs import COPY, Blob, Source, Spool, Writer
 from lightweight_cli.errors import InputError, printable
 from lightweight_cli.external import Folder
-from lightweight_cli.names import check_names
+from lightweight_cli.names import check_entries, check_names
 from lightweight_cli.step_report import StepReport
 
 INLINE = 256
@@ -185,6 +185,7 @@ def check(model: Model, folder: Folder) -> None:
     for tensor in tensors.tensors(proto):
         tensors.check_declared(tensor)
         if tensor.data_location == TensorProto.EXTERNAL:
+            check_entries(tensor)
             first = tensor.external_data[0].value if tensor.external_data else ""
             if first.startswith(model.mark):
                 mine += 1

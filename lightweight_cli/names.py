@@ -9,7 +9,7 @@ from lightweight_cli.errors import InputError, printable
 from lightweight_cli.scopes import subgraphs
 
 if TYPE_CHECKING:
-    from onnx import FunctionProto, GraphProto, ModelProto
+    from onnx import FunctionProto, GraphProto, ModelProto, TensorProto
 
 
 def check_names(proto: ModelProto) -> None:
@@ -34,3 +34,10 @@ def names(graph: GraphProto | FunctionProto) -> Iterator[str | bytes]:
             yield getattr(value, "name", value)
     for inner in subgraphs(graph):
         yield from names(inner)
+
+
+def check_entries(tensor: TensorProto) -> None:
+    """Refuse external data whose description is not UTF-8. Raises: InputError."""
+    for entry in tensor.external_data:
+        if isinstance(entry.key, bytes) or isinstance(entry.value, bytes):
+            raise InputError(f"tensor {printable(tensor.name)}: its external data is described in bytes that are not UTF-8")

@@ -164,6 +164,7 @@ def drop_initializer(graph: GraphProto, name: str) -> None:
 def drop_unused_tables(proto: ModelProto) -> None:
     """Remove the shared decoding tables that no node reads any more."""
     used = {i for graph in all_graphs(proto.graph) for node in graph.node for i in node.input}
+    used |= {v.name for graph in all_graphs(proto.graph) for v in (*graph.input, *graph.output)}
     tables = [t.name for t in proto.graph.initializer if t.name.startswith(constants.SHARED) and t.name not in used]
     for name in tables:
         drop_initializer(proto.graph, name)

@@ -87,6 +87,17 @@ def renamed() -> ModelProto:
     return model
 
 
+def named_like_ours() -> ModelProto:
+    """Return a model whose names look like those that lwc makes."""
+    model = perceptron()
+    model.graph.initializer[0].name = model.graph.node[0].input[1] = "lwc.axis0"
+    model.graph.initializer[1].name = model.graph.node[1].input[1] = "lwc1.b"
+    model.graph.node[2].output[0] = model.graph.node[3].input[0] = "lwc2.codes"
+    model.graph.initializer.append(weight("lwc.kept", 4))
+    model.graph.output.append(helper.make_tensor_value_info("lwc.kept", 1, [4]))
+    return model
+
+
 def in_list_of_tensors() -> ModelProto:
     """Return a model that holds tensors in a list attribute nobody reads."""
     model = perceptron()
@@ -245,6 +256,7 @@ MODELS = [
     ),
     (E, "output_is_the_input", parsed("agraph (float[2] x) => (float[2] x) {}")),
     (P, "names_that_attack", renamed()),
+    (P, "names_like_ours", named_like_ours()),
     (R, "tensors_in_an_attribute", in_list_of_tensors()),
     (
         P,
