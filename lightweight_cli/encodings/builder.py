@@ -44,7 +44,6 @@ class Emission:
     nodes: list[NodeProto] = field(default_factory=list)
     stored: list[Stored] = field(default_factory=list)
     label: str = ""
-    minimum_opset: int = 7
     load_bytes: float = 0.0
     """Bytes that decoding takes when the model is loaded."""
     load_ns: float = 0.0
