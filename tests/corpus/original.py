@@ -12,7 +12,7 @@ import onnxruntime as ort
 from onnx import numpy_helper
 
 from lightweight_cli.scopes import subgraphs_of
-from lightweight_cli.sessions import interface, open_session
+from lightweight_cli.sessions import Level, interface, open_session
 from lightweight_cli.skeleton import read_skeleton
 from lightweight_cli.synthetic import synthetic_batches
 
@@ -37,10 +37,10 @@ class Original:
         return not self.why_not
 
 
-def examine(path: str) -> Original:
-    """Run a model on the test data beside it, or on synthetic inputs."""
+def examine(path: str, level: Level = "all") -> Original:
+    """Run a model on the test data beside it, or on synthetic inputs, optimised by onnxruntime up to `level`."""
     try:
-        session = open_session(path, threads=1)
+        session = open_session(path, threads=1, level=level)
     except Exception as error:
         return Original(path, why_not=f"does not load: {error}")
     failure = "no inputs that it runs on are known"

@@ -46,4 +46,7 @@ def outcome(seed: int) -> tuple[recipes.Recipe, Outcome]:
         original = examine(path)
         if not original.runs:
             return recipe, Outcome(Verdict.UNVERIFIED, original.why_not)
-        return recipe, worker.one(original, recipe, {}, worker.apply)[1]
+        found = worker.one(original, recipe, {}, worker.apply)[1]
+        if found.verdict is Verdict.WRONG:  # unless onnxruntime's own optimiser is: it may turn infinities into NaN
+            found = worker.one(examine(path, "none"), recipe, {}, worker.apply)[1]
+        return recipe, found
