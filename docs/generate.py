@@ -1,8 +1,8 @@
 """Write the pages that are made from the declarations: python docs/generate.py [--check].
 
 docs/passes.md and docs/cli.md are whole; README.md and docs/encodings.md have parts between <!-- name --> and
-<!-- /name -->: the passes, what `make demo` prints, and the table of encodings. With --check nothing is written, and stale pages are an error; what the demo measures
-(accuracy in its digits, latency, seconds) differs between machines and is not compared.
+<!-- /name -->: the passes, what `make demo` prints, and the table of encodings. With --check nothing is written, and
+stale pages are an error; what the demo measures (accuracy, latency, seconds) differs between machines and is not compared.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def cli_page() -> str:
 
 def demo() -> str:
     """Return what the command of `make demo` prints without a terminal, in 80 columns."""
-    planned = subprocess.run(["make", "--dry-run", "--no-print-directory", "demo"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    planned = subprocess.run(["make", "--dry-run", "--no-print-directory", "demo"], cwd=ROOT, check=True,
+                             capture_output=True, text=True).stdout
     command = next(line for line in planned.replace("\\\n", " ").splitlines() if "/lwc " in line)
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "sample_models").symlink_to(ROOT / "sample_models")

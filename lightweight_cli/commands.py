@@ -48,7 +48,8 @@ class Command(NamedTuple):
 
 
 COMMON = (
-    Flag("output", ("-o", "--output"), str, "Where the result goes; -: standard output. Not given: standard output, at a terminal MODEL.COMMAND.onnx.", "FILE"),
+    Flag("output", ("-o", "--output"), str, "Where the result goes; -: standard output. Not given: standard output, at a terminal "
+         "MODEL.COMMAND.onnx.", "FILE"),
     Flag("force", ("-f", "--force"), bool, "Replace an existing file, the input too."),
 )
 REPORT = (
@@ -56,9 +57,11 @@ REPORT = (
     Flag("report", ("--report",), list, "Write the report to a .json, .md or .html file; repeatable.", "FILE"),
 )
 CHECK = (
-    Flag("data", ("--data",), list, "Evaluation data: .npz keyed by input names (labels under labels), .npy, a test_data_set_N folder, FILE.py:reader; repeatable.", "FILE"),
+    Flag("data", ("--data",), list, "Evaluation data: .npz keyed by input names (labels under labels), .npy, "
+         "a test_data_set_N folder, FILE.py:reader; repeatable.", "FILE"),
     Flag("labels", ("--labels",), str, "Labels of the data, where they are apart: .npy or .npz.", "FILE"),
-    Flag("metric", ("--metric",), str, "Metric on the labels: top1, top5, f1, rmse, mae, pearson, spearman, edit or ctc; not given: chosen from the labels.", "NAME"),
+    Flag("metric", ("--metric",), str, "Metric on the labels: top1, top5, f1, rmse, mae, pearson, spearman, edit or ctc; "
+         "not given: chosen from the labels.", "NAME"),
     Flag("max_drop", ("--max-drop",), float, "Gate: largest drop of the metric, as in 0.01.", "NUMBER"),
     Flag("min_sqnr", ("--min-sqnr",), float, "Gate: smallest SQNR of an output, in dB, as in 30.", "NUMBER"),
     Flag("min_agreement", ("--min-agreement",), float, "Gate: smallest top-1 agreement, from 0 to 1.", "NUMBER"),

@@ -28,7 +28,7 @@ EXPENDABLE = ("DECODED BY", "SHARE", "STORED AS", "BITS", "VALUES", "SHAPE")
 def render(document: Document, width: int, style: Style, everything: bool = False) -> str:
     """Draw the whole document for a terminal of `width` columns."""
     blocks = [_head(document, width, style), _tensors(document, width, style, everything), _by_op(document, style, everything)]
-    blocks += [_sums(document, style), _savings(document, style)]
+    blocks += [_sums(document, style), _savings(document, width, style)]
     if document["notes"]:
         blocks.append([style.warn(f"note: {printable(note, 160)}") for note in document["notes"]])
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -158,10 +158,13 @@ def _sums(document: Document, style: Style) -> list[str]:
     return lines[1:]
 
 
-def _savings(document: Document, style: Style) -> list[str]:
+def _savings(document: Document, width: int, style: Style) -> list[str]:
     total = document["bytes"]["total"]
     rows = [[f"lwc {saving['pass']}", size(saving["bytes"]), percent(saving["bytes"], total), saving["how"]]
             for saving in document["savings"] if saving["bytes"]]  # fmt: skip
     if not rows:
         return []
-    return columns(["COULD SAVE (estimate)", "SIZE", "SHARE", "EACH ALONE"], rows, "<>><", style)
+    titles, shown = ["COULD SAVE (estimate)", "SIZE", "SHARE", "EACH ALONE"], 4
+    if sum(max(map(len, column)) for column in zip(titles, *rows, strict=True)) + 3 * len(GAP) > width:
+        shown = 3  # without how it was reckoned
+    return columns(titles[:shown], [row[:shown] for row in rows], "<>><"[:shown], style)
