@@ -169,7 +169,7 @@ def cut(buf: Buffer, mark: str, large: int = LARGE) -> tuple[bytes, list[tuple[i
     return b"".join(message("model", 0, len(buf), 0)), found  # type: ignore[arg-type]
 
 
-def splice(skeleton: bytes, mark: str, refer: Callable[[int], "int | bytes"]) -> tuple[list[Piece], int]:
+def splice(skeleton: bytes, mark: str, refer: Callable[[int], int | bytes]) -> tuple[list[Piece], int]:
     """Return the pieces of the whole model for a serialized skeleton, and their total length.
 
     `refer(id)` says how the payload marked "<mark><id>" is written: its length, to put it inline, or
