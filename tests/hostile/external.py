@@ -118,6 +118,8 @@ def cases() -> list[Case]:
         *(case(expect, name, perceptron(w1=made), beside) for expect, name, made in TENSORS),
         case(P, "cache_of_links", perceptron(w1=external(location="w.bin")), snapshot),
         case(R, "in_a_constant", in_constant()),
-        case(R, "location_not_utf8", perceptron(w1=external(location="w.bin")).SerializeToString().replace(b"w.bin", b"w.\xff\xfen"), beside),
+        case(
+            R, "location_not_utf8", perceptron(w1=external(location="w.bin")).SerializeToString().replace(b"w.bin", b"w.\xff\xfen"), beside
+        ),
         case(E, "shared_by_two_branches", in_branch(), beside),
     ]

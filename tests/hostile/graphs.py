@@ -42,6 +42,20 @@ def laughs(levels: int) -> ModelProto:
     return parser.parse_model(text + BODY + f"F{levels} (a) => (b) {{ b = Relu(a) }}\n")
 
 
+def calls_in_a_row(count: int) -> ModelProto:
+    """Return functions of which each calls the next one."""
+    text = CALL.replace("f.A", "f.F0") + "".join(BODY + f"F{i} (a) => (b) {{ b = f.F{i + 1}(a) }}\n" for i in range(count))
+    return parser.parse_model(text + BODY + f"F{count} (a) => (b) {{ b = Relu(a) }}\n")
+
+
+def constants_in_a_row(count: int) -> ModelProto:
+    """Return a weight behind a long row of operators that only move it."""
+    text = IO + " { v0 = Identity(w) " + " ".join(f"v{i + 1} = Identity(v{i})" for i in range(count)) + f" y = MatMul(x, v{count}) }}"
+    model = parsed(text)
+    model.graph.initializer.append(weight("w", 8, 8))
+    return model
+
+
 def without_type(model: ModelProto) -> None:
     model.graph.input[0].ClearField("type")
 
@@ -128,6 +142,8 @@ def cases() -> list[Case]:
         case(E, "ifs_60_deep", nested_ifs(60)),
         case(R, "ifs_5000_deep", nested_ifs(5000)),
         case(E, "functions_explode_a_little", laughs(8)),
+        case(E, "functions_call_in_a_long_row", calls_in_a_row(1500)),
+        case(P, "constants_in_a_long_row", constants_in_a_row(1500)),
     ]
 
 

@@ -127,6 +127,12 @@ def test_a_named_pipe_that_nobody_writes_to() -> None:
     refused(quantize("pipe", "-o", "out.onnx", timeout=30), 3, "pipe")
 
 
+def test_inspect_of_a_named_pipe_that_nobody_writes_to() -> None:
+    os.mkfifo("pipe")
+    ended = subprocess.run([*LWC, "inspect", "pipe"], stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+    assert ended.returncode == 3 and len(ended.stderr.splitlines()) == 1
+
+
 def test_closed_standard_input() -> None:
     assert "standard input is closed" in refused(quantize("-o", "out.onnx", stdin=None, preexec_fn=lambda: os.close(0)), 3)
 
