@@ -126,6 +126,9 @@ def _checks(given: Given) -> tuple[Any, Any]:
     from lightweight_cli.gates import Gates, parse_size
 
     refuse_inputs(given["data"], given["labels"], given["metric"])
+    share = given["min_agreement"]
+    if share is not None and not 0 <= share <= 1:
+        raise UsageError(f"--min-agreement {share:g}: must be from 0 to 1")
     size = parse_size(given["max_size"]) if given["max_size"] else None
     gates = Gates(given["max_drop"], given["min_sqnr"], given["min_agreement"], size, given["max_slowdown"])
     return Check(tuple(given["data"]), given["labels"], given["metric"], seed=given["seed"]), gates

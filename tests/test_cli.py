@@ -46,6 +46,7 @@ def test_the_help_names_every_option(command):
     (["--data", "gone.py:reader"], 3, "gone.py: no such file or folder"),
     (["--labels", "labels.npy"], 2, "--labels labels.npy: needs --data"),
     (["--metric", "top1"], 2, "--metric top1: needs --data"),
+    (["--min-agreement", "99"], 2, "--min-agreement 99: must be from 0 to 1"),
     (["--metric", "beauty"], 2, 'metric "beauty" is unknown; it can be top1, '),
 ])
 def test_what_can_not_be_evaluated_is_told_before_any_work(call, words, status, said):
