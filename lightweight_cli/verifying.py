@@ -8,7 +8,7 @@ import time
 
 from lightweight_cli import __version__
 from lightweight_cli.check import Check
-from lightweight_cli.errors import GateError, printable
+from lightweight_cli.errors import BrokenPromise, GateError, InputError, printable
 from lightweight_cli.gates import Gates, check
 from lightweight_cli.judge import judge
 from lightweight_cli.model_io import load
@@ -29,6 +29,8 @@ def compare(reference: str, candidate: str, how: Check, gates: Gates, *, quiet: 
     try:
         accuracy = judge(models[0].reopened, models[1].reopened, how, pass_fds=[m.source.fd for m in models],
                          progress=lambda stage, done, total: progress(f"check: {stage}", done, total or 0))
+    except BrokenPromise as e:  # lwc need not have made the candidate
+        raise InputError(f"{printable(candidate)}: {str(e).removeprefix('the result ')}") from e
     finally:
         progress.close()
     report = Report("verify", __version__, printable(reference), printable(candidate), before, after, accuracy=accuracy,

@@ -61,3 +61,9 @@ def test_an_option_without_its_value(call):
 
 def test_choices_are_told_as_a_list():
     assert [one_of("a"), one_of("ab"), one_of([1, 2, 3])] == ["a", "a or b", "1, 2 or 3"]
+
+
+def test_a_candidate_with_another_interface_is_no_bug_of_lwc(call):
+    other = MODEL.parent.parent / "fashion_cnn/model.onnx"
+    status, _, error = call("verify", MODEL, other)
+    assert status == 3 and f"{other.name}: has another interface: inputs lost " in error and error.count("\n") == 1
