@@ -60,7 +60,7 @@ def test_values_take_no_more_than_their_levels(save, apply, bits):
 def test_defaults(save, apply):
     path = save(ONE)
     default = apply(path, f"quantize:{ALL}")
-    assert default.value("W").tobytes() == apply(path, f"quantize:granularity=block,block_size=128,{ALL}").value("W").tobytes()
+    assert default.value("W").tobytes() == apply(path, f"quantize:granularity=block,block_size=64,{ALL}").value("W").tobytes()
     four = apply(path, f"quantize:bits=4,{ALL}")
     assert four.value("W").tobytes() == apply(path, f"quantize:bits=4,block_size=32,{ALL}").value("W").tobytes()
 
