@@ -7,8 +7,8 @@ from lightweight_cli.inspect_model.tensors import DTYPES
 
 BITS_4_BLOCK_32 = 4.5
 """Bits for each weight of 4 bits in blocks of 32 with a scale of 16 bits."""
-BITS_8_BLOCK_128 = 8.125
-"""Bits for each weight of 8 bits in blocks of 128 with a scale of 16 bits."""
+BITS_8_BLOCK_64 = 8.25
+"""Bits for each weight of 8 bits in blocks of 64 with a scale of 16 bits."""
 MIN_BYTES = 1024
 """Weights below this are left alone: the nodes that decode one take about as much."""
 
@@ -32,7 +32,7 @@ def savings_of(rows: list[Row], metadata_bytes: int, duplicate_bytes: int | None
     found = [
         Saving("quantize --bits 4", sum(_saved_by_bits(row, BITS_4_BLOCK_32) for row in weights),
                "4.5 bits a weight"),
-        Saving("quantize --bits 8", sum(_saved_by_bits(row, BITS_8_BLOCK_128) for row in weights),
+        Saving("quantize --bits 8", sum(_saved_by_bits(row, BITS_8_BLOCK_64) for row in weights),
                "8.125 bits a weight"),
         Saving("half", sum(row.nbytes * (1 - 16 / _bits(row)) for row in weights if _bits(row) > 16),
                "16 bits a weight"),
