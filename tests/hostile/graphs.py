@@ -142,7 +142,7 @@ def cases() -> list[Case]:
         case(E, "ifs_60_deep", nested_ifs(60)),
         case(R, "ifs_5000_deep", nested_ifs(5000)),
         case(E, "functions_explode_a_little", laughs(8)),
-        case(E, "functions_call_in_a_long_row", calls_in_a_row(1500)),
+        case(E, "functions_call_in_a_long_row", calls_in_a_row(200)),
         case(P, "constants_in_a_long_row", constants_in_a_row(1500)),
     ]
 
