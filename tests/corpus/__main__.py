@@ -9,7 +9,7 @@ import time
 
 from corpus import recipes
 from corpus.models import REPOSITORY, all_models, is_slow
-from corpus.pool import TIME_LIMIT, run_all
+from corpus.pool import TIME_LIMIT, Results, run_all
 from corpus.table import document, failures, table
 from corpus.worker import serve
 
@@ -34,13 +34,16 @@ def main() -> int:
         if done % 100 == 0:
             print(f"{done:,} of {len(models):,} models, {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
 
-    slow = [m for m in models if is_slow(m)]
-    results = run_all(serve, [m for m in models if m not in slow], wanted, given.jobs, given.time_limit, progress)
-    results |= run_all(serve, slow, [r for r in wanted if len(r) != 2], given.jobs, given.time_limit)
+    whole = given.every == 1 and not given.only and not given.singles
+    results: Results = {}
+    slow = {m for m in models if is_slow(m)}
+    parts = ([m for m in models if m not in slow], wanted), (sorted(slow), [r for r in wanted if len(r) != 2])
+    for part, some in parts:
+        results |= run_all(serve, part, some, given.jobs, given.time_limit, progress)
+        if whole:
+            (REPOSITORY / "docs" / "corpus.md").write_text(document(results, 0))
     bad = failures(results)
     print(table(results), *bad, f"{time.monotonic() - start:.0f} s", sep="\n")
-    if given.every == 1 and not given.only and not given.singles:
-        (REPOSITORY / "docs" / "corpus.md").write_text(document(results, 0))
     return int(bool(bad))
 
 

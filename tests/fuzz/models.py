@@ -70,7 +70,7 @@ class Maker:
             nodes.append(helper.make_node("Cast", [f"{name}n"], [name], to=1))
             return name
         if kind == 3 and self.opset >= 13 and array.ndim == 2:
-            self.store(f"{name}q", self.choose.choice([np.int8, np.uint8])(np.clip(np.nan_to_num(array) * 20 + 64, 0, 127)))
+            self.store(f"{name}q", self.choose.choice([np.int8, np.uint8])(np.clip(np.nan_to_num(np.clip(array, -9, 9)) * 20 + 64, 0, 127)))
             self.store(f"{name}s", np.full(array.shape[1], 0.05, np.float32))
             nodes.append(helper.make_node("DequantizeLinear", [f"{name}q", f"{name}s"], [name], axis=1))
             return name
