@@ -16,6 +16,9 @@ import onnx
 import pytest
 from onnx import GraphProto, ModelProto, helper, numpy_helper
 
+# Started in the background, pytest ignores Ctrl-C, and so would every lwc it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 Lwc = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 
