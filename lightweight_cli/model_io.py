@@ -135,7 +135,12 @@ def load(path: str | None) -> Model:
     Raises: InputError when it can't be read or is no ONNX model.
     """
     path = None if path == "-" else path
-    return load_source(open_source(path), path)
+    source = open_source(path)
+    try:
+        return load_source(source, path)
+    except BaseException:
+        os.close(source.fd)
+        raise
 
 
 def load_source(source: Source, path: str | None) -> Model:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import random
+import resource
 import time
 import traceback
 from collections import Counter
@@ -18,6 +20,7 @@ DAMAGED_FOR_ONE_MODEL = 100
 
 def work(first: int, seconds: float) -> tuple[Counter[str], list[str]]:
     """Fuzz from seed `first` on. Returns: executions by kind, and findings."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     end, count, findings, kinds = time.monotonic() + seconds, Counter[str](), [], seeds()
     for seed in range(first, first + (1 << 40)):
         if time.monotonic() > end:
@@ -29,6 +32,7 @@ def work(first: int, seconds: float) -> tuple[Counter[str], list[str]]:
                 findings.append(f"model {seed}: {' + '.join(recipe)}: {found.verdict.value}: {found.detail}")
         except Exception:
             findings.append(f"model {seed}: {traceback.format_exc(limit=-2)}")
+        gc.collect()  # the traces of refused files hold them mapped
         for part in range(DAMAGED_FOR_ONE_MODEL):
             choose = random.Random(f"{seed}.{part}")
             data = damaged(choose.choice(kinds), choose.choice(kinds), choose)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from corpus.original import examine
@@ -14,6 +17,8 @@ from hypothesis import strategies as st
 from fuzz.check import outcome
 from fuzz.damage import damaged, seeds, withstand
 from fuzz.models import random_model
+from lightweight_cli import model_io
+from lightweight_cli.errors import InputError
 from lightweight_cli.passes.fold import offline
 
 RELAXED = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
@@ -55,3 +60,15 @@ def test_damaged_bytes_through_every_reader(seed: int) -> None:
 @settings(RELAXED, max_examples=500)
 def test_any_bytes_through_every_reader(data: bytes) -> None:
     withstand(data)
+
+
+def test_refused_files_are_closed(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(SEEDS[0][:-5])
+    gc.collect()
+    before = os.listdir("/proc/self/fd")
+    for _ in range(20):
+        with pytest.raises(InputError):
+            model_io.load(str(path))
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) <= len(before)
