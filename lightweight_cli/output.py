@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from lightweight_cli import wire
 from lightweight_cli.blobs import COPY, Blob
 from lightweight_cli.errors import OutputError, UsageError, printable
+from lightweight_cli.sibling import sibling
 
 
 class Candidate:
@@ -108,13 +109,6 @@ def open_unnamed(folder: str, name: str) -> tuple[int, str | None]:
             pass
     path = sibling(os.path.join(folder, name))
     return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o666), path
-
-
-def sibling(target: str) -> str:
-    """Return a hidden name in the target's folder that nothing else uses."""
-    folder, name = os.path.split(target)
-    short = os.fsdecode(os.fsencode(name)[:100])
-    return os.path.join(folder, f".{short}.{os.getpid()}.lwc-tmp")
 
 
 def copy_to(fd: int, device: str | None) -> None:

@@ -9,7 +9,8 @@ import shutil
 from lightweight_cli import wire
 from lightweight_cli.errors import OutputError, UsageError
 from lightweight_cli.model_io import Model
-from lightweight_cli.output import Candidate, sibling, write_pieces
+from lightweight_cli.output import Candidate, write_pieces
+from lightweight_cli.sibling import sibling
 
 SINGLE_FILE = (1 << 31) - (1 << 20)
 """Bytes from which a model is written with external data: protobuf messages end at 2 GiB."""

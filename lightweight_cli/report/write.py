@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lightweight_cli.errors import OutputError, UsageError, one_of, printable
+from lightweight_cli.sibling import sibling
 
 if TYPE_CHECKING:
     from lightweight_cli.report.model import Report
@@ -21,8 +22,7 @@ def write(report: Report, path: str) -> None:
     check_target(path)
     text = _FORMS[_suffix(path)](report)
     target = os.path.realpath(path)
-    folder, name = os.path.split(target)
-    temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}.lwc-tmp")
+    temporary = sibling(target)
     try:
         fd = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         try:
