@@ -17,8 +17,9 @@ def main() -> None:
             os.open(os.devnull, os.O_RDONLY if fd == 0 else os.O_WRONLY)
     if sys.stderr is None:
         sys.stderr = open(2, "w")  # noqa: SIM115  for as long as the process lives
-    if sys.path and sys.path[0] in ("", working_directory()) and not __package__:
-        del sys.path[0]
+    home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    if sys.path and sys.path[0] in ("", working_directory()) and home != working_directory():
+        del sys.path[0]  # `python -m` puts the working directory first: nothing is imported from there
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no BLAS is used here; its threads spin at import
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # typer's; looking for them takes longer than a small model
     if sys.argv[1:2] == ["inspect"]:
