@@ -35,6 +35,11 @@ def emit(e: Emission, values: Values, dims: Sequence[int]) -> str:
 
     kind = TensorProto.INT8 if coded.low < 0 else TensorProto.UINT8
     codes = e.tensor("q", kind, dims, coded.size, coded.codes if type(coded.codes) is Blob else produce)
+    return numbers_of(e, coded, codes)
+
+
+def numbers_of(e: Emission, coded: Coded, codes: str) -> str:
+    """Return the numbers of a tensor of codes, one an element: the codes themselves, or looked up in the codebook."""
     if coded.codebook is None:
         return e.cast(codes, coded.number_type)
     e.costs(LOAD_CODEBOOK, coded.size)

@@ -8,6 +8,7 @@ import numpy as np
 from onnx import TensorProto
 
 from lightweight_cli.blobs import Writer
+from lightweight_cli.encodings import dense
 from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.limits import LoadCost
@@ -17,7 +18,6 @@ from lightweight_cli.numerics import packing
 NAME = "int4"
 MINIMUM_OPSET = 21
 LOAD = LoadCost(4.5, 4)
-LOAD_CODEBOOK = LoadCost(4, 5)
 
 
 def offers(values: Values, opset: int) -> bool:
@@ -40,7 +40,4 @@ def emit(e: Emission, values: Values, dims: Sequence[int]) -> str:
 
     kind = TensorProto.INT4 if coded.low < 0 else TensorProto.UINT4
     codes = e.tensor("q", kind, dims, -(-coded.size // 2), produce)
-    if coded.codebook is None:
-        return e.cast(codes, coded.number_type)
-    e.costs(LOAD_CODEBOOK, coded.size)
-    return e.op("Gather", [e.array("c", coded.codebook), e.cast(codes, TensorProto.INT32)])
+    return dense.numbers_of(e, coded, codes)
