@@ -22,6 +22,7 @@ from lightweight_cli.scopes import Scope, Scopes
 
 EVERYTHING = Limits(load_memory=1000, load_ns=1e9)
 IR_VERSION = {7: 4, 8: 4, 11: 6, 13: 7, 17: 8, 21: 10, 25: 12}
+"""An IR version that goes with each opset."""
 LEVELS = ort.GraphOptimizationLevel
 
 

@@ -1,4 +1,4 @@
-"""What onnxruntime writes into a model beside its optimisation: names, inferred shapes, attributes at their default."""
+"""What onnxruntime writes into a model beside its optimisation: names, inferred shapes, default attributes, repeats."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lightweight_cli.passes.strip.liveness import all_nodes, domain_of
 from lightweight_cli.scopes import Scopes
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto
+    from onnx import GraphProto, ModelProto, NodeProto
 
 
 def drop_additions(old: ModelProto, new: ModelProto) -> None:
@@ -27,9 +27,23 @@ def drop_additions(old: ModelProto, new: ModelProto) -> None:
             if not getattr(node, field):
                 node.ClearField(field)
     for scope in Scopes(new).all:
+        if not scope.is_function:
+            _drop_repeats(scope.graph)
         for i in reversed(range(len(scope.graph.value_info))):
             if scope.graph.value_info[i].name not in shapes:
                 del scope.graph.value_info[i]
+
+
+def _drop_repeats(graph: GraphProto) -> None:
+    """Keep one initializer of each name: onnxruntime 1.23 writes those of subgraphs twice, and then refuses the model."""
+    known: set[str] = set()
+    again = []
+    for i, tensor in enumerate(graph.initializer):
+        if tensor.name in known:
+            again.append(i)
+        known.add(tensor.name)
+    for i in reversed(again):
+        del graph.initializer[i]
 
 
 def _drop_defaults(node: NodeProto, kept: set[str], versions: dict[str, int]) -> None:
