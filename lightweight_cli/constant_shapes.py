@@ -112,6 +112,8 @@ def _unsqueeze(a: dict[str, Any], x: Known, axes: Known | None = None) -> Result
 
 def _dequantize(a: dict[str, Any], q: Known, scale: Known, zero: Known | None = None) -> Result:
     axis, block = a.get("axis", 1), a.get("block_size", 0)
+    if math.prod(scale.shape) > 1 and not -len(q.shape) <= axis < len(q.shape):
+        raise NotComputed(f"along axis {axis} of {len(q.shape)}")
     if block and scale.shape[axis] != -(-q.shape[axis] // block):
         raise NotComputed(f"with blocks of {block} that do not fit its scale")
     return q.shape, scale.dtype

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, defs, helper, numpy_helper
 
 from lightweight_cli import constant_shapes, tensors
 from lightweight_cli.errors import InputError, printable
@@ -37,9 +38,29 @@ class NotConstant(InputError):
     """A name whose value depends on the model's inputs, or on an operator not computed here; says which."""
 
 
+@cache
+def attribute_types(op_type: str) -> dict[str, int]:
+    """Return the types that an operator of ai.onnx gives its attributes, in its newest version that has them."""
+    found: dict[str, int] = {}
+    version = defs.onnx_opset_version()
+    while version and defs.has(op_type, version):
+        schema = defs.get_schema(op_type, version)
+        found = {**{name: int(a.type.value) for name, a in schema.attributes.items()}, **found}
+        version = schema.since_version - 1
+    return found
+
+
 def attributes(node: NodeProto) -> dict[str, Any]:
-    """Return the node's attributes as Python values, without those that a function's caller sets."""
-    return {a.name: helper.get_attribute_value(a) for a in node.attribute if not a.ref_attr_name}
+    """Return the attributes that the operator defines as Python values, without those that a function's caller sets.
+
+    Raises: NotConstant for one of another type than the operator's.
+    """
+    types = attribute_types(node.op_type)
+    given = [a for a in node.attribute if not a.ref_attr_name and a.name in types]
+    for a in given:
+        if a.type != types[a.name]:
+            raise NotConstant(f"{node.op_type} has an attribute {a.name} of a wrong type")
+    return {a.name: helper.get_attribute_value(a) for a in given}
 
 
 def leaf(scope: Scope, name: str) -> TensorProto | None:
@@ -53,8 +74,10 @@ def leaf(scope: Scope, name: str) -> TensorProto | None:
 def constant(node: NodeProto) -> TensorProto | None:
     """Return the tensor of a Constant node, also of one that lists numbers; None where it is of another kind."""
     attribute = node.attribute[0] if len(node.attribute) == 1 and not node.attribute[0].ref_attr_name else None
-    if attribute is None or attribute.name == "value":
-        return attribute.t if attribute is not None else None
+    if attribute is None or attribute.type != attribute_types("Constant").get(attribute.name):
+        return None
+    if attribute.name == "value":
+        return attribute.t
     value = helper.get_attribute_value(attribute)
     kind = {"value_int": TensorProto.INT64, "value_ints": TensorProto.INT64,
             "value_float": TensorProto.FLOAT, "value_floats": TensorProto.FLOAT}.get(attribute.name)

@@ -186,14 +186,14 @@ def check(model: Model, folder: Folder) -> None:
         if opset.version < 1:
             raise InputError(f"opset {opset.version} of domain {printable(opset.domain) or 'ai.onnx'!r} can't be")
     check_names(proto)
-    mine = 0
     for tensor in tensors.tensors(proto):
         tensors.check_declared(tensor)
         if tensor.data_location == TensorProto.EXTERNAL:
             check_entries(tensor)
             first = tensor.external_data[0].value if tensor.external_data else ""
             if first.startswith(model.mark):
-                mine += 1
+                if tensor.data_type == TensorProto.STRING:
+                    raise InputError(f"tensor {printable(tensor.name)}: strings can't be raw data")
                 have, want = model.blobs[int(first[len(model.mark) :])].length, tensors.raw_bytes(tensor)
                 if have != want:
                     raise InputError(f"tensor {printable(tensor.name or '(unnamed)')}: {have} bytes of data where its shape "

@@ -52,6 +52,8 @@ def check_declared(tensor: TensorProto) -> None:
     name = printable(tensor.name or "(unnamed)")
     if tensor.data_type not in BITS and tensor.data_type != T.STRING:
         raise InputError(f"tensor {name}: data type {tensor.data_type} is unknown")
+    if tensor.HasField("segment"):
+        raise InputError(f"tensor {name}: stored in segments, which onnx gave up")
     if any(d < 0 for d in tensor.dims):
         raise InputError(f"tensor {name}: negative dimension in {list(tensor.dims)}")
     if size_of(tensor) >= 1 << 62:

@@ -153,7 +153,7 @@ def find(model: Model, scopes: Scopes, every: bool = False) -> list[Weight]:
             for index, name in enumerate(node.input):
                 rule = ROLES.get((node.op_type, index))
                 if rule is not None and name and node.domain in ("", "ai.onnx", "com.microsoft"):
-                    if constants.is_constant(scope, node.output[0]):  # part of a decoding chain
+                    if not node.output or constants.is_constant(scope, node.output[0]):  # or part of a decoding chain
                         continue
                     _note(model, scopes, found, scope, name, node.op_type, partial(rule, node))
                 elif (node.domain, node.op_type) in scopes.functions and name:

@@ -127,7 +127,7 @@ def _blocked_matmul(node: Node, shape: Lookup) -> int | None:
 
 def _recurrent(node: Node, shape: Lookup) -> int | None:
     """Steps * batch * (input and recurrent weights of all gates and directions)."""
-    x, w, r = (shape(name) for name in node.inputs[:3])
+    x, w, r = (shape(node.inputs[i]) for i in range(3))
     return None if x is None or w is None or r is None else x[0] * x[1] * (elements(w) + elements(r))
 
 

@@ -21,7 +21,8 @@ class Shapes:
 
     def of(self, graphs: tuple[Graph, ...], name: str) -> tuple[int, ...] | None:
         """Return the shape of the value `name`, seen from the innermost of `graphs`."""
-        constant = self.constants.scopes[graphs[-1]].find(name)
+        scope = self.constants.scopes.get(graphs[-1])  # none for a graph in an attribute that holds something else too
+        constant = scope.find(name) if scope else None
         if constant and constant.dims is not None:
             return constant.dims
         for graph in reversed(graphs):

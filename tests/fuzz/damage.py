@@ -10,12 +10,15 @@ import tempfile
 from hostile import external, graphs, odd, tensors
 
 from fuzz.models import random_model
-from lightweight_cli import model_io, wire
-from lightweight_cli.errors import InputError
+from lightweight_cli import model_io, pipeline, recipe, wire
+from lightweight_cli.errors import InputError, LwcError
 from lightweight_cli.inspect_model import report_dict
+from lightweight_cli.output_external import write_candidate
 
 BIG = 20_000
 """Bytes up to which a hostile case is a seed."""
+RECIPES = (("strip", "dedupe", "prune:sparsity=0.5", "quantize"), ("unpack", "half"), ("pack", "share"))
+"""Steps that work in this process."""
 HUGE = b"\xff\xff\xff\xff\xff\xff\xff\xff\x7f"
 LENGTHS = (b"\0", b"\x01", b"\x7f", b"\x80", b"\xff\xff\xff\xff\x0f", HUGE)
 
@@ -52,6 +55,17 @@ def damaged(data: bytes, other: bytes, choose: random.Random) -> bytes:
     return bytes(out)
 
 
+def transform(path: str, steps: tuple[str, ...]) -> None:
+    """Take a model through steps and write it, as without the check; only the errors that lwc documents may come of it."""
+    model = model_io.load(path)
+    try:
+        pipeline.run(model, [recipe.parse(s) for s in steps])
+        candidate = write_candidate(model, f"{path}.out")
+        candidate.discard()
+    finally:
+        os.close(model.source.fd)
+
+
 def withstand(data: bytes) -> None:
     """Read bytes as each reader does; only the errors they document may come of it."""
     with contextlib.suppress(wire.WireError):
@@ -66,5 +80,8 @@ def withstand(data: bytes) -> None:
         with contextlib.suppress(InputError):
             model = model_io.load(path)
             os.close(model.source.fd)
+        for steps in RECIPES:
+            with contextlib.suppress(LwcError):
+                transform(path, steps)
         with contextlib.suppress(InputError):
             report_dict(path, deep=False, sizes={})

@@ -48,7 +48,7 @@ def of(weight: Weight) -> Values:
 
     def positive() -> Iterator[np.ndarray]:
         for part in weight.chunks():
-            yield part + part.dtype.type(0)  # -0 + 0 = +0, all else stays
+            yield np.where(part == 0, part.dtype.type(0), part)
 
     return Values(weight.shape, weight.dtype, positive)
 
