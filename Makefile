@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 OUT := out
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types docs docs-check ci samples corpus fuzz matrix quality bench clean
+.PHONY: help demo test test-all lint types docs docs-check ci samples corpus fuzz fuzz-guided matrix quality bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,8 +51,13 @@ samples: ## train the sample models anew (downloads data and torch)
 corpus: $(VENV)/.dev ## every pass over the onnx corpus; writes docs/corpus.md (ten minutes on two cores)
 	cd tests && ../$(BIN)/python -m corpus
 
-fuzz: $(VENV)/.dev ## random models and damaged bytes for SECONDS (300)
+fuzz: $(VENV)/.dev ## random models and damaged ones for SECONDS (300)
 	cd tests && ../$(BIN)/python -m fuzz --seconds $(or $(SECONDS),300)
+
+fuzz-guided: $(VENV)/.dev ## the same bytes guided by coverage, with atheris, for SECONDS (300)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --config-settings editable_mode=compat --editable '.[fuzz]'
+	mkdir -p $(OUT)/fuzz
+	cd tests && ../$(BIN)/python -m fuzz.guided ../$(OUT)/fuzz/corpus -max_total_time=$(or $(SECONDS),300) -artifact_prefix=../$(OUT)/fuzz/
 
 matrix: ## the tests on every Python on PATH, and on the oldest dependencies
 	$(PYTHON) tests/matrix.py

@@ -45,7 +45,8 @@ def attribute_types(op_type: str) -> dict[str, int]:
     version = defs.onnx_opset_version()
     while version and defs.has(op_type, version):
         schema = defs.get_schema(op_type, version)
-        found = {**{name: int(a.type.value) for name, a in schema.attributes.items()}, **found}
+        mine = {name: int(a.type.value) for name, a in schema.attributes.items()}  # type: ignore[attr-defined]  # an enum
+        found = {**mine, **found}
         version = schema.since_version - 1
     return found
 

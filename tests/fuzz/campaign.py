@@ -13,8 +13,9 @@ from corpus.verdicts import BROKEN, Verdict
 
 from fuzz.check import outcome
 from fuzz.damage import damaged, seeds, withstand
+from fuzz.mutate import changed, readable
 
-DAMAGED_FOR_ONE_MODEL = 100
+DAMAGED_FOR_ONE_MODEL = 20
 """Damaged files take so much less time than models."""
 
 
@@ -22,6 +23,7 @@ def work(first: int, seconds: float) -> tuple[Counter[str], list[str]]:
     """Fuzz from seed `first` on. Returns: executions by kind, and findings."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     end, count, findings, kinds = time.monotonic() + seconds, Counter[str](), [], seeds()
+    valid = [data for data in kinds if readable(data)]
     for seed in range(first, first + (1 << 40)):
         if time.monotonic() > end:
             break
@@ -35,8 +37,9 @@ def work(first: int, seconds: float) -> tuple[Counter[str], list[str]]:
         gc.collect()  # the traces of refused files hold them mapped
         for part in range(DAMAGED_FOR_ONE_MODEL):
             choose = random.Random(f"{seed}.{part}")
-            data = damaged(choose.choice(kinds), choose.choice(kinds), choose)
-            count["damaged"] += 1
+            kind = choose.choice(("bytes", "messages"))
+            data = damaged(choose.choice(kinds), choose.choice(kinds), choose) if kind == "bytes" else changed(choose.choice(valid), choose)
+            count[f"damaged {kind}"] += 1
             try:
                 withstand(data)
             except Exception:

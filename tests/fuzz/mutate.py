@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from google.protobuf.message import DecodeError
 from onnx import ModelProto
 
 NUMBERS = (0, 1, 2, 3, 4, 7, 8, 9, 16, 64, 127, -1, -2, -128, 1 << 31, (1 << 31) - 1, 1 << 40, (1 << 63) - 1, -(1 << 63))
@@ -29,6 +30,15 @@ def messages(root: Any) -> list[Any]:
 def repeated(field: Any) -> bool:
     """Whether a field holds several values."""
     return bool(field.is_repeated) if hasattr(field, "is_repeated") else field.label == field.LABEL_REPEATED
+
+
+def readable(data: bytes) -> bool:
+    """Whether protobuf takes the bytes for a model."""
+    try:
+        ModelProto.FromString(data)
+    except DecodeError:
+        return False
+    return True
 
 
 def changed(data: bytes, choose: random.Random) -> bytes:
@@ -95,6 +105,7 @@ def scalar(field: Any, everything: list[Any], choose: random.Random) -> Any:
 
 def name_of(message: Any, choose: random.Random) -> str:
     """Return a text that the message holds, or nothing."""
-    texts = [v for f, v in message.ListFields() if f.type == f.TYPE_STRING]
-    words = [w for v in texts for w in ([v] if isinstance(v, str) else v)]
-    return choose.choice(words) if words else ""
+    fields = [(v if repeated(f) else [v]) for f, v in message.ListFields() if f.type == f.TYPE_STRING]
+    words = [w for values in fields for w in values]
+    word = choose.choice(words) if words else ""
+    return word.decode("utf-8", "replace") if isinstance(word, bytes) else word.encode("utf-8", "replace").decode()

@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 from fuzz.check import outcome
 from fuzz.damage import damaged, seeds, withstand
 from fuzz.models import random_model
+from fuzz.mutate import changed, readable
 from lightweight_cli import model_io
 from lightweight_cli.errors import InputError
 from lightweight_cli.passes.fold import offline
 
 RELAXED = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 SEEDS = seeds()
+VALID = [data for data in SEEDS if readable(data)]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -50,10 +52,17 @@ def test_most_random_models_run(tmp_path_factory: pytest.TempPathFactory) -> Non
 
 
 @given(st.integers(0, 1 << 32))
-@settings(RELAXED, max_examples=1500)
+@settings(RELAXED, max_examples=500)
 def test_damaged_bytes_through_every_reader(seed: int) -> None:
     choose = random.Random(seed)
     withstand(damaged(choose.choice(SEEDS), choose.choice(SEEDS), choose))
+
+
+@given(st.integers(0, 1 << 32))
+@settings(RELAXED, max_examples=300)
+def test_changed_messages_through_every_reader_and_pass(seed: int) -> None:
+    choose = random.Random(seed)
+    withstand(changed(choose.choice(VALID), choose))
 
 
 @given(st.binary(max_size=300))
