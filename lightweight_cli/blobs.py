@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+import weakref
 from collections.abc import Iterable
 
 import numpy as np
@@ -23,10 +24,12 @@ COPY = 1 << 20
 
 
 class Source:
-    """An open file, read by position."""
+    """An open file, read by position; it is closed when nothing refers to it any more."""
 
     def __init__(self, fd: int, name: str) -> None:
         self.fd, self.name = fd, name
+        self.close = weakref.finalize(self, os.close, fd)
+        """Close it now. The second time does nothing."""
 
     def read_into(self, offset: int, out: memoryview) -> None:
         """Fill `out` from `offset`. Raises: InputError when the file ends too early."""

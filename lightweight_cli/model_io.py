@@ -139,7 +139,7 @@ def load(path: str | None) -> Model:
     try:
         return load_source(source, path)
     except BaseException:
-        os.close(source.fd)
+        source.close()
         raise
 
 

@@ -1,4 +1,4 @@
-"""Where the models come from: those that onnx tests its backends with, the sample models, and folders of one's own."""
+"""Where the models come from: onnx's tests of backends, the sample models, real ones that were fetched, folders of one's own."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 GENERATED = REPOSITORY / "build" / "corpus" / f"onnx-{onnx.__version__}-node"
 """The node cases of the installed onnx: its wheel has only the code that makes them."""
 SHIPPED = Path(onnx.backend.test.__file__).parent / "data"
+FETCHED = REPOSITORY / "out" / "models"
+"""Where `make quality` puts real models, which packages hold; there may be none."""
 FAMILIES = ("simple", "pytorch-converted", "pytorch-operator", "light")
 
 
@@ -64,6 +66,11 @@ def sample_models() -> list[Path]:
     return sorted((REPOSITORY / "sample_models").glob("*/model.onnx"))
 
 
+def fetched_models() -> list[Path]:
+    """Return the real models that were fetched from packages."""
+    return sorted(FETCHED.glob("*/model.onnx"))
+
+
 def all_models(folders: tuple[str, ...] = ()) -> list[Path]:
     """Return every model of the corpus, and those in `folders`."""
     own = [p for folder in folders for p in sorted(Path(folder).rglob("*.onnx"))]
@@ -71,8 +78,8 @@ def all_models(folders: tuple[str, ...] = ()) -> list[Path]:
 
 
 def is_slow(path: Path) -> bool:
-    """Whether a model is one of the whole networks that onnx ships without their weights: seconds for each run."""
-    return path.parent.name == "light"
+    """Whether a model is a whole network, real or one of those that onnx ships without their weights: seconds for each run."""
+    return path.parent.name == "light" or path.is_relative_to(FETCHED)
 
 
 def label(path: Path) -> str:

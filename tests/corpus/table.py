@@ -18,16 +18,17 @@ HEAD = """# Every pass over every model
 Written by `make corpus`: each pass, each recipe of two passes, and a recipe of five, over {count:,} models: those that onnx
 {onnx} tests its operators and backends with, the sample models{more}. Results are judged in onnxruntime {ort}: a lossless
 result must give the same values within 1e-5 of the output's largest (float16 2e-3, bfloat16 2e-2), a lossy one must load, run,
-keep its inputs and outputs, and be finite where the original is. The whole networks that onnx ships without their weights
-(`light`) go through no pairs of passes: each run of them takes seconds.
+keep its inputs and outputs, and be finite where the original is. Whole networks, {real} real ones and those that onnx ships
+without their weights (`light`), go through no pairs of passes: each run of them takes seconds.
 
 """
 
 
-def document(results: Results, own: int) -> str:
-    """Return the whole page."""
-    more = f", and {own} more" if own else ""
-    parts = [HEAD.format(count=len(results), onnx=onnx.__version__, ort=ort.__version__, more=more), table(results), "\n"]
+def document(results: Results, own: int, real: int) -> str:
+    """Return the whole page; `own` models are of the user's folders, `real` ones fetched."""
+    more = (f", {real} real models that `make quality` fetches" if real else "") + (f", and {own} more" if own else "")
+    versions = {"onnx": onnx.__version__, "ort": ort.__version__}
+    parts = [HEAD.format(count=len(results), more=more, real=real or "no", **versions), table(results), "\n"]
     parts += [f"- **{verdict.value}**: {meaning}.\n" for verdict, meaning in MEANING.items()]
     return "".join(parts)
 

@@ -116,7 +116,7 @@ def apply(path: str, recipe: Recipe, result: str) -> tuple[bool, int]:
         candidate.publish()
     finally:
         candidate.discard()
-    os.close(model.source.fd)
+    model.source.close()
     return any(r.changed for r in reports), model.total_size
 
 

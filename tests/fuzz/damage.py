@@ -63,7 +63,7 @@ def transform(path: str, steps: tuple[str, ...]) -> None:
         candidate = write_candidate(model, f"{path}.out")
         candidate.discard()
     finally:
-        os.close(model.source.fd)
+        model.source.close()
 
 
 def withstand(data: bytes) -> None:
@@ -79,7 +79,7 @@ def withstand(data: bytes) -> None:
             file.write(data)
         with contextlib.suppress(InputError):
             model = model_io.load(path)
-            os.close(model.source.fd)
+            model.source.close()
         for steps in RECIPES:
             with contextlib.suppress(LwcError):
                 transform(path, steps)

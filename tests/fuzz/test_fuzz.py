@@ -8,12 +8,15 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 from corpus.original import examine
 from corpus.verdicts import BROKEN, Verdict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import lightweight_cli
 from fuzz.check import outcome
 from fuzz.damage import damaged, seeds, withstand
 from fuzz.models import random_model
@@ -69,6 +72,20 @@ def test_changed_messages_through_every_reader_and_pass(seed: int) -> None:
 @settings(RELAXED, max_examples=500)
 def test_any_bytes_through_every_reader(data: bytes) -> None:
     withstand(data)
+
+
+def test_files_are_closed(tmp_path: Path) -> None:
+    weights = onnx.numpy_helper.from_array(np.random.default_rng(0).standard_normal((1 << 10, 1 << 10)).astype(np.float32), "W")
+    proto = onnx.parser.parse_model("""<ir_version: 8, opset_import: ["" : 17]>
+        g (float[1,1024] x) => (float[1,1024] y) { y = MatMul (x, W) }""")
+    proto.graph.initializer.append(weights)
+    onnx.save(proto, tmp_path / "model.onnx", save_as_external_data=True, location="data")
+    gc.collect()
+    before = os.listdir("/proc/self/fd")
+    for _ in range(3):
+        lightweight_cli.run(tmp_path / "model.onnx", ["prune:sparsity=0.5", "unpack"]).save(tmp_path / "out.onnx", force=True)
+        gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
 def test_refused_files_are_closed(tmp_path: Path) -> None:
