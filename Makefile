@@ -25,7 +25,7 @@ demo: $(VENV)/.runtime ## compress a sample model and show what it cost
 		--data sample_models/fashion_cnn/eval.npz --max-drop 0.01 -o $(OUT)/fashion_cnn.onnx -f
 
 test: $(VENV)/.dev ## run the tests
-	$(BIN)/python -m pytest -m 'not slow and not corpus'
+	$(BIN)/python -m pytest -m 'not slow'
 
 test-all: $(VENV)/.dev ## run the slow tests too
 	$(BIN)/python -m pytest

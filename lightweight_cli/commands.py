@@ -73,6 +73,8 @@ RESULT = (
     Flag("against", ("--against",), str, "Compare with this model instead of MODEL: in a pipe, the first one.", "MODEL"),
     Flag("no_check", ("--no-check",), bool, "Write the result without running the models."),
 )
+NEED_CHECK = {"data", "labels", "metric", "max_drop", "min_sqnr", "min_agreement", "max_slowdown", "against"}
+"""Options that mean nothing without the check."""
 STEPS = (
     Flag("step", ("-p", "--step"), list, "A pass with its options, as prune:threshold=0.01; repeatable.", "STEP"),
     Flag("recipe", ("--recipe",), str, "A TOML file of [[step]] tables: pass = NAME and its options.", "FILE"),
@@ -115,6 +117,10 @@ def _of_pass(which: registry.Pass) -> Command:
 def _compress(name: str, steps: list[Any], given: Given) -> None:
     from lightweight_cli.compressing import Job, compress
 
+    if given["no_check"]:
+        needed = next((flag for flag in (*CHECK, *RESULT) if flag.name in NEED_CHECK and given[flag.name] not in (None, [])), None)
+        if needed is not None:
+            raise UsageError(f"{needed.flags[-1]}: needs the check, which --no-check leaves out")
     check, gates = _checks(given)
     compress(Job(name, given["model"], steps, given["output"], given["force"], given["quiet"], given["against"],
                  None if given["no_check"] else check, gates, tuple(given["report"])))

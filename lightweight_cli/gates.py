@@ -28,11 +28,6 @@ class Gates:
     max_slowdown: float | None = None
     """Latency ratio candidate / reference: 1.1 allows 10 % more."""
 
-    @property
-    def need_check(self) -> bool:
-        """Whether a gate needs both models to be run."""
-        return any(g is not None for g in (self.max_drop, self.min_sqnr, self.min_agreement, self.max_slowdown))
-
 
 def parse_size(text: str) -> int:
     """Return the bytes meant by "5MB", "300 KB", "1.5GiB" or "1234".

@@ -204,7 +204,6 @@ def test_a_recipe_that_can_not_be_read(refused, tmp_path):
         (("--max-size", "1KB"), "max-size 1,000 bytes"),
         (("--max-drop", "0.1"), "max-drop 0.1 can't be evaluated"),
         (("--min-sqnr", "500"), "min-sqnr 500"),
-        (("--min-agreement", "1", "--no-check"), "can't be evaluated: the check was skipped"),
     ],
 )
 def test_gates_that_fail_write_nothing(call, tmp_path, mlp, gate, why):
@@ -213,6 +212,12 @@ def test_gates_that_fail_write_nothing(call, tmp_path, mlp, gate, why):
     assert status == 4 and out == b"" and error.startswith("lwc: error: ") and error.count("\n") == 1
     assert why in error and "no model was written" in error
     assert (tmp_path / "earlier.onnx").read_bytes() == b"before" and sorted(os.listdir(tmp_path)) == ["earlier.onnx", "model.onnx"]
+
+
+@pytest.mark.parametrize("option", ["--data", "--max-drop", "--min-sqnr", "--min-agreement", "--max-slowdown", "--against"])
+def test_what_needs_the_check_is_refused_without_it(refused, option):
+    status, error = refused(*PRUNE, "-o", "out.onnx", "--no-check", option, "1")
+    assert status == 2 and f"{option}: needs the check, which --no-check leaves out" in error
 
 
 def test_a_model_that_onnxruntime_refuses(refused, save):

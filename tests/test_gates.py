@@ -64,7 +64,6 @@ def test_a_gate_without_a_figure_fails_and_says_why(gates: Gates, given: Accurac
 
 
 def test_no_gates_need_no_check() -> None:
-    assert not Gates().need_check and not Gates(max_size=1).need_check and Gates(min_sqnr=1).need_check
     assert check(Gates(), None, 10**12) == []
 
 

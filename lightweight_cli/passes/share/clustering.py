@@ -71,7 +71,7 @@ def unfit(weight: Weight, levels: int) -> str:
         return "is empty"
     if weight.scope.opset < 7:
         return f"opset {weight.scope.opset}: decoding nodes need 7"
-    if not choose.foldable(weight.size):
+    if not choose.foldable(weight.size, weight.numpy.itemsize):
         return "is over the 1 GiB that onnxruntime decodes at load"
     if weight.encoded:
         stored = recognise.coded(weight)
