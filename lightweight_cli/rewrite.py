@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from onnx import TensorProto
 
-from lightweight_cli import constants, weights
+from lightweight_cli import constants, weight_search
 from lightweight_cli.encodings.builder import Emission, place
 from lightweight_cli.scopes import Scope, Scopes, subgraphs
 from lightweight_cli.weights import Weight
@@ -55,8 +55,8 @@ class Rewriter:
     def __init__(self, model: Model, every: bool = False) -> None:
         self.model, self.step = model, model.step
         self.scopes = Scopes(model.proto)
-        self.weights = weights.find(model, self.scopes, every)
-        serials = [int(m[0][3:-1]) for n in self.scopes.names() if (m := weights.INNER.match(n))]
+        self.weights = weight_search.find(model, self.scopes, every)
+        serials = [int(m[0][3:-1]) for n in self.scopes.names() if (m := weight_search.INNER.match(n))]
         first = max(serials, default=0) + 1
         self.prefix = {id(w): f"lwc{first + i}." for i, w in enumerate(self.weights)}
         self.known = {n: self._table(n) for n in sorted(self.scopes.names()) if n.startswith(constants.SHARED)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import tracemalloc
 from pathlib import Path
@@ -11,7 +12,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from lightweight_cli import constants, model_io, weights
+from lightweight_cli import constant_values, constants, model_io, weight_search
 from lightweight_cli.constants import NotConstant
 from lightweight_cli.model_io import Model
 from lightweight_cli.scopes import Scopes
@@ -72,11 +73,11 @@ def test_hostile_chains_are_no_weights(name: str, load) -> None:  # type: ignore
     scopes = Scopes(model.proto)
     tracemalloc.start()
     with pytest.raises(NotConstant):
-        constants.evaluate(model, scopes.main, "W")
+        constant_values.evaluate(model, scopes.main, "W")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 64 << 20
-    for weight in weights.find(model, scopes):
+    for weight in weight_search.find(model, scopes):
         if weight.name == "W":  # its shape can be had; reading says what is wrong
             with pytest.raises(NotConstant):
                 weight.read(0, weight.size)
@@ -94,13 +95,13 @@ def doubling(levels: int, op: str) -> Model:
         [numpy_helper.from_array(np.ones((4, 4), np.float32), "w0")],
     )
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    return Model(proto, model_io.Source(-1, ""), 0, 0, None)
+    return Model(proto, model_io.Source(os.open(os.devnull, os.O_RDONLY), ""), 0, 0, None)
 
 
 def test_sums_of_sums_are_computed_once() -> None:
     model = doubling(60, "Add")
     started = time.process_time()
-    (found,) = weights.find(model, Scopes(model.proto))
+    (found,) = weight_search.find(model, Scopes(model.proto))
     assert found.read(0, 16).tolist() == [2.0**60] * 16
     assert time.process_time() - started < 5
 
@@ -108,9 +109,9 @@ def test_sums_of_sums_are_computed_once() -> None:
 def test_concat_bombs_are_refused_by_their_shape() -> None:
     model = doubling(60, "Concat")
     scopes = Scopes(model.proto)
-    assert constants.is_constant(scopes.main, "w60") and not weights.find(model, scopes)
+    assert constants.is_constant(scopes.main, "w60") and not weight_search.find(model, scopes)
     with pytest.raises(NotConstant, match="too large"):
-        constants.shape_of(model, scopes.main, "w60")
+        constant_values.shape_of(model, scopes.main, "w60")
 
 
 def test_chains_longer_than_any_encoding_are_no_constants() -> None:
@@ -151,5 +152,5 @@ def test_shapes_are_those_of_the_values(op: str, load) -> None:  # type: ignore[
         )
     )
     scopes = Scopes(model.proto)
-    value = constants.evaluate(model, scopes.main, "W")
-    assert value.shape == shape and constants.shape_of(model, scopes.main, "W") == (value.shape, value.dtype)
+    value = constant_values.evaluate(model, scopes.main, "W")
+    assert value.shape == shape and constant_values.shape_of(model, scopes.main, "W") == (value.shape, value.dtype)

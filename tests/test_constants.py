@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 
-from lightweight_cli import constants, model_io
+from lightweight_cli import constant_values, constants, model_io
 from lightweight_cli.constants import NotConstant
 from lightweight_cli.scopes import Scopes
 
@@ -89,7 +89,7 @@ def test_what_onnxruntime_computes(name, save, execute):
     model = model_io.load(save(proto))
     scope = Scopes(model.proto).main
     assert constants.is_constant(scope, "y")
-    mine, (theirs,) = constants.evaluate(model, scope, "y"), execute(proto)
+    mine, (theirs,) = constant_values.evaluate(model, scope, "y"), execute(proto)
     assert mine.dtype == theirs.dtype and mine.shape == theirs.shape and mine.tobytes() == theirs.tobytes()
 
 
@@ -98,7 +98,7 @@ def test_blocked_dequantize(save, execute):
         <float[3,4] s = {1,2,3,4,5,6,7,8,9,10,11,12}, int8[6,4] q = {1,2,3,4,5,6,7,8,9,10,11,12,-1,-2,-3,-4,-5,-6,-7,-8,-9,0,0,1},
          int8[3,4] z = {0,1,2,3,0,1,2,3,0,1,2,3}> { y = DequantizeLinear <axis = 0, block_size = 2> (q, s, z) }""")
     model = model_io.load(save(proto))
-    assert np.array_equal(constants.evaluate(model, Scopes(model.proto).main, "y"), execute(proto)[0])
+    assert np.array_equal(constant_values.evaluate(model, Scopes(model.proto).main, "y"), execute(proto)[0])
 
 
 def test_old_attribute_forms(save, execute):
@@ -106,7 +106,7 @@ def test_old_attribute_forms(save, execute):
                y = Squeeze <axes = [0]> (b)"""
     proto = chain(nodes, opset=9)
     model = model_io.load(save(proto))
-    assert np.array_equal(constants.evaluate(model, Scopes(model.proto).main, "y"), execute(proto)[0])
+    assert np.array_equal(constant_values.evaluate(model, Scopes(model.proto).main, "y"), execute(proto)[0])
 
 
 INPUTS = """
@@ -135,7 +135,7 @@ def test_what_is_not_constant(save, name, why):
     scope = Scopes(model.proto).main
     assert not constants.is_constant(scope, name) and constants.is_constant(scope, "c")
     with pytest.raises(NotConstant, match=why):
-        constants.evaluate(model, scope, name)
+        constant_values.evaluate(model, scope, name)
 
 
 def test_a_huge_declared_shape_is_not_computed(save):
@@ -143,7 +143,7 @@ def test_a_huge_declared_shape_is_not_computed(save):
         <int64[2] huge = {1000000, 1000000}> { y = ConstantOfShape (huge) }""")
     model = model_io.load(save(proto))
     with pytest.raises(NotConstant, match="too large"):
-        constants.evaluate(model, Scopes(model.proto).main, "y")
+        constant_values.evaluate(model, Scopes(model.proto).main, "y")
 
 
 OWNERS = """
@@ -173,7 +173,7 @@ def test_listed_numbers(save, execute):
         kind = 1 if "float" in listed else 7
         proto.graph.output[0].type.tensor_type.elem_type = kind
         model = model_io.load(save(proto))
-        mine, (theirs,) = constants.evaluate(model, Scopes(model.proto).main, "y"), execute(proto)
+        mine, (theirs,) = constant_values.evaluate(model, Scopes(model.proto).main, "y"), execute(proto)
         assert mine.dtype == theirs.dtype and mine.shape == theirs.shape and np.array_equal(mine, theirs)
 
 
@@ -187,4 +187,4 @@ def test_attributes_that_a_caller_sets_are_unknown(save):
     scope = Scopes(model.proto).functions["own", "f"]
     assert not constants.is_constant(scope, "c") and not constants.is_constant(scope, "k")
     with pytest.raises(NotConstant):
-        constants.evaluate(model, scope, "c")
+        constant_values.evaluate(model, scope, "c")

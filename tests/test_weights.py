@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from lightweight_cli import model_io, weights
+from lightweight_cli import model_io, weight_search
 from lightweight_cli.scopes import Scopes
 from lightweight_cli.weights import Weight
 
@@ -20,7 +20,7 @@ def find(save):
 
     def do(model: str | onnx.ModelProto) -> dict[str, Weight]:
         loaded = model_io.load(save(model))
-        found = weights.find(loaded, Scopes(loaded.proto))
+        found = weight_search.find(loaded, Scopes(loaded.proto))
         assert len({w.name for w in found}) == len(found)
         return {w.name: w for w in found}
 
@@ -161,7 +161,7 @@ def test_an_inner_name_that_hides_an_outer_one_is_another_weight(save):
         y = If (c) <then_branch = t () => (float[2,4] r) <float[8,4] W> {{ r = MatMul (x, W) }},
                     else_branch = e () => (float[2,4] r) {{ r = Identity (z) }}> }}""")
     )
-    found = weights.find(loaded, Scopes(loaded.proto))
+    found = weight_search.find(loaded, Scopes(loaded.proto))
     assert [(w.name, w.scope.graph.name) for w in found] == [("W", "g"), ("W", "t")]
 
 

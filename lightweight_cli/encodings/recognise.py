@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightweight_cli import constants
+from lightweight_cli import constant_values, constants
 from lightweight_cli.encodings.coded import Coded, Groups
 from lightweight_cli.encodings.gathered import gathered
 from lightweight_cli.numerics import fp, lookup, stats
@@ -51,21 +51,21 @@ def arithmetic(weight: Weight) -> NodeProto | None:
 def multiplied(weight: Weight, node: NodeProto) -> Coded | None:
     """Return the codes of Mul(numbers, scale) or Mul(Sub(numbers, zero point), scale), or None."""
     model, home = weight.model, weight.scope
-    shapes = [constants.shape_of(model, home, i) for i in node.input]
+    shapes = [constant_values.shape_of(model, home, i) for i in node.input]
     if any(dtype != np.float32 for _, dtype in shapes):
         return None
     sizes = [int(np.prod(shape)) for shape, _ in shapes]
     which = 1 if sizes[1] > sizes[0] else 0
-    numbers, factor = node.input[which], constants.evaluate(model, home, node.input[1 - which])
+    numbers, factor = node.input[which], constant_values.evaluate(model, home, node.input[1 - which])
     offset = None
     inner = home.producers.get(numbers)
     if inner is not None and inner.op_type == "Sub" and inner.domain in ("", "ai.onnx"):
-        numbers, offset = inner.input[0], constants.evaluate(model, home, inner.input[1])
-    shape, dtype = constants.shape_of(model, home, numbers)
+        numbers, offset = inner.input[0], constant_values.evaluate(model, home, inner.input[1])
+    shape, dtype = constant_values.shape_of(model, home, numbers)
     groups, spread = grouping(shape, [p.shape for p in (factor, offset) if p is not None])
     if groups is None or dtype != np.float32 or int(np.prod(shape)) != weight.size:
         return None
-    flat = constants.evaluate(model, home, numbers).reshape(-1)
+    flat = constant_values.evaluate(model, home, numbers).reshape(-1)
     found = listed(model, (flat.size,), weight.dtype, stats.statistics([flat]), [flat])
     if found is None or (found.codebook is not None and not np.isfinite(found.codebook).all()):
         return None
@@ -80,7 +80,7 @@ def multiplied(weight: Weight, node: NodeProto) -> Coded | None:
 def dequantized(weight: Weight, node: NodeProto) -> Coded | None:
     """Return the codes of a DequantizeLinear with a float32 scale, or None."""
     a = constants.attributes(node)
-    integers, factor, *more = (constants.evaluate(weight.model, weight.scope, i) for i in node.input if i)
+    integers, factor, *more = (constant_values.evaluate(weight.model, weight.scope, i) for i in node.input if i)
     if factor.dtype != np.float32 or integers.dtype.itemsize > 1 or integers.size != weight.size:
         return None
     kind = np.dtype(np.uint8 if str(integers.dtype).startswith("u") else np.int8)

@@ -10,7 +10,7 @@ import pytest
 from encoding_models import LEVELS, coded, emissions, floats, inlined, model_of, run, same, session
 from onnx import ModelProto, TensorProto
 
-from lightweight_cli import weights
+from lightweight_cli import weight_search
 from lightweight_cli.encodings import choose
 from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.coded import Coded
@@ -110,7 +110,7 @@ def test_outputs_are_those_of_the_plain_weight(place: str, name: str, label: str
     onnx.checker.check_model(proto, full_check=True)
     for level in (LEVELS.ORT_ENABLE_ALL, LEVELS.ORT_DISABLE_ALL):
         assert same(run(proto, feeds, level)[0], run(plain, feeds, level)[0])
-    again = weights.find(model, Rewriter(model).scopes)
+    again = weight_search.find(model, Rewriter(model).scopes)
     assert [(w.shape, w.dtype) for w in again] == [((K, N), TensorProto.FLOAT)]
     assert same(again[0].read(0, again[0].size).reshape(K, N), array)
 

@@ -8,7 +8,7 @@ import pytest
 from encoding_models import coded, emissions, inlined, model_of, put, run, same
 from onnx import TensorProto, helper, numpy_helper
 
-from lightweight_cli import weights
+from lightweight_cli import weight_search
 from lightweight_cli.blobs import Blob
 from lightweight_cli.encodings import choose, recognise
 from lightweight_cli.encodings.builder import Emission
@@ -27,7 +27,7 @@ def holder(opset: int = 21, kind: str = "float") -> Model:
 
 
 def only(model: Model) -> Weight:
-    (found,) = weights.find(model, Scopes(model.proto))
+    (found,) = weight_search.find(model, Scopes(model.proto))
     return found
 
 
