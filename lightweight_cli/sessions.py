@@ -68,8 +68,8 @@ def interface(session: InferenceSession) -> Interface:
                      ports(session.get_overridable_initializers()))
 
 
-def interface_difference(a: Interface, b: Interface) -> str | None:
-    """Return the first difference of interface `b` from `a` in one line; None: they are equal."""
+def interface_difference(a: Interface, b: Interface, shapes: bool = True) -> str | None:
+    """Return the first difference of interface `b` from `a` in one line; None: they are equal, without `shapes` but for those."""
     for kind, old, new in zip(("input", "output", "overridable input"), a, b, strict=True):
         names, others = [p.name for p in old], [p.name for p in new]
         if names != others:
@@ -79,7 +79,7 @@ def interface_difference(a: Interface, b: Interface) -> str | None:
             told = [f"{word} {_listed(some)}" for word, some in (("lost", gone), ("gained", added)) if some]
             return f"{kind}s {', '.join(told) or 'appear more than once'}"
         for was, now in zip(old, new, strict=True):
-            if was != now:
+            if was.type != now.type or (shapes and was.shape != now.shape):
                 return f'{kind} "{printable(was.name)}" was {was} and became {now}'
     return None
 

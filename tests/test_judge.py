@@ -139,8 +139,12 @@ def test_terabytes_are_refused_in_the_child(tmp_path: Path) -> None:
     text = HEAD + """agraph (float[1] x) => (float[N] y) <int64[1] s = {4398046511104}> {
       z = ConstantOfShape(s) y = Add(x, z) }"""
     bomb = save(tmp_path, text)
-    found = judge(bomb, bomb, FAST)
-    assert found.unverified and "memory" in found.unverified and not found.outputs
+    try:
+        found = judge(bomb, bomb, FAST)
+    except InputError as e:  # onnxruntime 1.23 computes it when it loads the model
+        assert "bad_alloc" in str(e)
+    else:
+        assert found.unverified and "memory" in found.unverified and not found.outputs
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

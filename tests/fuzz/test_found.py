@@ -109,3 +109,12 @@ def test_a_signalling_nan_stays(save, apply) -> None:
     done = apply(save(proto), "pack")
     assert "v" in done.encodings, done.left
     assert np.isnan(done.value("v")[0, 0])
+
+
+def test_an_output_of_another_shape_than_stated(save, call) -> None:
+    save("""<ir_version: 8, opset_import: ["" : 17]>
+        g (float[N,64,64] x) => (float[N,64,64] y) <float[64,128] a, float[128] b, float[128,4] c>
+        { m = MatMul (x, a)  n = Add (m, b)  r = Relu (n)  y = MatMul (r, c) }""")
+    for command in ("quantize", "half", "pack"):
+        status, _, error = call(command, "model.onnx", "-o", f"{command}.onnx", "-q")
+        assert (status, error) == (0, "")

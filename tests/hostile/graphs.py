@@ -138,7 +138,7 @@ def cases() -> list[Case]:
     return [
         *(case(expect, name, changed(change)) for expect, name, change in CHANGES),
         *(case(expect, name, parsed(text)) for expect, name, text in TEXTS),
-        case(P, "ifs_20_deep", nested_ifs(20)),
+        case(P, "ifs_16_deep", nested_ifs(16)),  # onnxruntime 1.23 takes twice as long for each level, 1.5 s for these
         case(E, "ifs_60_deep", nested_ifs(60)),
         case(R, "ifs_5000_deep", nested_ifs(5000)),
         case(E, "functions_explode_a_little", laughs(8)),
