@@ -13,6 +13,8 @@ import onnx
 import pytest
 from corpus.original import examine
 from corpus.verdicts import BROKEN, Verdict
+from hostile.cases import Expect, case
+from hostile.judged import run, unexpected
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -66,6 +68,13 @@ def test_damaged_bytes_through_every_reader(seed: int) -> None:
 def test_changed_messages_through_every_reader_and_pass(seed: int) -> None:
     choose = random.Random(seed)
     withstand(changed(choose.choice(VALID), choose))
+
+
+def test_changed_messages_with_the_check(tmp_path: Path) -> None:
+    cases = [case(Expect.EITHER, f"{i}", changed(VALID[i % len(VALID)], random.Random(i))) for i in range(60)]
+    files, results = run(cases, tmp_path)
+    wrong = unexpected(files, results)
+    assert not wrong, "\n".join(wrong)
 
 
 @given(st.binary(max_size=300))
