@@ -95,7 +95,8 @@ class Chain:
 def guarded(node: NodeProto, compute: Callable[[], Any]) -> Any:
     """Return what `compute` does; what numpy refuses is no constant. Raises: NotConstant."""
     try:
-        return compute()
+        with np.errstate(all="ignore"):  # infinities and NaN are what onnxruntime gives too
+            return compute()
     except constant_shapes.NotComputed as e:
         raise NotConstant(f"computed by {node.op_type}, {e}") from e
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as e:
