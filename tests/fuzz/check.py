@@ -8,10 +8,12 @@ import tempfile
 
 import numpy as np
 from corpus import recipes, worker
-from corpus.original import Original, examine
+from corpus.original import examine
 from corpus.verdicts import Outcome, Verdict
+from onnx import ModelProto, TensorProto, numpy_helper
 
 from fuzz.models import random_model
+from lightweight_cli import tensors
 from lightweight_cli.passes.fold import child, offline
 
 OPTIONS = (
@@ -39,23 +41,23 @@ def recipe_of(choose: random.Random) -> recipes.Recipe:
 def outcome(seed: int) -> tuple[recipes.Recipe, Outcome]:
     """Return what came of the model and the recipe of a seed."""
     offline.optimise, offline.judge = child.optimise_here, worker.judge_here
-    recipe = recipe_of(random.Random(-1 - seed))
+    recipe, model = recipe_of(random.Random(-1 - seed)), random_model(seed)
     with tempfile.TemporaryDirectory(prefix="lwc-fuzz-") as folder:
         path = os.path.join(folder, "model.onnx")
         with open(path, "wb") as file:
-            file.write(random_model(seed).SerializeToString())
+            file.write(model.SerializeToString())
         original = examine(path)
         if not original.runs:
             return recipe, Outcome(Verdict.UNVERIFIED, original.why_not)
         found = worker.one(original, recipe, {}, worker.apply)[1]
         if found.verdict is Verdict.WRONG:  # unless onnxruntime's own optimiser is: it may turn infinities into NaN
             found = worker.one(examine(path, "none"), recipe, {}, worker.apply)[1]
-        if found.verdict is Verdict.WRONG and recipes.lossy(recipe) and overflowing(original):
+        if found.verdict is Verdict.WRONG and recipes.lossy(recipe) and extreme(model):
             return recipe, Outcome(Verdict.UNVERIFIED, f"at the end of float32: {found.detail}")
         return recipe, found
 
 
-def overflowing(original: Original) -> bool:
-    """Whether outputs are infinite or nearly so: a rounded weight may well make NaN of one, which the command's check refuses."""
-    floats = [a for a in original.outputs if isinstance(a, np.ndarray) and a.dtype == np.float32]
+def extreme(model: ModelProto) -> bool:
+    """Whether weights are infinite or nearly so: another rounded one may make NaN of that, which the command's check refuses."""
+    floats = [numpy_helper.to_array(t) for t in tensors.tensors(model) if t.data_type == TensorProto.FLOAT]
     return any(not np.isfinite(a).all() or float(np.abs(a).max(initial=0)) > 1e37 for a in floats)
