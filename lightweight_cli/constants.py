@@ -43,14 +43,14 @@ def attribute_types(op_type: str) -> dict[str, int]:
 
 
 def attributes(node: NodeProto) -> dict[str, Any]:
-    """Return the attributes that the operator defines as Python values, without those that a function's caller sets.
+    """Return a node's attributes as Python values, without those that a function's caller sets.
 
-    Raises: NotConstant for one of another type than the operator's.
+    Of an operator of ai.onnx, those that it defines. Raises: NotConstant for one of another type than the operator's.
     """
     types = attribute_types(node.op_type)
-    given = [a for a in node.attribute if not a.ref_attr_name and a.name in types]
+    given = [a for a in node.attribute if not a.ref_attr_name and (a.name in types or not types)]
     for a in given:
-        if a.type != types[a.name]:
+        if not a.type or a.type != types.get(a.name, a.type):
             raise NotConstant(f"{node.op_type} has an attribute {a.name} of a wrong type")
     return {a.name: helper.get_attribute_value(a) for a in given}
 

@@ -29,6 +29,10 @@ def _matmul_left(node: NodeProto, rank: int) -> Axes:
     return tuple(range(rank - 1)) if rank > 1 else ()
 
 
+def _fused_matmul(node: NodeProto, rank: int) -> Axes:
+    return _matmul_left(node, rank) if constants.attributes(node).get("transB") else _matmul(node, rank)
+
+
 def _first(node: NodeProto, rank: int) -> Axes:
     return (0,)
 
@@ -44,7 +48,7 @@ def _first_two(node: NodeProto, rank: int) -> Axes:
 ROLES: dict[tuple[str, int], Callable[[NodeProto, int], Axes]] = {
     ("Conv", 1): _first, ("ConvTranspose", 1): _first, ("ConvInteger", 1): _first, ("FusedConv", 1): _first,
     ("Gemm", 1): _gemm, ("Gemm", 0): _gemm_left, ("FusedGemm", 1): _gemm,
-    ("MatMul", 1): _matmul, ("MatMul", 0): _matmul_left, ("FusedMatMul", 1): _matmul,
+    ("MatMul", 1): _matmul, ("MatMul", 0): _matmul_left, ("FusedMatMul", 1): _fused_matmul,
     ("Gather", 0): _first,
     ("LSTM", 1): _first_two, ("LSTM", 2): _first_two, ("GRU", 1): _first_two, ("GRU", 2): _first_two,
     ("RNN", 1): _first_two, ("RNN", 2): _first_two,

@@ -49,6 +49,8 @@ def find(save):
         ("1,6,4", "y = RNN <hidden_size = 6> (x, r, W)", "RNN", (0, 1)),
         ("8,12", "y = com.microsoft.Attention <num_heads = 2> (x, W, r)", "Attention", (1,)),
         ("8,4", "y = com.microsoft.FusedMatMul (x, W)", "FusedMatMul", (1,)),
+        ("8,4", "y = com.microsoft.FusedMatMul <transB = 1> (x, W)", "FusedMatMul", (0,)),
+        ("8,4", "y = com.microsoft.FusedGemm <transB = 1> (x, W, r)", "FusedGemm", (0,)),
         ("8,4", "v = Transpose (W)  y = MatMul (x, v)", "MatMul", (0,)),
         ("8,4", "v = Transpose <perm = [1, 0]> (W)  u = Identity (v)  y = MatMul (x, u)", "MatMul", (0,)),
         ("5,8,4", "v = Transpose <perm = [1, 2, 0]> (W)  y = MatMul (x, v)", "MatMul", (0, 1)),
