@@ -19,6 +19,8 @@ RECIPE, SOURCE = "lwc.recipe", "lwc.source"
 
 def run(model: Model, steps: Sequence[Step], progress: Progress | None = None) -> list[StepReport]:
     """Apply `steps` to the model in place. Returns: one report a step."""
+    from lightweight_cli.constants import NotConstant
+
     reports = []
     for step in steps:
         which = registry.get(step.name)
@@ -27,6 +29,8 @@ def run(model: Model, steps: Sequence[Step], progress: Progress | None = None) -
             model.step.changed = registry.apply(which, model, step.options)
         except UnicodeDecodeError as e:
             raise InputError(f"{model.shown}: a name in the model is not UTF-8") from e
+        except NotConstant as e:
+            raise InputError(f"{model.shown}: {e}") from e
         if model.step.changed:
             sign(model, str(step))
         reports.append(model.step)

@@ -100,6 +100,14 @@ def test_is_refused_by_name(name: str, says: str, save) -> None:
         model_io.load(save(proto))
 
 
+def test_a_flag_that_is_a_graph_is_named(save, call) -> None:
+    proto = model()
+    CHANGES["a flag that is a graph"](proto)
+    save(proto)
+    status, _, error = call("quantize", "model.onnx", "-o", "out.onnx")
+    assert (status, error) == (3, "lwc: error: model.onnx: Gemm has an attribute transB of a wrong type\n")
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_signalling_nan_stays(save, apply) -> None:
     proto = model()
