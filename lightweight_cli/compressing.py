@@ -171,7 +171,7 @@ def judge_candidate(job: Job, model: Model, candidate: Candidate, same: bool, pr
     options = replace(job.check, latency=job.check.latency and not same)
     try:
         accuracy = judge(reference.reopened, candidate.path, options, pass_fds=(reference.source.fd, *candidate.inherited),
-                     size=reference.total_size,
+                         size=reference.total_size,
                          progress=lambda stage, done, total: progress(f"check: {stage}", done, total or 0))
         return accuracy if job.against else replace(accuracy, provenance=None)
     except InputError as e:

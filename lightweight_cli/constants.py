@@ -6,10 +6,9 @@ encodings, or another tool's DequantizeLinear on constants. constant_values.py c
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from onnx import TensorProto, defs, helper
+from onnx import AttributeProto, TensorProto, helper
 
 from lightweight_cli.constant_operators import OPERATORS
 from lightweight_cli.errors import InputError
@@ -24,33 +23,28 @@ SHARED = "lwc."
 DEEPEST = 96
 """Steps from a tensor to a weight: a Huffman tree takes two for each level, of which 2^24 codes have at most 34."""
 
+TYPES: dict[str, int] = {
+    **dict.fromkeys(("axis", "to", "allowzero", "block_size", "exclusive", "reverse", "transA", "transB", "value_int"),
+                    AttributeProto.INT),
+    **dict.fromkeys(("axes", "perm", "starts", "ends", "value_ints"), AttributeProto.INTS),
+    "value": AttributeProto.TENSOR, "value_float": AttributeProto.FLOAT, "value_floats": AttributeProto.FLOATS,
+    "reduction": AttributeProto.STRING,
+}
+"""The types of the attributes that OPERATORS, Constant nodes and ROLES read. onnx.defs knows them too, but takes 12 ms to load."""
+
 
 class NotConstant(InputError):
     """A name whose value depends on the model's inputs, or on an operator not computed here; says which."""
 
 
-@cache
-def attribute_types(op_type: str) -> dict[str, int]:
-    """Return the types that an operator of ai.onnx gives its attributes, in its newest version that has them."""
-    found: dict[str, int] = {}
-    version = defs.onnx_opset_version()
-    while version and defs.has(op_type, version):
-        schema = defs.get_schema(op_type, version)
-        mine = {name: int(a.type.value) for name, a in schema.attributes.items()}  # type: ignore[attr-defined]  # an enum
-        found = {**mine, **found}
-        version = schema.since_version - 1
-    return found
-
-
 def attributes(node: NodeProto) -> dict[str, Any]:
-    """Return a node's attributes as Python values, without those that a function's caller sets.
+    """Return those of a node's attributes that are read here as Python values, without those that a function's caller sets.
 
-    Of an operator of ai.onnx, those that it defines. Raises: NotConstant for one of another type than the operator's.
+    Raises: NotConstant for one of another type than operators define.
     """
-    types = attribute_types(node.op_type)
-    given = [a for a in node.attribute if not a.ref_attr_name and (a.name in types or not types)]
+    given = [a for a in node.attribute if not a.ref_attr_name and a.name in TYPES]
     for a in given:
-        if not a.type or a.type != types.get(a.name, a.type):
+        if a.type != TYPES[a.name]:
             raise NotConstant(f"{node.op_type} has an attribute {a.name} of a wrong type")
     return {a.name: helper.get_attribute_value(a) for a in given}
 
@@ -66,7 +60,7 @@ def leaf(scope: Scope, name: str) -> TensorProto | None:
 def constant(node: NodeProto) -> TensorProto | None:
     """Return the tensor of a Constant node, also of one that lists numbers; None where it is of another kind."""
     attribute = node.attribute[0] if len(node.attribute) == 1 and not node.attribute[0].ref_attr_name else None
-    if attribute is None or attribute.type != attribute_types("Constant").get(attribute.name):
+    if attribute is None or attribute.type != TYPES.get(attribute.name):
         return None
     if attribute.name == "value":
         return attribute.t

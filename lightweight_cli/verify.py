@@ -59,7 +59,7 @@ def verify(reference: str, candidate: str, batches: Sequence[str] | Feeds | None
         skeleton = _skeleton(reference)
         found = _batches(batches, labels, batch_size, session, model, skeleton, seed, tell)
         if isinstance(found, str):
-            return _unverified(session, candidate, model, found, reference, threads, tell)
+            return _unverified(session, candidate, model, found, reference, skeleton, threads, tell)
         try:
             if spec and found.labels is None:
                 raise InputError(f"metric {spec.name} needs labels, and the data has none")
@@ -174,13 +174,12 @@ def _same_interface(model: Interface, session: InferenceSession, skeleton: onnx.
         raise BrokenPromise(f"the result has another interface: {difference}")
 
 
-def _unverified(session: InferenceSession, candidate: str, model: Interface, why: str, reference: str, threads: int,
-                tell: Progress) -> Accuracy:
+def _unverified(session: InferenceSession, candidate: str, model: Interface, why: str, reference: str,
+                skeleton: onnx.ModelProto | None, threads: int, tell: Progress) -> Accuracy:
     """Return the outcome when no inputs are known that the original runs on: load and interface only."""
     del session
     tell("candidate load", 0, None)
     other = _open(candidate, threads, BrokenPromise, "the result")
-    skeleton = _skeleton(reference)
     _same_interface(model, other, skeleton, candidate)
     return Accuracy(synthetic=True, batches=0, samples=0, outputs=(), provenance=_provenance(other, reference, skeleton),
                     unverified=why, latency_skipped="no inputs to run")

@@ -37,6 +37,15 @@ def foldable(size: int, itemsize: int = 4, limits: Limits = DEFAULT) -> bool:
     return size * itemsize <= limits.fold_limit
 
 
+def unfit(size: int, itemsize: int, opset: int) -> str:
+    """Return why no weight of this size, type and opset can be replaced by decoding nodes, or nothing."""
+    if size == 0:
+        return "is empty"
+    if opset < 7:
+        return f"opset {opset}: decoding nodes need 7"
+    return "" if foldable(size, itemsize) else "is over the 1 GiB that onnxruntime decodes at load"
+
+
 def for_codes(new: New, coded: Coded, name: str, limits: Limits = DEFAULT) -> list[Emission]:
     """Return one emission for each way to store `coded` within the limits, as the weight `name`."""
     found = []

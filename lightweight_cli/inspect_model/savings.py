@@ -31,9 +31,9 @@ def savings_of(rows: list[Row], metadata_bytes: int, duplicate_bytes: int | None
     unused = sum(row.nbytes for row in rows if not row.uses)
     found = [
         Saving("quantize --bits 4", sum(_saved_by_bits(row, BITS_4_BLOCK_32) for row in weights),
-               "4.5 bits a weight"),
+               f"{BITS_4_BLOCK_32:g} bits a weight"),
         Saving("quantize --bits 8", sum(_saved_by_bits(row, BITS_8_BLOCK_64) for row in weights),
-               "8.125 bits a weight"),
+               f"{BITS_8_BLOCK_64:g} bits a weight"),
         Saving("half", sum(row.nbytes * (1 - 16 / _bits(row)) for row in weights if _bits(row) > 16),
                "16 bits a weight"),
         Saving("prune --sparsity 0.5", sum(row.nbytes / 2 - (row.elements or 0) / 8 for row in weights),

@@ -25,11 +25,9 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--time-limit", type=float, default=TIME_LIMIT, metavar="SECONDS")
     given = parser.parse_args()
-    models = [*all_models(tuple(given.folders)), *fetched_models()][:: given.every]
-    if given.networks:
-        models = [m for m in models if is_slow(m)]
-    own = len(all_models(tuple(given.folders))) - len(all_models())
-    real = len(fetched_models())
+    listed, real = all_models(tuple(given.folders)), fetched_models()
+    own = len(listed) - len(all_models())
+    models = [m for m in [*listed, *real][:: given.every] if is_slow(m) or not given.networks]
     wanted = [*recipes.singles(), *([] if given.singles else recipes.pairs()), recipes.FIVE]
     if given.only:
         wanted = [r for r in wanted if given.only in r]
@@ -46,7 +44,7 @@ def main() -> int:
     for part, some in parts:
         results |= run_all(serve, part, some, given.jobs, given.time_limit, progress)
         if whole:
-            (REPOSITORY / "docs" / "corpus.md").write_text(document(results, own, real))
+            (REPOSITORY / "docs" / "corpus.md").write_text(document(results, own, len(real)))
     bad = failures(results)
     print(table(results), *bad, f"{time.monotonic() - start:.0f} s", sep="\n")
     return int(bool(bad))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
 
-from lightweight_cli.scopes import subgraphs_of
+from lightweight_cli.passes.strip.liveness import all_nodes
 from lightweight_cli.sessions import Level, interface, open_session
 from lightweight_cli.skeleton import read_skeleton
 from lightweight_cli.synthetic import synthetic_batches
@@ -85,16 +84,9 @@ def synthetic(path: str, session: ort.InferenceSession) -> dict[str, Any] | None
 
 def draws(path: str) -> bool:
     """Whether the model has a random operator anywhere."""
-
-    def nodes(owner: Any) -> Iterator[onnx.NodeProto]:
-        for node in owner.node:
-            yield node
-            for graph in subgraphs_of(node):
-                yield from nodes(graph)
-
     model = read_skeleton(path)
     return any(
         n.op_type.startswith(RANDOM) or (n.op_type == "Dropout" and len(n.input) > 2)
         for owner in (model.graph, *model.functions)
-        for n in nodes(owner)
+        for n in all_nodes(owner)
     )

@@ -71,17 +71,12 @@ def smallest(weights: list[Weight], share: float) -> set[int]:
 
 def unfit(weight: Weight, bits: int) -> str:
     """Return why a weight can't be replaced by decoding nodes, or nothing."""
-    if weight.size == 0:
-        return "is empty"
-    if weight.scope.opset < 7:
-        return f"opset {weight.scope.opset}: decoding nodes need 7"
-    if not choose.foldable(weight.size, weight.numpy.itemsize):
-        return "is over the 1 GiB that onnxruntime decodes at load"
-    if weight.encoded:
+    reason = choose.unfit(weight.size, weight.numpy.itemsize, weight.scope.opset)
+    if not reason and weight.encoded:
         stored = recognise.coded(weight)
         if stored is not None and stored.count <= 1 << bits:
             return f"is stored in {bits} bits or fewer already"
-    return ""
+    return reason
 
 
 def quantized(model: Model, weight: Weight, groups: Groups, bits: int, symmetric: bool) -> Coded:

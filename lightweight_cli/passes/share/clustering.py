@@ -67,17 +67,12 @@ def share_values(
 
 def unfit(weight: Weight, levels: int) -> str:
     """Return why a weight can't share values, or nothing."""
-    if weight.size == 0:
-        return "is empty"
-    if weight.scope.opset < 7:
-        return f"opset {weight.scope.opset}: decoding nodes need 7"
-    if not choose.foldable(weight.size, weight.numpy.itemsize):
-        return "is over the 1 GiB that onnxruntime decodes at load"
-    if weight.encoded:
+    reason = choose.unfit(weight.size, weight.numpy.itemsize, weight.scope.opset)
+    if not reason and weight.encoded:
         stored = recognise.coded(weight)
         if stored is not None and stored.count <= levels:
             return f"is stored with {stored.count} values already"
-    return ""
+    return reason
 
 
 def shared(model: Model, piece: Piece, levels: int, scaled: bool) -> Coded:
