@@ -30,8 +30,9 @@ test: $(VENV)/.dev ## run the tests
 test-all: $(VENV)/.dev ## run the slow tests too
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/.dev ## ruff
+lint: $(VENV)/.dev ## ruff, and which wing may import which
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
 
 types: $(VENV)/.dev ## mypy
 	$(BIN)/mypy

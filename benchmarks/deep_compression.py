@@ -25,13 +25,14 @@ import onnxruntime as ort
 from onnx import TensorProto
 from quality_cases import Case
 
-from lightweight_cli import model_io
-from lightweight_cli.blobs import Blob
 from lightweight_cli.encodings import choose, recognise
-from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.model.blobs import Blob
+from lightweight_cli.model.load import load
+from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.numerics import huffman, kmeans, sketch
-from lightweight_cli.rewrite import Rewriter
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.search import find_weights
 
 PRUNE = "prune:sparsity=0.8"
 RECIPES = {
@@ -86,7 +87,8 @@ def weigh(path: Path) -> tuple[float, float]:
     """
     stored = size = coded = 0
     bound = 0.0
-    for weight in Rewriter(model_io.load(str(path))).weights:
+    model = load(str(path))
+    for weight in find_weights(model, Scopes(model.proto)):
         codes = recognise.coded(weight) if weight.encoded else None
         nbytes = weight.stored_bytes()
         bound += 8.0 * nbytes if codes is None else weight.size * huffman.entropy(codes.histogram)

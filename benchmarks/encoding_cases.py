@@ -8,17 +8,17 @@ from typing import NamedTuple
 import numpy as np
 from onnx import ModelProto, TensorProto, helper, parser
 
-from lightweight_cli import wire
-from lightweight_cli.blobs import Blob, Source
 from lightweight_cli.encodings import choose
-from lightweight_cli.encodings.builder import Emission, place
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.floats import Floats
 from lightweight_cli.encodings.limits import Limits
 from lightweight_cli.encodings.vectors import Vectors
-from lightweight_cli.model_io import Model
-from lightweight_cli.output import write_pieces
-from lightweight_cli.scopes import Scopes
+from lightweight_cli.model import wire
+from lightweight_cli.model.blobs import Blob, Source
+from lightweight_cli.model.model import Model
+from lightweight_cli.model.output import write_pieces
+from lightweight_cli.model.scopes import Scopes
+from lightweight_cli.weights.emission import Emission, place
 
 UNBOUNDED = Limits(load_memory=1000, load_ns=1e9)
 CHUNK = 1 << 20

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import encodings_table
 
-from lightweight_cli import listing
-from lightweight_cli.registry import all_passes
+from lightweight_cli.cli import listing
+from lightweight_cli.pipeline.registry import all_passes
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Made by docs/generate.py from the declarations; do not edit. -->\n\n"

@@ -15,9 +15,9 @@ __version__ = "0.1.0"
 __all__ = ["Accuracy", "Result", "run", "verify"]
 
 if TYPE_CHECKING:
-    from lightweight_cli.accuracy import Accuracy
     from lightweight_cli.api import Result, run
-    from lightweight_cli.verify import verify
+    from lightweight_cli.checking.accuracy import Accuracy
+    from lightweight_cli.checking.verify import verify
 
 
 def __getattr__(name: str) -> Any:
@@ -26,7 +26,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    home = {"Accuracy": "accuracy", "verify": "verify"}.get(name, "api")
-    value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value  # in place of the submodule of the same name
-    return value
+    home = {"Accuracy": "checking.accuracy", "verify": "checking.verify"}.get(name, "api")
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)

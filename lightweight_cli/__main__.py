@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from lightweight_cli.guard import guarded, working_directory
+from lightweight_cli.cli.guard import guarded
+from lightweight_cli.runtime.import_path import home, working_directory
 
 
 def main() -> None:
@@ -17,13 +18,12 @@ def main() -> None:
             os.open(os.devnull, os.O_RDONLY if fd == 0 else os.O_WRONLY)
     if sys.stderr is None:
         sys.stderr = open(2, "w")  # noqa: SIM115  for as long as the process lives
-    home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    if sys.path and sys.path[0] in ("", working_directory()) and home != working_directory():
+    if sys.path and sys.path[0] in ("", working_directory()) and home() != working_directory():
         del sys.path[0]  # `python -m` puts the working directory first: nothing is imported from there
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no BLAS is used here; its threads spin at import
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # typer's; looking for them takes longer than a small model
     if sys.argv[1:2] == ["inspect"]:
-        from lightweight_cli.inspect_model.command import main as inspect_main
+        from lightweight_cli.inspect.command import main as inspect_main
 
         sys.exit(guarded(lambda: inspect_main(sys.argv[2:])))
     sys.exit(guarded(run))
@@ -31,11 +31,11 @@ def main() -> None:
 
 def run() -> int:
     """Run the command that the words name. Returns: the exit status."""
-    from lightweight_cli.quick import read
+    from lightweight_cli.cli.quick import read
 
     found = read(sys.argv[1:])
     if found is None:
-        from lightweight_cli.cli import run
+        from lightweight_cli.cli.app import run
 
         return run()
     command, given = found

@@ -8,13 +8,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lightweight_cli import pipeline, recipe
-from lightweight_cli.blobs import Source
-from lightweight_cli.model_io import Model, load, load_source
-from lightweight_cli.output import refuse_target
-from lightweight_cli.output_external import single_pieces, write_candidate
-from lightweight_cli.recipe import Step
-from lightweight_cli.step_report import StepReport
+import lightweight_cli.passes  # noqa: F401  hands over the declarations
+from lightweight_cli.model.blobs import Source
+from lightweight_cli.model.load import load, load_source
+from lightweight_cli.model.model import Model
+from lightweight_cli.model.output import refuse_target
+from lightweight_cli.model.output_external import single_pieces, write_candidate
+from lightweight_cli.pipeline import recipe
+from lightweight_cli.pipeline.recipe import Step
+from lightweight_cli.pipeline.run import run_steps
+from lightweight_cli.pipeline.step_report import StepReport
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -59,7 +62,7 @@ def run(model: str | os.PathLike[str] | ModelProto, steps: Iterable[str | Step])
     """
     parsed = [recipe.parse(s) if isinstance(s, str) else s for s in steps]
     loaded = load(os.fspath(model)) if isinstance(model, (str, os.PathLike)) else _of_proto(model)
-    return Result(loaded, pipeline.run(loaded, parsed))
+    return Result(loaded, run_steps(loaded, parsed))
 
 
 def _of_proto(proto: ModelProto) -> Model:

@@ -45,7 +45,7 @@ def call(
 ) -> Callable[..., tuple[int, bytes, str]]:
     """Run `lwc` in this process, in the test's folder; returns its status, standard output and standard error."""
     from lightweight_cli.__main__ import run
-    from lightweight_cli.guard import guarded
+    from lightweight_cli.cli.guard import guarded
 
     monkeypatch.chdir(tmp_path)
 
@@ -202,12 +202,14 @@ def value_of_fixture() -> Callable[[str, str], np.ndarray]:
 @pytest.fixture
 def apply(tmp_path: Path) -> Callable[..., Outcome]:
     """Apply steps to the model file `path`, in this process; the result runs, and has the same inputs and outputs."""
-    from lightweight_cli import model_io, pipeline, recipe
-    from lightweight_cli.output_external import write_candidate
+    from lightweight_cli.model.load import load
+    from lightweight_cli.model.output_external import write_candidate
+    from lightweight_cli.pipeline import recipe
+    from lightweight_cli.pipeline.run import run_steps
 
     def do(path: str, *steps: str) -> Outcome:
-        model = model_io.load(path)
-        reports = pipeline.run(model, [recipe.parse(s) for s in steps])
+        model = load(path)
+        reports = run_steps(model, [recipe.parse(s) for s in steps])
         target = str(tmp_path / f"result{len(list(tmp_path.iterdir()))}.onnx")
         candidate = write_candidate(model, target)
         candidate.publish()

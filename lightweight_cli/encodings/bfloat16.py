@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from onnx import TensorProto
 
-from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.floats import Floats, emit_narrow
-from lightweight_cli.encodings.limits import LoadCost
 from lightweight_cli.encodings.values import Values
 from lightweight_cli.numerics import fp
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.load_cost import LoadCost
 
 NAME = "bfloat16"
 MINIMUM_OPSET = 13

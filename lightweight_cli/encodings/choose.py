@@ -11,11 +11,11 @@ from onnx import helper
 
 from lightweight_cli.encodings import bfloat16, bitmask, delta, dense, float16, huffman, int4, plain, planes, table
 from lightweight_cli.encodings import vectors as vector_codes
-from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.floats import Floats
 from lightweight_cli.encodings.limits import DEFAULT, Limits
 from lightweight_cli.encodings.vectors import Vectors
+from lightweight_cli.weights.emission import Emission
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from onnx import TensorProto, helper
 
-from lightweight_cli.blobs import Blob
-from lightweight_cli.encodings.builder import Emission
-from lightweight_cli.encodings.limits import LoadCost
 from lightweight_cli.encodings.values import CHUNK, Deferred, Part, Parts, Remapped
+from lightweight_cli.model.blobs import Blob
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.load_cost import LoadCost
 
 Groups = tuple[int, int, int]
 CLASSES = (2, 3, 4, 6, 8, 16, 32, 64, 128, 256)

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from onnx import TensorProto, helper
 
-from lightweight_cli.blobs import Writer
 from lightweight_cli.encodings.bitmask import axis0
-from lightweight_cli.encodings.builder import Emission
-from lightweight_cli.encodings.limits import LoadCost
 from lightweight_cli.encodings.values import Values
+from lightweight_cli.model.blobs import Writer
 from lightweight_cli.numerics.stats import LARGEST_GAP, Gaps
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.load_cost import LoadCost
 
 NAME = "delta"
 MINIMUM_OPSET = 11

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from onnx import TensorProto
 
-from lightweight_cli.blobs import Blob, Writer
-from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.coded import Coded
-from lightweight_cli.encodings.limits import LoadCost
 from lightweight_cli.encodings.values import Values
+from lightweight_cli.model.blobs import Blob, Writer
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.load_cost import LoadCost
 
 NAME = "8-bit codes"
 MINIMUM_OPSET = 7

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from onnx import TensorProto
 
-from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.floats import Floats, emit_narrow
-from lightweight_cli.encodings.limits import LoadCost
 from lightweight_cli.encodings.values import Values
 from lightweight_cli.numerics import fp
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.load_cost import LoadCost
 
 NAME = "float16"
 MINIMUM_OPSET = 7

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from onnx import helper
 
-from lightweight_cli.blobs import Writer
-from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.values import Parts
+from lightweight_cli.model.blobs import Writer
+from lightweight_cli.weights.emission import Emission
 
 CHUNK = 1 << 20
 """Values handled at a time: what a weight is read in, so that nothing is put together anew."""

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightweight_cli.blobs import Blob
+from lightweight_cli.model.blobs import Blob
 
 if TYPE_CHECKING:
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.model.model import Model
 
 IN_MEMORY = 1 << 24
 """Codes up to which they wait in memory; beyond, in the spool."""

@@ -15,14 +15,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from onnx import TensorProto
 
-from lightweight_cli.blobs import Writer
 from lightweight_cli.encodings.bitmask import axis0, unpacked
-from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.coded import Coded
-from lightweight_cli.encodings.limits import LoadCost
 from lightweight_cli.encodings.values import Values
+from lightweight_cli.model.blobs import Writer
 from lightweight_cli.numerics import huffman, packing
 from lightweight_cli.numerics.huffman import Split
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.load_cost import LoadCost
 
 NAME = "huffman"
 MINIMUM_OPSET = 11

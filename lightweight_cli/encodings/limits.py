@@ -4,29 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lightweight_cli.registry import Option
-
 FOLD_LIMIT = 1 << 30
 """Bytes a node's output may have for onnxruntime to compute it at load; above, it is decoded at every run."""
 LOAD_MEMORY = 16.0
 """Default of Limits.load_memory: every layout fits but entropy coding. 7-bit planes take 12.5, Huffman 30 at 4 bits."""
-LOAD_MEMORY_OPTION = Option(
-    "Memory that decoding may take at load, in times the weights' float32 size; 32 allows Huffman coding of 4-bit codes.",
-    min=2, max=1000)
-"""How a pass exposes Limits.load_memory: `load_memory: Annotated[float, LOAD_MEMORY_OPTION] = LOAD_MEMORY`."""
-
-
-@dataclass(frozen=True)
-class LoadCost:
-    """What a layout takes for each value it decodes: bytes of its nodes' outputs, nanoseconds of one core.
-
-    onnxruntime frees what it folded when all folding is done, so the outputs of all nodes add up. By
-    benchmarks/encodings.py on onnxruntime 1.31, x86-64: for 27 encodings of 2^24 weights the peak is this sum and 1.5 to
-    6.5 bytes a weight for the weight itself and its operator; time is this sum and 5 ns, within a third.
-    """
-
-    bytes: float
-    ns: float
 
 
 @dataclass(frozen=True)

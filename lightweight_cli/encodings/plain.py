@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lightweight_cli.blobs import Writer
-from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.floats import Floats
-from lightweight_cli.encodings.limits import LoadCost
 from lightweight_cli.encodings.values import Values
+from lightweight_cli.model.blobs import Writer
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.load_cost import LoadCost
 
 NAME = "float"
 MINIMUM_OPSET = 1

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from onnx import TensorProto
 
-from lightweight_cli.blobs import Writer
-from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.coded import Coded
-from lightweight_cli.encodings.limits import LoadCost
 from lightweight_cli.encodings.values import Values
+from lightweight_cli.model.blobs import Writer
 from lightweight_cli.numerics import packing
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.load_cost import LoadCost
 
 NAME = "planes"
 MINIMUM_OPSET = 7

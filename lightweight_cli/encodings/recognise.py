@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightweight_cli import constant_values, constants
 from lightweight_cli.encodings.coded import Coded, Groups
 from lightweight_cli.encodings.gathered import gathered
 from lightweight_cli.numerics import fp, lookup, stats
-from lightweight_cli.weights import CHUNK, Weight
+from lightweight_cli.weights import constant_values, constants
+from lightweight_cli.weights.weight import CHUNK, Weight
 
 if TYPE_CHECKING:
     from onnx import NodeProto
 
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.model.model import Model
 
 
 def coded(weight: Weight) -> Coded | None:

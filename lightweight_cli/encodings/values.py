@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from lightweight_cli.blobs import COPY, Blob
+from lightweight_cli.model.blobs import COPY, Blob
 
 CHUNK = (1 << 20) - (1 << 20) % 120
 """Elements handled at a time; every packing (2, 3, 4, 5 or 8 in a byte) fits 120 of them."""

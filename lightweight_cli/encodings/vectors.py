@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import TensorProto, helper
 
-from lightweight_cli.blobs import Blob
-from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.coded import Coded, Groups
-from lightweight_cli.encodings.limits import LoadCost
+from lightweight_cli.model.blobs import Blob
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.load_cost import LoadCost
 
 NAME = "vectors"
 MINIMUM_OPSET = 7

@@ -1,6 +1,8 @@
-"""The passes, one folder or file each, in the order in which they are best applied.
+"""The passes, one folder each, in the order in which they are best applied.
 
-This package is imported for `lwc --help`: its modules declare, and import what does the work when a pass runs.
+Importing this package hands every declaration to the registry; entry points do so before they read a command line. It is
+imported for `lwc --help`: the folders declare, and import what does the work when a pass runs. Passes import no reports and
+nothing of the command line, and know no files.
 """
 
 from lightweight_cli.passes import strip, fold, dedupe, prune, quantize, share, half, pack, unpack  # noqa: F401, I001  in order

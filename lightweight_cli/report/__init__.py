@@ -1,4 +1,4 @@
-"""What a command has to say, in four forms: terminal, JSON, Markdown and HTML.
+"""What a command has to say, in four forms: terminal, JSON, Markdown, HTML; and progress while it works.
 
-`model` holds the facts; `groups`, `words` and `sizes` put them in few words; each form has a file of its own.
+Here belongs wording and layout. Figures are made elsewhere: only plain data of `pipeline` and `checking` is imported.
 """

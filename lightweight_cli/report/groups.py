@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lightweight_cli.step_report import Changed, Left, StepReport
+    from lightweight_cli.pipeline.step_report import Changed, Left, StepReport
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from lightweight_cli.report.sizes import human
 from lightweight_cli.report.style import CSS
 
 if TYPE_CHECKING:
-    from lightweight_cli.accuracy import Accuracy, MetricDrop
+    from lightweight_cli.checking.accuracy import Accuracy, MetricDrop
+    from lightweight_cli.pipeline.step_report import StepReport
     from lightweight_cli.report.model import Report
-    from lightweight_cli.step_report import StepReport
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 

@@ -11,9 +11,9 @@ from lightweight_cli.report import groups, words
 from lightweight_cli.report.sizes import human
 
 if TYPE_CHECKING:
-    from lightweight_cli.accuracy import Accuracy
+    from lightweight_cli.checking.accuracy import Accuracy
+    from lightweight_cli.pipeline.step_report import StepReport
     from lightweight_cli.report.model import Report
-    from lightweight_cli.step_report import StepReport
 
 _PIPE = r"\|"
 

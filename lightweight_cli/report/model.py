@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lightweight_cli.accuracy import Accuracy
-    from lightweight_cli.step_report import StepReport
+    from lightweight_cli.checking.accuracy import Accuracy
+    from lightweight_cli.pipeline.step_report import StepReport
 
 SCHEMA = 1
 """Of `Report.to_json`. Raised when a key goes or changes its meaning; a new key does not raise it."""

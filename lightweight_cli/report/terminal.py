@@ -12,10 +12,10 @@ from lightweight_cli.report.layout import Line, Span, line, shorten, table, wrap
 from lightweight_cli.report.sizes import human
 
 if TYPE_CHECKING:
-    from lightweight_cli.accuracy import Accuracy
+    from lightweight_cli.checking.accuracy import Accuracy
+    from lightweight_cli.pipeline.step_report import StepReport
     from lightweight_cli.report.groups import Group
     from lightweight_cli.report.model import Report
-    from lightweight_cli.step_report import StepReport
 
 STYLES = {"": "", "head": "bold", "good": "bold green", "bad": "bold red", "warn": "yellow", "dim": "dim"}
 WIDTH = 80

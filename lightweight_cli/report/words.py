@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lightweight_cli.accuracy import Accuracy, Latency, MetricDrop, OutputFidelity
+    from lightweight_cli.checking.accuracy import Accuracy, Latency, MetricDrop, OutputFidelity
     from lightweight_cli.report.model import Report
 
 SYNTHETIC = "synthetic fidelity, not task accuracy"

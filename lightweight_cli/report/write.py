@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lightweight_cli.errors import OutputError, UsageError, one_of, printable
-from lightweight_cli.sibling import sibling
+from lightweight_cli.model.sibling import sibling
 
 if TYPE_CHECKING:
     from lightweight_cli.report.model import Report

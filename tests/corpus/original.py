@@ -10,10 +10,10 @@ import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
 
+from lightweight_cli.data.synthetic import synthetic_batches
+from lightweight_cli.model.skeleton import read_skeleton
 from lightweight_cli.passes.strip.liveness import all_nodes
-from lightweight_cli.sessions import Level, interface, open_session
-from lightweight_cli.skeleton import read_skeleton
-from lightweight_cli.synthetic import synthetic_batches
+from lightweight_cli.runtime.sessions import Level, interface, open_session
 
 RANDOM = ("Random", "Multinomial", "Bernoulli", "Sampling")
 """How operators begin whose values depend on a generator: an equal model may draw others. Dropout does in training."""

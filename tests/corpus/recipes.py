@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lightweight_cli import registry
-from lightweight_cli.recipe import Step, parse
+from lightweight_cli.pipeline import registry
+from lightweight_cli.pipeline.recipe import Step, parse
 
 NEEDED = {"prune": "prune:sparsity=0.5"}
 """Passes that do nothing by default, with the option that makes them work."""

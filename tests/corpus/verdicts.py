@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 
 from corpus.original import Original, ports
-from lightweight_cli.sessions import open_session
+from lightweight_cli.runtime.sessions import open_session
 
 SAME = 1e-5
 """Largest error of a lossless result, as a share of the output's largest value."""

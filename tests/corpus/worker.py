@@ -18,12 +18,15 @@ from corpus.original import Original, examine
 from corpus.pool import READY
 from corpus.recipes import Recipe, grows, lossy, steps
 from corpus.verdicts import Outcome, Verdict, compare
-from lightweight_cli import compressing, model_io, pipeline
-from lightweight_cli.accuracy import Accuracy
+from lightweight_cli.checking.accuracy import Accuracy
+from lightweight_cli.checking.judge import Check
+from lightweight_cli.checking.verify import verify
+from lightweight_cli.cli import compressing
 from lightweight_cli.errors import EXIT_BUG, LwcError
-from lightweight_cli.judge import Check
-from lightweight_cli.passes.fold import child, offline
-from lightweight_cli.verify import verify
+from lightweight_cli.model.load import load
+from lightweight_cli.passes.fold import offline
+from lightweight_cli.pipeline.run import run_steps
+from lightweight_cli.runtime import optimise as child
 
 Apply = Callable[[str, Recipe, str], "tuple[bool, int]"]
 """Takes a model's path, a recipe, and the path for the result."""
@@ -109,8 +112,8 @@ def one(original: Original, recipe: Recipe, judged: dict[tuple[bytes, bool], Out
 
 def apply(path: str, recipe: Recipe, result: str) -> tuple[bool, int]:
     """Do what the command does, without its check. Returns: whether a step changed something, and the model's size."""
-    model = model_io.load(path)
-    reports = pipeline.run(model, steps(recipe))
+    model = load(path)
+    reports = run_steps(model, steps(recipe))
     candidate, _ = compressing.write_smaller(model, result, any(r.changed for r in reports), grows(recipe))
     try:
         candidate.publish()
@@ -123,4 +126,4 @@ def apply(path: str, recipe: Recipe, result: str) -> tuple[bool, int]:
 def command(path: str, recipe: Recipe, result: str) -> tuple[bool, int]:
     """Do what the command does. Returns: as `apply`, where every recipe counts as a change."""
     compressing.compress(compressing.Job("run", path, steps(recipe), result, quiet=True))
-    return True, model_io.load(path).total_size
+    return True, load(path).total_size

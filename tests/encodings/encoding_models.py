@@ -10,15 +10,16 @@ import numpy as np
 import onnxruntime as ort
 from onnx import ModelProto, TensorProto, helper, parser
 
-from lightweight_cli import model_io, tensors
-from lightweight_cli.blobs import Blob
 from lightweight_cli.encodings import choose
-from lightweight_cli.encodings.builder import Emission, place
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.floats import Floats
 from lightweight_cli.encodings.limits import Limits
-from lightweight_cli.model_io import Model
-from lightweight_cli.scopes import Scope, Scopes
+from lightweight_cli.model import tensors
+from lightweight_cli.model.blobs import Blob
+from lightweight_cli.model.load import load
+from lightweight_cli.model.model import Model
+from lightweight_cli.model.scopes import Scope, Scopes
+from lightweight_cli.weights.emission import Emission, place
 
 EVERYTHING = Limits(load_memory=1000, load_ns=1e9)
 IR_VERSION = {7: 4, 8: 4, 11: 6, 13: 7, 17: 8, 21: 10, 25: 12}
@@ -38,7 +39,7 @@ def model_of(text: str) -> Model:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "m.onnx"
         path.write_bytes(parser.parse_model(text).SerializeToString())
-        return model_io.load(str(path))
+        return load(str(path))
 
 
 def inlined(model: Model) -> ModelProto:

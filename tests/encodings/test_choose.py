@@ -11,10 +11,10 @@ from encoding_models import EVERYTHING, alone, coded, emissions, floats, inlined
 from onnx import TensorProto
 
 from lightweight_cli.encodings import choose, huffman
-from lightweight_cli.encodings.builder import Emission, framed, place
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.limits import DEFAULT, FOLD_LIMIT, Limits
-from lightweight_cli.scopes import Scopes
+from lightweight_cli.model.scopes import Scopes
+from lightweight_cli.weights.emission import Emission, framed, place
 
 SIZE = 1 << 16
 

@@ -10,14 +10,16 @@ import pytest
 from encoding_models import LEVELS, coded, emissions, floats, inlined, model_of, run, same, session
 from onnx import ModelProto, TensorProto
 
-from lightweight_cli import weight_search
 from lightweight_cli.encodings import choose
-from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.floats import Floats
-from lightweight_cli.model_io import Model
-from lightweight_cli.rewrite import Plan, Rewriter
-from lightweight_cli.weights import Weight
+from lightweight_cli.model.model import Model
+from lightweight_cli.model.scopes import Scopes
+from lightweight_cli.pipeline.step_report import StepReport
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.rewrite import Plan, Rewriter
+from lightweight_cli.weights.search import find_weights
+from lightweight_cli.weights.weight import Weight
 
 K, N = 24, 10
 ZEROS = ",".join(["0"] * (K * N))
@@ -62,7 +64,8 @@ def new_values() -> list[tuple[str, Coded | Floats]]:
 def stored_as(text: str, values: Coded | Floats, label: str) -> Model:
     """Return a model whose weight holds `values` in the layout called `label`."""
     model = model_of(text)
-    rewriter = Rewriter(model)
+    step = StepReport("")
+    rewriter = Rewriter(model, step)
 
     def plan(weight: Weight) -> Plan:
         def new(label: str) -> Emission:
@@ -72,7 +75,7 @@ def stored_as(text: str, values: Coded | Floats, label: str) -> Model:
         return Plan(weight, [e for e in found if e.label == label], must=True)
 
     rewriter.run(plan)
-    assert [w.encoding for w in model.step.weights] == [label]
+    assert [w.encoding for w in step.weights] == [label]
     return model
 
 
@@ -88,7 +91,7 @@ def with_values(text: str, array: np.ndarray) -> ModelProto:
 
 def onnx_tensors(proto: ModelProto) -> list[TensorProto]:
     """Return all tensors of a model."""
-    from lightweight_cli import tensors
+    from lightweight_cli.model import tensors
 
     return list(tensors.tensors(proto))
 
@@ -110,7 +113,7 @@ def test_outputs_are_those_of_the_plain_weight(place: str, name: str, label: str
     onnx.checker.check_model(proto, full_check=True)
     for level in (LEVELS.ORT_ENABLE_ALL, LEVELS.ORT_DISABLE_ALL):
         assert same(run(proto, feeds, level)[0], run(plain, feeds, level)[0])
-    again = weight_search.find(model, Rewriter(model).scopes)
+    again = find_weights(model, Scopes(model.proto))
     assert [(w.shape, w.dtype) for w in again] == [((K, N), TensorProto.FLOAT)]
     assert same(again[0].read(0, again[0].size).reshape(K, N), array)
 

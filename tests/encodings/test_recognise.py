@@ -8,15 +8,15 @@ import pytest
 from encoding_models import coded, emissions, inlined, model_of, put, run, same
 from onnx import TensorProto, helper, numpy_helper
 
-from lightweight_cli import weight_search
-from lightweight_cli.blobs import Blob
 from lightweight_cli.encodings import choose, recognise
-from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.vectors import Vectors
-from lightweight_cli.model_io import Model
-from lightweight_cli.scopes import Scopes
-from lightweight_cli.weights import Weight
+from lightweight_cli.model.blobs import Blob
+from lightweight_cli.model.model import Model
+from lightweight_cli.model.scopes import Scopes
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.search import find_weights
+from lightweight_cli.weights.weight import Weight
 
 K, N = 24, 10
 
@@ -27,7 +27,7 @@ def holder(opset: int = 21, kind: str = "float") -> Model:
 
 
 def only(model: Model) -> Weight:
-    (found,) = weight_search.find(model, Scopes(model.proto))
+    (found,) = find_weights(model, Scopes(model.proto))
     return found
 
 

@@ -11,7 +11,7 @@ from encoding_models import IR_VERSION, LEVELS, alone, coded, emissions, floats,
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
-from runtime import takes
+from onnxruntime_limits import takes
 
 from lightweight_cli.encodings.coded import Coded
 

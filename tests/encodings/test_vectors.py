@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from lightweight_cli.blobs import Blob
 from lightweight_cli.encodings import choose
-from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.vectors import Vectors
+from lightweight_cli.model.blobs import Blob
+from lightweight_cli.weights.emission import Emission
 
 
 def vectors(

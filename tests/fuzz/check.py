@@ -13,7 +13,7 @@ from corpus.verdicts import Outcome, Verdict
 from onnx import ModelProto, TensorProto, numpy_helper
 
 from fuzz.models import random_model
-from lightweight_cli import tensors
+from lightweight_cli.model import tensors
 from lightweight_cli.passes.fold import child, offline
 
 OPTIONS = (

@@ -10,10 +10,13 @@ import tempfile
 from hostile import external, graphs, odd, tensors
 
 from fuzz.models import random_model
-from lightweight_cli import model_io, pipeline, recipe, wire
 from lightweight_cli.errors import InputError, LwcError
-from lightweight_cli.inspect_model import report_dict
-from lightweight_cli.output_external import write_candidate
+from lightweight_cli.inspect import report_dict
+from lightweight_cli.model import wire
+from lightweight_cli.model.load import load
+from lightweight_cli.model.output_external import write_candidate
+from lightweight_cli.pipeline import recipe
+from lightweight_cli.pipeline.run import run_steps
 
 BIG = 20_000
 """Bytes up to which a hostile case is a seed."""
@@ -57,9 +60,9 @@ def damaged(data: bytes, other: bytes, choose: random.Random) -> bytes:
 
 def transform(path: str, steps: tuple[str, ...]) -> None:
     """Take a model through steps and write it, as without the check; only the errors that lwc documents may come of it."""
-    model = model_io.load(path)
+    model = load(path)
     try:
-        pipeline.run(model, [recipe.parse(s) for s in steps])
+        run_steps(model, [recipe.parse(s) for s in steps])
         candidate = write_candidate(model, f"{path}.out")
         candidate.discard()
     finally:
@@ -78,7 +81,7 @@ def withstand(data: bytes) -> None:
         with open(path, "wb") as file:
             file.write(data)
         with contextlib.suppress(InputError):
-            model = model_io.load(path)
+            model = load(path)
             model.source.close()
         for steps in RECIPES:
             with contextlib.suppress(LwcError):

@@ -10,8 +10,8 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from fuzz.damage import withstand
-from lightweight_cli import model_io
 from lightweight_cli.errors import InputError
+from lightweight_cli.model.load import load
 
 Change = Callable[[ModelProto], None]
 
@@ -97,7 +97,7 @@ def test_is_refused_by_name(name: str, says: str, save) -> None:
     proto = model()
     CHANGES[name](proto)
     with pytest.raises(InputError, match=f"tensor v: .*{says}"):
-        model_io.load(save(proto))
+        load(save(proto))
 
 
 def test_a_flag_that_is_a_graph_is_named(save, call) -> None:

@@ -23,8 +23,8 @@ from fuzz.check import outcome
 from fuzz.damage import damaged, seeds, withstand
 from fuzz.models import random_model
 from fuzz.mutate import changed, readable
-from lightweight_cli import model_io
 from lightweight_cli.errors import InputError
+from lightweight_cli.model.load import load
 from lightweight_cli.passes.fold import offline
 
 RELAXED = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
@@ -104,6 +104,6 @@ def test_refused_files_are_closed(tmp_path: Path) -> None:
     before = os.listdir("/proc/self/fd")
     for _ in range(20):
         with pytest.raises(InputError):
-            model_io.load(str(path))
+            load(str(path))
     gc.collect()
     assert len(os.listdir("/proc/self/fd")) <= len(before)

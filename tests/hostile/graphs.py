@@ -16,7 +16,7 @@ def nested_ifs(depth: int) -> bytes:
     """Return a model of If nodes `depth` deep, encoded from the inside out: protobuf itself would not."""
 
     def field(number: int, data: bytes) -> bytes:
-        from lightweight_cli.wire import header
+        from lightweight_cli.model.wire import header
 
         return header(number, len(data)) + data
 

@@ -12,8 +12,11 @@ import onnxruntime as ort
 import pytest
 from onnx import ModelProto
 
-from lightweight_cli import model_io, wire
-from lightweight_cli.model_io import Model
+from lightweight_cli.model import wire
+from lightweight_cli.model.load import load
+from lightweight_cli.model.model import Model
+from lightweight_cli.pipeline.context import Context
+from lightweight_cli.pipeline.step_report import StepReport
 
 Feed = dict[str, np.ndarray]
 
@@ -46,9 +49,9 @@ class Bench:
         proto = onnx.parser.parse_model(source) if isinstance(source, str) else source
         path = self.folder / "model.onnx"
         path.write_bytes(proto.SerializeToString())
-        return model_io.load(str(path))
+        return load(str(path))
 
-    def apply(self, source: str | ModelProto, function: Callable[[Model], int], *feeds: Feed, rtol: float = 0.0,
+    def apply(self, source: str | ModelProto, function: Callable[[Context], int], *feeds: Feed, rtol: float = 0.0,
               **options: Any) -> tuple[int, ModelProto]:
         """Apply a pass, twice: the second run changes nothing. Both models give the same outputs.
 
@@ -56,10 +59,11 @@ class Bench:
         """
         model = self.load(source)
         before = written(model)
-        changed = function(model, **options)
-        self.notes = list(model.step.notes)
+        first = Context(model, StepReport(""))
+        changed = function(first, **options)
+        self.notes = list(first.step.notes)
         after = written(model)
-        assert function(model, **options) == 0
+        assert function(Context(model, StepReport("")), **options) == 0
         assert written(model) == after
         assert after.ByteSize() <= before.ByteSize()
         for feed in feeds:

@@ -6,10 +6,12 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.passes.dedupe.content import groups
 from lightweight_cli.passes.dedupe.equal import merge
 from lightweight_cli.passes.dedupe.holders import holders
-from lightweight_cli.scopes import Scopes
+from lightweight_cli.pipeline.context import Context
+from lightweight_cli.pipeline.step_report import StepReport
 
 X = np.arange(4, dtype=np.float32)
 
@@ -91,7 +93,7 @@ def test_a_loop_body_uses_the_tensor_around_it(bench):
 def test_shadowed_names_are_left(bench):
     text = SUBGRAPHS.replace("float[4] V", "float[4] W").replace("(x, V)", "(x, W)")
     model = bench.load(text)
-    assert merge(model) == 0 and names(model.proto) == ["W"]
+    assert merge(Context(model, StepReport(""))) == 0 and names(model.proto) == ["W"]
 
 
 def test_a_constant_serves_only_nodes_after_it(bench):
@@ -178,7 +180,7 @@ def test_empty_tensors_strings_and_storage_of_one_value(bench):
         numpy_helper.from_array(half.astype(np.float32), "f2"),
         *(helper.make_tensor(f"s{i + 1}", TensorProto.STRING, [2], w) for i, w in enumerate(words))])
     model = bench.load(proto)
-    assert merge(model) == 3 and names(model.proto) == ["e1", "f1", "s1", "s3"]
+    assert merge(Context(model, StepReport(""))) == 3 and names(model.proto) == ["e1", "f1", "s1", "s3"]
     assert list(model.proto.graph.node[0].input) == ["x", "e1", "e1", "f1", "f1"]
 
 

@@ -9,10 +9,11 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from lightweight_cli.accuracy import OutputFidelity
-from lightweight_cli.passes.fold import child, offline
+from lightweight_cli.checking.accuracy import OutputFidelity
+from lightweight_cli.passes.fold import offline
 from lightweight_cli.passes.fold.interface import restore
 from lightweight_cli.passes.fold.offline import fold_offline
+from lightweight_cli.runtime import optimise as child
 
 X = np.random.default_rng(0).standard_normal((1, 2, 5, 5)).astype(np.float32)
 CONV = """

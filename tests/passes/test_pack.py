@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from weight_models import BRANCHES, CONSTANT, CONV, FUNCTION, MATMUL, OUTPUT, TIED, filled, gaussian, opset, plain, stepped
 
 from lightweight_cli.passes.pack.smallest import pack_all
+from lightweight_cli.pipeline.context import Context
+from lightweight_cli.pipeline.step_report import StepReport
 
 W = gaussian(64, 32)
 BITS_TABLE, NODES = 2048, 700  # what a model pays once for bitmasks, and for the nodes of an encoding
@@ -233,7 +235,7 @@ def test_any_weight_comes_back(bench, data):
     """.replace("'", "")
     model = filled(text, W=weight)
     loaded = bench.load(model)
-    pack_all(loaded)
+    pack_all(Context(loaded, StepReport("")))
     after = written(loaded)
     assert after.ByteSize() <= model.ByteSize()
     (got,) = run(after, {"i": np.arange(shape[0])})

@@ -9,7 +9,7 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from runtime import takes
+from onnxruntime_limits import takes
 
 HEAD = '<ir_version: 8, opset_import: ["" : 17, "own" : 1]>'
 ONE = f"{HEAD} g (float[4,256] x) => (float[4,192] y) <float[256,192] W> {{ y = MatMul (x, W) }}"

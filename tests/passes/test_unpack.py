@@ -8,8 +8,9 @@ from conftest import run, written
 from onnx import TensorProto
 from weight_models import BRANCHES, CONSTANT, CONV, FUNCTION, MATMUL, TIED, filled, gaussian, stepped
 
-from lightweight_cli import pipeline, recipe, registry
 from lightweight_cli.passes.unpack.decoding import decode_all
+from lightweight_cli.pipeline import recipe, registry
+from lightweight_cli.pipeline.run import run_steps
 
 W = gaussian(64, 32)
 X = {"x": gaussian(3, 64, seed=1)}
@@ -26,7 +27,7 @@ def floats_only(model):
 @pytest.mark.parametrize("text,shape,feed", [(MATMUL, (64, 32), X), (CONV, (16, 8, 3, 3), {"x": gaussian(1, 8, 9, 9)})])
 def test_what_lwc_encodes(bench, step, text, shape, feed):
     model = bench.load(filled(text, W=gaussian(*shape)))
-    pipeline.run(model, [recipe.parse(step)])
+    run_steps(model, [recipe.parse(step)])
     encoded = written(model)
     report = stepped(model, decode_all)
     assert report.changed == 1 and [(w.name, w.encoding, w.shape) for w in report.weights] == [("W", "float", shape)]
@@ -50,7 +51,7 @@ def provenance(model):
     (TIED, [{"i": np.arange(64), "x": gaussian(2, 32)}])])
 def test_wherever_the_weight_is(bench, text, feeds):
     model = bench.load(filled(text, W=gaussian(64, 32), V=gaussian(64, 32, seed=1)))
-    pipeline.run(model, [recipe.parse("quantize:bits=8,keep=0")])
+    run_steps(model, [recipe.parse("quantize:bits=8,keep=0")])
     encoded = written(model)
     assert not floats_only(encoded) or text == FUNCTION
     assert stepped(model, decode_all).changed == text.count("MatMul")

@@ -9,10 +9,11 @@ import numpy as np
 import onnx
 from onnx import GraphProto, ModelProto, helper, numpy_helper
 
-from lightweight_cli.model_io import Model
+from lightweight_cli.model.model import Model
+from lightweight_cli.model.scopes import subgraphs
 from lightweight_cli.passes.unpack.decoding import decode_all
-from lightweight_cli.scopes import subgraphs
-from lightweight_cli.step_report import StepReport
+from lightweight_cli.pipeline.context import Context
+from lightweight_cli.pipeline.step_report import StepReport
 
 MATMUL = """
 <ir_version: 8, opset_import: ["" : 17]>
@@ -83,14 +84,14 @@ def gaussian(*shape: int, seed: int = 0) -> np.ndarray:
 
 def stepped(model: Model, function: Callable[..., int], **options: Any) -> StepReport:
     """Run a pass on a model; return its report."""
-    model.step = StepReport("")
-    model.step.changed = function(model, **options)
-    return model.step
+    step = StepReport("")
+    step.changed = function(Context(model, step), **options)
+    return step
 
 
 def plain(model: Model, name: str = "W") -> np.ndarray:
     """Decode all weights of a model for good, and return one from wherever it is."""
-    decode_all(model)
+    decode_all(Context(model, StepReport("")))
     for graph in (*graphs(model.proto.graph), *model.proto.functions):
         if isinstance(graph, GraphProto):
             for tensor in graph.initializer:

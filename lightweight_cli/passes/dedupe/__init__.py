@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightweight_cli.registry import register
+from lightweight_cli.pipeline.registry import register
 
 if TYPE_CHECKING:
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.pipeline.context import Context
 
 
 @register(lossy=False, unit="tensors merged")
-def dedupe(model: Model) -> int:
+def dedupe(context: Context) -> int:
     """Store equal tensors once.
 
     Tensors of one type, shape and content, in initializers and Constant nodes, become one where the first is visible
@@ -21,4 +21,4 @@ def dedupe(model: Model) -> int:
     """
     from lightweight_cli.passes.dedupe.equal import merge
 
-    return merge(model)
+    return merge(context)

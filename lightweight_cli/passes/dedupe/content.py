@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import TensorProto, numpy_helper
 
-from lightweight_cli import tensors
+from lightweight_cli.model import tensors
 
 if TYPE_CHECKING:
-    from lightweight_cli.blobs import Blob
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.model.blobs import Blob
+    from lightweight_cli.model.model import Model
     from lightweight_cli.passes.dedupe.holders import Holder
 
 SAMPLE = 4096

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lightweight_cli.model.scopes import Scope, Scopes
 from lightweight_cli.passes.dedupe.content import groups
 from lightweight_cli.passes.dedupe.holders import Holder, Names, holders
-from lightweight_cli.rewrite import modernise
-from lightweight_cli.scopes import Scope, Scopes
+from lightweight_cli.weights.rewrite import modernise
 
 if TYPE_CHECKING:
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.model.model import Model
+    from lightweight_cli.pipeline.context import Context
 
 
-def merge(model: Model) -> int:
+def merge(context: Context) -> int:
     """Store equal tensors once: the first in order stays, the others' uses are rewired to it.
 
     Returns: tensors merged.
     """
+    model = context.model
     scopes = Scopes(model.proto)
     names = Names(model.proto, scopes)
     found = [h for h in holders(scopes) if h.name not in h.scope.inputs and not names.is_ambiguous(h)]
@@ -39,7 +41,7 @@ def merge(model: Model) -> int:
         modernise(model, scopes.main)
         for scope, dropped in gone.values():
             _drop(scope, dropped)
-        model.step.note(f"equal tensors of {saved:,} bytes are stored once")
+        context.step.note(f"equal tensors of {saved:,} bytes are stored once")
     return merged
 
 

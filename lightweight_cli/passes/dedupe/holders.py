@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from lightweight_cli.scopes import Scope, Scopes, Use, subgraphs_of
+from lightweight_cli.model.scopes import Scope, Scopes, Use, subgraphs_of
 
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto, TensorProto
 
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.model.model import Model
 
 
 class Holder(NamedTuple):

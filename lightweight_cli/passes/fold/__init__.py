@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightweight_cli.registry import register
+from lightweight_cli.pipeline.registry import register
 
 if TYPE_CHECKING:
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.pipeline.context import Context
 
 
 @register(lossy=False, unit="nodes saved")
-def fold(model: Model) -> int:
+def fold(context: Context) -> int:
     """Compute constants once and fuse nodes, as onnxruntime does.
 
     The model is optimised by onnxruntime at its BASIC level, in a process of its own, and the result kept where it
@@ -22,4 +22,4 @@ def fold(model: Model) -> int:
     """
     from lightweight_cli.passes.fold.offline import fold_offline
 
-    return fold_offline(model)
+    return fold_offline(context)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from onnx import defs
 
+from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.passes.strip.liveness import all_nodes, domain_of
-from lightweight_cli.scopes import Scopes
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto

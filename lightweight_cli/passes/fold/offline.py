@@ -10,19 +10,21 @@ import os
 import tempfile
 from typing import TYPE_CHECKING, NamedTuple
 
-from lightweight_cli import model_io
+from lightweight_cli.checking.judge import Check, judge
 from lightweight_cli.errors import LwcError, OutputError, printable
-from lightweight_cli.judge import Check, judge
-from lightweight_cli.model_io import Model
-from lightweight_cli.output import write_pieces
-from lightweight_cli.output_external import ALIGN, SINGLE_FILE, external_pieces, single_pieces
+from lightweight_cli.model.load import load
+from lightweight_cli.model.model import Model
+from lightweight_cli.model.output import write_pieces
+from lightweight_cli.model.output_external import ALIGN, SINGLE_FILE, external_pieces, single_pieces
 from lightweight_cli.passes.dedupe.equal import merge
-from lightweight_cli.passes.fold.child import optimise
 from lightweight_cli.passes.fold.interface import count_nodes, restore, unfit
 from lightweight_cli.passes.strip.unused import remove
+from lightweight_cli.pipeline.context import Context
+from lightweight_cli.pipeline.step_report import StepReport
+from lightweight_cli.runtime.optimise import optimise
 
 if TYPE_CHECKING:
-    from lightweight_cli.accuracy import OutputFidelity
+    from lightweight_cli.checking.accuracy import OutputFidelity
 
 WITHOUT_FOLDING = "ConstantFolding"
 """Switched off where computing constants makes the file larger: the fusions may still gain."""
@@ -40,11 +42,12 @@ class Refusal(NamedTuple):
     larger: bool = False
 
 
-def fold_offline(model: Model) -> int:
+def fold_offline(context: Context) -> int:
     """Let onnxruntime optimise the model and keep the result if it has fewer nodes at no more bytes.
 
     Returns: nodes saved; 0 where the model stays as it is.
     """
+    model = context.model
     refused = unfit(model.proto)
     if refused is None:
         with tempfile.TemporaryDirectory(prefix="lwc-") as folder:
@@ -53,10 +56,10 @@ def fold_offline(model: Model) -> int:
             refused = best.reason if isinstance(best, Refusal) else _different(source, _write(best, folder, "result"))
         if isinstance(best, Model) and refused is None:
             saved = count_nodes(model.proto) - count_nodes(best.proto)
-            model.step.note(f"{saved:,} nodes and {_size(model) - _size(best):,} bytes saved")
+            context.step.note(f"{saved:,} nodes and {_size(model) - _size(best):,} bytes saved")
             model.adopt(best)
             return saved
-    model.step.note(f"not folded: {refused}")
+    context.step.note(f"not folded: {refused}")
     return 0
 
 
@@ -82,14 +85,15 @@ def _attempt(model: Model, source: str, folder: str, disabled: str) -> Model | R
     if failure is not None:
         return Refusal(failure)
     try:
-        result = model_io.load(target)
+        result = load(target)
     except LwcError as error:
         return Refusal(f"onnxruntime's result can't be read: {error}")
     failure = restore(model.proto, result.proto)
     if failure is not None:
         return Refusal(f"onnxruntime's result can't be used: {failure}")
-    remove(result, keep_doc=True, metadata=False)
-    merge(result)
+    within = Context(result, StepReport(""))
+    remove(within, keep_doc=True, metadata=False)
+    merge(within)
     if count_nodes(result.proto) >= count_nodes(model.proto):
         return Refusal("onnxruntime finds no nodes to save")
     before, after = _size(model), _size(result)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from lightweight_cli.registry import Option, register
+from lightweight_cli.pipeline.option import Option
+from lightweight_cli.pipeline.registry import register
 
 if TYPE_CHECKING:
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.pipeline.context import Context
 
 
 @register(lossy=True, unit="tensors halved")
 def half(
-    model: Model,
+    context: Context,
     *,
     type: Annotated[str, Option("The stored type.", choices=("float16", "bfloat16"))] = "float16",
 ) -> int:
@@ -28,4 +29,4 @@ def half(
     """
     from lightweight_cli.passes.half.rounding import store_halves
 
-    return store_halves(model, type)
+    return store_halves(context, type)

@@ -10,12 +10,12 @@ from onnx import TensorProto
 
 from lightweight_cli.encodings import choose
 from lightweight_cli.numerics import fp
-from lightweight_cli.rewrite import Plan, Rewriter
-from lightweight_cli.weights import Weight
+from lightweight_cli.weights.rewrite import Plan
+from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:
-    from lightweight_cli.encodings.builder import Emission
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.pipeline.context import Context
+    from lightweight_cli.weights.emission import Emission
 
 MOST_SUBNORMAL = 0.5
 """Share of a tensor's non-zero values that may be below the type's normal numbers, where the relative error grows."""
@@ -46,10 +46,10 @@ class Rounded:
         return (self.half.rounded(part) for part in self.weight.chunks())
 
 
-def store_halves(model: Model, type_name: str) -> int:
+def store_halves(context: Context, type_name: str) -> int:
     """Store every float32 tensor as halves that gets smaller by it. Returns: tensors halved."""
     half = TYPES[type_name]
-    rewriter = Rewriter(model, every=True)
+    rewriter = context.rewriter(every=True)
 
     def plan(weight: Weight) -> Plan:
         reason = unfit(weight, type_name)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from lightweight_cli.encodings.limits import LOAD_MEMORY, LOAD_MEMORY_OPTION
-from lightweight_cli.registry import register
+from lightweight_cli.passes.load_memory import LOAD_MEMORY, LOAD_MEMORY_OPTION
+from lightweight_cli.pipeline.registry import register
 
 if TYPE_CHECKING:
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.pipeline.context import Context
 
 
 @register(lossy=False, unit="tensors stored anew")
-def pack(model: Model, *, load_memory: Annotated[float, LOAD_MEMORY_OPTION] = LOAD_MEMORY) -> int:
+def pack(context: Context, *, load_memory: Annotated[float, LOAD_MEMORY_OPTION] = LOAD_MEMORY) -> int:
     """Store float tensors in the smallest form with the same values.
 
     Found are: zeros that another tool pruned (a bitmask, or gaps), few distinct values (a codebook), integers times a
@@ -26,4 +26,4 @@ def pack(model: Model, *, load_memory: Annotated[float, LOAD_MEMORY_OPTION] = LO
     """
     from lightweight_cli.passes.pack.smallest import pack_all
 
-    return pack_all(model, load_memory)
+    return pack_all(context, load_memory)

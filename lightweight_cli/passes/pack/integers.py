@@ -12,15 +12,15 @@ from lightweight_cli.encodings import choose
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.gathered import gathered
 from lightweight_cli.encodings.limits import Limits
-from lightweight_cli.groups import blocks_of, channels_of, tiles
 from lightweight_cli.numerics import fp
 from lightweight_cli.passes.pack.grids import LARGEST, Grid, Groups, Slabs, estimate, fit
 from lightweight_cli.passes.pack.values import Values
-from lightweight_cli.weights import Weight
+from lightweight_cli.weights.groups import blocks_of, channels_of, tiles
+from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:
-    from lightweight_cli.encodings.builder import Emission
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.model.model import Model
+    from lightweight_cli.weights.emission import Emission
 
 BLOCKS = (256, 128, 64, 32, 16)
 """Block sizes looked for along the input axis, the one with the fewest scales first."""

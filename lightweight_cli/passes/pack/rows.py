@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from onnx import TensorProto
 
-from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.passes.pack.values import Values
-from lightweight_cli.weights import CHUNK
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.weight import CHUNK
 
 MINIMUM_OPSET = 7
 IN_MEMORY = 1 << 24

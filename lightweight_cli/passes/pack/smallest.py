@@ -16,20 +16,21 @@ from lightweight_cli.passes.pack import values as exact_values
 from lightweight_cli.passes.pack.integers import as_integers
 from lightweight_cli.passes.pack.rows import distinct_rows
 from lightweight_cli.passes.pack.values import Values
-from lightweight_cli.rewrite import Plan, Rewriter
-from lightweight_cli.weights import Weight
+from lightweight_cli.weights.rewrite import Plan
+from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:
-    from lightweight_cli.encodings.builder import Emission
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.model.model import Model
+    from lightweight_cli.pipeline.context import Context
+    from lightweight_cli.weights.emission import Emission
 
 New = Callable[[str], "Emission"]
 
 
-def pack_all(model: Model, load_memory: float = LOAD_MEMORY) -> int:
+def pack_all(context: Context, load_memory: float = LOAD_MEMORY) -> int:
     """Store every float tensor in its smallest exact form. Returns: tensors stored anew."""
     limits = Limits(load_memory)
-    rewriter = Rewriter(model, every=True)
+    model, rewriter = context.model, context.rewriter(every=True)
 
     def plan(weight: Weight) -> Plan:
         if weight.size == 0:

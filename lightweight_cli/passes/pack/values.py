@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from onnx import helper
 
-from lightweight_cli import constants
-from lightweight_cli.scopes import Scope
-from lightweight_cli.weight_roles import MOVES
-from lightweight_cli.weights import Weight
+from lightweight_cli.model.scopes import Scope
+from lightweight_cli.weights import constants
+from lightweight_cli.weights.roles import MOVES
+from lightweight_cli.weights.weight import Weight
 
 SUMMED = {("Conv", 1), ("ConvTranspose", 1), ("Gemm", 0), ("Gemm", 1), ("MatMul", 0), ("MatMul", 1),
           ("LSTM", 1), ("LSTM", 2), ("GRU", 1), ("GRU", 2), ("RNN", 1), ("RNN", 2)}

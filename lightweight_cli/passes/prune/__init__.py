@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from lightweight_cli.registry import Option, register
+from lightweight_cli.pipeline.option import Option
+from lightweight_cli.pipeline.registry import register
 
 if TYPE_CHECKING:
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.pipeline.context import Context
 
 
 @register(lossy=True, unit="weights set to zero")
 def prune(
-    model: Model,
+    context: Context,
     *,
     threshold: Annotated[float | None, Option("Zero every |w| below this.", min=0, open_min=True)] = None,
     relative: Annotated[
@@ -35,4 +36,4 @@ def prune(
     """
     from lightweight_cli.passes.prune.magnitude import prune_magnitude
 
-    return prune_magnitude(model, threshold, relative, sparsity, scope)
+    return prune_magnitude(context, threshold, relative, sparsity, scope)

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import helper
 
-from lightweight_cli.blobs import Blob
 from lightweight_cli.encodings import bitmask, choose, recognise
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.errors import UsageError
+from lightweight_cli.model.blobs import Blob
 from lightweight_cli.numerics import magnitude
-from lightweight_cli.opset import raise_opset, version
-from lightweight_cli.rewrite import Plan, Rewriter
-from lightweight_cli.weights import Weight
+from lightweight_cli.runtime.opset import raise_opset, version
+from lightweight_cli.weights.rewrite import Plan, Rewriter
+from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.pipeline.context import Context
 
 RAISE_SHARE = 0.1
 """Share of the file that bitmasks must save for an older model's opset to be raised."""
@@ -42,11 +42,11 @@ class Chunks:
                 weight.forget()
 
 
-def prune_magnitude(model: Model, threshold: float | None, relative: float | None, sparsity: float | None, scope: str) -> int:
+def prune_magnitude(context: Context, threshold: float | None, relative: float | None, sparsity: float | None, scope: str) -> int:
     """Zero the smallest weights. Returns: weights newly set to zero. Raises: UsageError."""
     if sum(x is not None for x in (threshold, relative, sparsity)) != 1:
         raise UsageError("prune: give exactly one of --threshold, --relative and --sparsity")
-    rewriter = Rewriter(model)
+    model, rewriter = context.model, context.rewriter()
     limits = global_limits([w for w in rewriter.weights if not w.locked], sparsity) if scope == "global" and sparsity else {}
 
     def limit_of(weight: Weight) -> tuple[float | np.generic, int]:
@@ -69,10 +69,10 @@ def prune_magnitude(model: Model, threshold: float | None, relative: float | Non
         return pruned(rewriter, weight, limit, ties)
 
     old = version(model.proto) < bitmask.MINIMUM_OPSET
-    if old and saved(rewriter, limit_of) > RAISE_SHARE * model.total_size and raise_opset(model, bitmask.MINIMUM_OPSET):
-        return prune_magnitude(model, threshold, relative, sparsity, scope)
+    if old and saved(rewriter, limit_of) > RAISE_SHARE * model.total_size and raise_opset(model, bitmask.MINIMUM_OPSET, context.step.note):
+        return prune_magnitude(context, threshold, relative, sparsity, scope)
     rewriter.run(plan)
-    return model.step.changed
+    return context.step.changed
 
 
 def saved(rewriter: Rewriter, limit_of: Callable[[Weight], tuple[float | np.generic, int]]) -> int:

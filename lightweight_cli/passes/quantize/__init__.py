@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from lightweight_cli.registry import Option, register
+from lightweight_cli.pipeline.option import Option
+from lightweight_cli.pipeline.registry import register
 
 if TYPE_CHECKING:
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.pipeline.context import Context
 
 
 @register(lossy=True, unit="weights quantized")
 def quantize(
-    model: Model,
+    context: Context,
     *,
     bits: Annotated[int, Option("Bits per weight.", choices=(8, 4))] = 8,
     granularity: Annotated[str, Option("What shares a scale.", choices=("block", "channel", "tensor"))] = "block",
@@ -35,4 +36,4 @@ def quantize(
     """
     from lightweight_cli.passes.quantize.nearest import quantize_nearest
 
-    return quantize_nearest(model, bits, granularity, block_size, asymmetric, keep)
+    return quantize_nearest(context, bits, granularity, block_size, asymmetric, keep)

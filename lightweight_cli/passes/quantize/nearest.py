@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightweight_cli.blobs import Blob
 from lightweight_cli.encodings import choose, recognise
 from lightweight_cli.encodings.coded import Coded, Groups
-from lightweight_cli.groups import blocks_of, channels_of
+from lightweight_cli.model.blobs import Blob
 from lightweight_cli.numerics import affine
-from lightweight_cli.rewrite import Plan, Rewriter
-from lightweight_cli.weights import Weight
+from lightweight_cli.weights.groups import blocks_of, channels_of
+from lightweight_cli.weights.rewrite import Plan
+from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.model.model import Model
+    from lightweight_cli.pipeline.context import Context
 
 SLAB = 1 << 20
 """Elements read at a time: 4 MiB of float32, which stays near the caches."""
@@ -32,10 +33,10 @@ HALF_SCALES = 64
 """Scales from which float16 ones are worth a Cast node. Rounding them up adds at most 0.1 % to the step."""
 
 
-def quantize_nearest(model: Model, bits: int, granularity: str, block_size: int | None, asymmetric: bool,
+def quantize_nearest(context: Context, bits: int, granularity: str, block_size: int | None, asymmetric: bool,
                      keep: float | None) -> int:
     """Quantize every weight that gets smaller by it. Returns: weights quantized."""
-    rewriter = Rewriter(model)
+    rewriter = context.rewriter()
     keep = KEEP[bits] if keep is None else keep
     small = smallest(rewriter.weights, keep)
 
@@ -47,14 +48,14 @@ def quantize_nearest(model: Model, bits: int, granularity: str, block_size: int 
         if granularity == "block":
             groups = blocks_of(groups, block_size or BLOCK[bits])
         try:
-            coded = quantized(model, weight, groups, bits, not asymmetric)
+            coded = quantized(context.model, weight, groups, bits, not asymmetric)
         except ValueError as e:
             return Plan(weight, reason=str(e))
         options = choose.for_codes(lambda label: rewriter.emission(weight, label), coded, weight.name)
         return Plan(weight, options, reason=choose.NO_LAYOUT)
 
     rewriter.run(plan)
-    return model.step.changed
+    return context.step.changed
 
 
 def smallest(weights: list[Weight], share: float) -> set[int]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from lightweight_cli.encodings.limits import LOAD_MEMORY, LOAD_MEMORY_OPTION
-from lightweight_cli.registry import Option, register
+from lightweight_cli.passes.load_memory import LOAD_MEMORY, LOAD_MEMORY_OPTION
+from lightweight_cli.pipeline.option import Option
+from lightweight_cli.pipeline.registry import register
 
 if TYPE_CHECKING:
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.pipeline.context import Context
 
 
 @register(lossy=True, unit="weights shared")
 def share(
-    model: Model,
+    context: Context,
     *,
     bits: Annotated[int, Option("Bits of a code: 2 to the power of bits values in each codebook.", min=1, max=8)] = 4,
     channels_per_codebook: Annotated[
@@ -38,4 +39,4 @@ def share(
     """
     from lightweight_cli.passes.share.clustering import share_values
 
-    return share_values(model, bits, channels_per_codebook, channel_scales, vector, stages, load_memory)
+    return share_values(context, bits, channels_per_codebook, channel_scales, vector, stages, load_memory)

@@ -13,16 +13,17 @@ from lightweight_cli.encodings.gathered import gathered
 from lightweight_cli.encodings.limits import LOAD_MEMORY, Limits
 from lightweight_cli.encodings.vectors import Vectors
 from lightweight_cli.errors import UsageError
-from lightweight_cli.groups import Groups, channels_of, tiles
 from lightweight_cli.numerics import fp, kmeans, sketch
 from lightweight_cli.passes.share.pieces import Piece, along, forms, joined
 from lightweight_cli.passes.share.vectors import vector_shared
-from lightweight_cli.rewrite import Plan, Rewriter
-from lightweight_cli.weights import CHUNK, Weight
+from lightweight_cli.weights.groups import Groups, channels_of, tiles
+from lightweight_cli.weights.rewrite import Plan
+from lightweight_cli.weights.weight import CHUNK, Weight
 
 if TYPE_CHECKING:
-    from lightweight_cli.encodings.builder import Emission
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.model.model import Model
+    from lightweight_cli.pipeline.context import Context
+    from lightweight_cli.weights.emission import Emission
 
 
 LEAST_SCALED = 64
@@ -30,7 +31,7 @@ LEAST_SCALED = 64
 
 
 def share_values(
-    model: Model, bits: int, channels_per_codebook: int | None = None, channel_scales: bool = False, vector: int = 1,
+    context: Context, bits: int, channels_per_codebook: int | None = None, channel_scales: bool = False, vector: int = 1,
     stages: int = 1, load_memory: float = LOAD_MEMORY,
 ) -> int:
     """Share the values, or the vectors, of every weight that gets smaller by it.
@@ -41,7 +42,7 @@ def share_values(
     if stages > 1 and vector == 1:
         raise UsageError(f"share: --stages {stages} needs --vector of 2 or more")
     limits = Limits(load_memory)
-    rewriter = Rewriter(model)
+    model, rewriter = context.model, context.rewriter()
 
     def plan(weight: Weight) -> Plan:
         reason = unfit(weight, 1 << bits)

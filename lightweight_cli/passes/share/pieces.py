@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from lightweight_cli.encodings import choose
-from lightweight_cli.encodings.builder import Emission
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.limits import Limits
 from lightweight_cli.encodings.vectors import Vectors
-from lightweight_cli.weights import CHUNK, Weight
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.weight import CHUNK, Weight
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ import numpy as np
 
 from lightweight_cli.encodings.gathered import gathered
 from lightweight_cli.encodings.vectors import Vectors
-from lightweight_cli.groups import channels_of
 from lightweight_cli.numerics import product
 from lightweight_cli.passes.share.pieces import Piece
+from lightweight_cli.weights.groups import channels_of
 
 if TYPE_CHECKING:
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.model.model import Model
 
 CHUNK = 1 << 20
 """Weights encoded at a time."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from lightweight_cli.registry import Option, register
+from lightweight_cli.pipeline.option import Option
+from lightweight_cli.pipeline.registry import register
 
 if TYPE_CHECKING:
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.pipeline.context import Context
 
 
 @register(lossy=False, unit="things removed")
 def strip(
-    model: Model,
+    context: Context,
     *,
     keep_doc: Annotated[bool, Option("Keep the doc strings of the model, its graphs, nodes and tensors.")] = False,
     metadata: Annotated[bool, Option("Remove metadata properties too.")] = False,
@@ -27,4 +28,4 @@ def strip(
     """
     from lightweight_cli.passes.strip.unused import remove
 
-    return remove(model, keep_doc=keep_doc, metadata=metadata)
+    return remove(context, keep_doc=keep_doc, metadata=metadata)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from lightweight_cli.scopes import subgraphs, subgraphs_of
+from lightweight_cli.model.scopes import subgraphs, subgraphs_of
 
 if TYPE_CHECKING:
     from onnx import FunctionProto, GraphProto, ModelProto, NodeProto

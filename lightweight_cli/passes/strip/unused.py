@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.passes.strip.annotations import drop_notes
 from lightweight_cli.passes.strip.liveness import sweep_model
 from lightweight_cli.passes.strip.shapes import drop_shapes
-from lightweight_cli.rewrite import modernise
-from lightweight_cli.scopes import Scopes
+from lightweight_cli.weights.rewrite import modernise
 
 if TYPE_CHECKING:
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.model.model import Model
+    from lightweight_cli.pipeline.context import Context
 
 
-def remove(model: Model, *, keep_doc: bool = False, metadata: bool = False) -> int:
+def remove(context: Context, *, keep_doc: bool = False, metadata: bool = False) -> int:
     """Remove what nothing uses, doc strings unless `keep_doc`, and metadata properties if `metadata`.
 
     Returns: things removed.
     """
-    removed: Counter[str] = Counter()
+    model, removed = context.model, Counter[str]()
     if not model.proto.graph.output:
-        model.step.note("left as it is: the model has no outputs, so nothing of it is used")
+        context.step.note("left as it is: the model has no outputs, so nothing of it is used")
         return 0
     _drop_listed_initializers(model, removed)
     sweep_model(model.proto, removed)
@@ -30,7 +31,7 @@ def remove(model: Model, *, keep_doc: bool = False, metadata: bool = False) -> i
     drop_notes(model.proto, keep_doc, metadata, removed)
     told = [f"{kind} {count:,}" for kind, count in removed.items() if count]
     if told:
-        model.step.note(f"removed, by kind: {', '.join(told)}")
+        context.step.note(f"removed, by kind: {', '.join(told)}")
     return removed.total()
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightweight_cli.registry import register
+from lightweight_cli.pipeline.registry import register
 
 if TYPE_CHECKING:
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.pipeline.context import Context
 
 
 @register(lossy=False, unit="tensors decoded", grows=True)
-def unpack(model: Model) -> int:
+def unpack(context: Context) -> int:
     """Store decoded weights as plain floats, for tools that need those.
 
     Every weight that nodes compute from stored tensors, by lwc's encodings or another tool's DequantizeLinear, becomes
@@ -22,4 +22,4 @@ def unpack(model: Model) -> int:
     """
     from lightweight_cli.passes.unpack.decoding import decode_all
 
-    return decode_all(model)
+    return decode_all(context)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lightweight_cli.blobs import Writer
-from lightweight_cli.rewrite import Plan, Rewriter
-from lightweight_cli.weights import Weight
+from lightweight_cli.model.blobs import Writer
+from lightweight_cli.weights.rewrite import Plan
+from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:
-    from lightweight_cli.model_io import Model
+    from lightweight_cli.pipeline.context import Context
 
 
-def decode_all(model: Model) -> int:
+def decode_all(context: Context) -> int:
     """Store every computed weight as a plain tensor. Returns: tensors decoded."""
-    rewriter = Rewriter(model, every=True)
+    rewriter = context.rewriter(every=True)
 
     def plan(weight: Weight) -> Plan:
         if not weight.encoded:

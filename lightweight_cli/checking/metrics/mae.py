@@ -1,0 +1,28 @@
+"""Mean absolute error."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lightweight_cli.checking.metrics.base import Metric, paired, same_positions
+
+
+class Mae(Metric):
+    """mean |prediction - label|, in the label's unit."""
+
+    name = "mae"
+    higher_is_better = False
+    ratio = True
+
+    def fits(self, output: np.ndarray, labels: np.ndarray) -> bool:
+        """Whether there is one prediction a label."""
+        return same_positions(output, labels)
+
+    def rows(self, output: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Return [n, 2]: the sample's mean absolute error, and 1."""
+        prediction, label = paired(output, labels)
+        return np.stack([np.abs(prediction - label).mean(1), np.ones(len(label))], 1)
+
+    def value(self, rows: np.ndarray) -> float:
+        """Return the mean; samples weigh the same."""
+        return float(rows[:, 0].mean())

@@ -1,0 +1,47 @@
+"""`lwc verify`: two models that exist, compared and held against the gates."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+from lightweight_cli import __version__
+from lightweight_cli.checking.check import Check
+from lightweight_cli.checking.gates import Gates, check
+from lightweight_cli.checking.judge import judge
+from lightweight_cli.errors import BrokenPromise, GateError, InputError, printable
+from lightweight_cli.model.load import load
+from lightweight_cli.report.model import Report
+from lightweight_cli.report.progress import Progress
+
+
+def compare(reference: str, candidate: str, how: Check, gates: Gates, *, quiet: bool, json_out: bool, reports: tuple[str, ...]) -> None:
+    """Compare two model files and report it. Raises: LwcError; GateError when a gate fails."""
+    from lightweight_cli.report import write as report_file
+
+    started = time.monotonic()
+    for path in reports:
+        report_file.check_target(path)
+    models = [load(path) for path in (reference, candidate)]
+    before, after = (m.total_size for m in models)
+    progress = Progress(sys.stderr, quiet=quiet)
+    try:
+        accuracy = judge(models[0].reopened, models[1].reopened, how, pass_fds=[m.source.fd for m in models],
+                         progress=lambda stage, done, total: progress(f"check: {stage}", done, total or 0))
+    except BrokenPromise as e:  # lwc need not have made the candidate
+        raise InputError(f"{printable(candidate)}: {str(e).removeprefix('the result ')}") from e
+    finally:
+        progress.close()
+    report = Report("verify", __version__, printable(reference), printable(candidate), before, after, accuracy=accuracy,
+                    gates_failed=check(gates, accuracy, after), seconds=time.monotonic() - started)
+    for path in reports:
+        report_file.write(report, path)
+    if json_out:
+        print(json.dumps(report.to_json(), indent=1))
+    if not quiet:
+        from lightweight_cli.report.terminal import show
+
+        show(report, sys.stderr)
+    if report.gates_failed:
+        raise GateError("; ".join(report.gates_failed))

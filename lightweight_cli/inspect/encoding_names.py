@@ -1,0 +1,45 @@
+"""What the way a weight is stored is called."""
+
+from __future__ import annotations
+
+from lightweight_cli.inspect.constants import LAYOUT
+from lightweight_cli.inspect.rows import COMPUTE_INPUTS, Row
+from lightweight_cli.inspect.tensors import STRING
+
+
+def storage_encoding(ops: frozenset[str]) -> str:
+    """Name the storage encoding that the operators `ops` decode, by what only it needs."""
+    kernel = ops - LAYOUT
+    if "DequantizeLinear" in ops:
+        return "fake-quantized" if "QuantizeLinear" in ops else "DequantizeLinear"
+    if ops & {"ScatterElements", "ScatterND"}:
+        return "delta"
+    if {"CumSum", "Where"} <= ops:
+        return "Huffman"
+    if "CumSum" in ops:
+        return "bitmask"
+    if {"Gather", "Add"} <= ops:
+        return "planes"
+    if {"Cast", "Gather"} <= ops:
+        return "table"
+    if {"Cast", "Mul"} <= ops:
+        return "affine"
+    if kernel <= {"Slice", "Concat", "Split"}:
+        return "rearranged"
+    return "cast" if kernel == {"Cast"} else "computed"
+
+
+def name_compute_encoding(row: Row) -> None:
+    """Name the encoding of a weight that its operator computes on as it is stored."""
+    if row.decoded_by or row.stored.tensor.dtype == STRING:
+        return
+    for op, index, node in row.uses:
+        if index not in COMPUTE_INPUTS.get(op, ()):
+            continue
+        bits = node.attributes.get("bits") if node else None
+        row.encoding = f"{op} {bits} bit" if isinstance(bits, int) else f"{op} {row.type_name}"
+        if op == "MatMulNBits" and node:
+            size = [node.attributes.get("K"), node.attributes.get("N")]
+            if all(isinstance(n, int) for n in size):
+                row.dims = tuple(size)  # type: ignore[arg-type]
+        return

@@ -1,0 +1,26 @@
+"""What a pass is given: the model, the report of its step, and what it may know beside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lightweight_cli.pipeline.step_report import StepReport
+
+if TYPE_CHECKING:
+    from lightweight_cli.model.model import Model
+    from lightweight_cli.weights.rewrite import Rewriter
+
+
+@dataclass
+class Context:
+    """One run of one pass: it changes `model` in place and tells `step` what it does."""
+
+    model: Model
+    step: StepReport
+
+    def rewriter(self, every: bool = False) -> Rewriter:
+        """Return the model's weights, ready to be replaced; with `every`, other large float constants too."""
+        from lightweight_cli.weights.rewrite import Rewriter
+
+        return Rewriter(self.model, self.step, every)

@@ -1,0 +1,75 @@
+"""Steps as text: "prune:threshold=0.01", or a TOML file of [[step]] tables. A step prints back as text."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from lightweight_cli.errors import InputError, UsageError, printable
+from lightweight_cli.pipeline import registry
+
+
+class Step(NamedTuple):
+    """A pass with its options; only those that differ from their default."""
+
+    name: str
+    options: dict[str, Any]
+
+    def __str__(self) -> str:
+        return self.name + (":" if self.options else "") + ",".join(f"{k}={_text(v)}" for k, v in self.options.items())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
+
+
+def make(name: str, given: dict[str, Any], where: str | None = None) -> Step:
+    """Check a pass's options and return the step, options in the order of their declaration. Raises: UsageError."""
+    which = registry.get(name)
+    known = {p.name: p for p in which.parameters}
+    parsed = {}
+    for key, value in given.items():
+        parameter = known.get(key.replace("-", "_"))
+        if parameter is None:
+            raise UsageError(f"{where or name}: option {printable(key)!r} is unknown; known: {', '.join(known) or 'none'}")
+        parsed[parameter.name] = parameter.parse(value, where or name)
+    return Step(name, {p.name: parsed[p.name] for p in which.parameters if p.name in parsed and parsed[p.name] != p.default})
+
+
+def parse(text: str) -> Step:
+    """Read "name" or "name:option=value,option=value". Raises: UsageError."""
+    name, _, rest = text.partition(":")
+    given = {}
+    for item in filter(None, rest.split(",")):
+        key, sign, value = item.partition("=")
+        if key in given:
+            raise UsageError(f"step {printable(text)!r}: {printable(key)} is given twice")
+        given[key] = value if sign else True
+    return make(name.strip(), given, f"step {printable(text)!r}")
+
+
+def read(path: str) -> list[Step]:
+    """Read a TOML recipe: one [[step]] table a step, `pass` and its options.
+
+    Raises: InputError when the file can't be read, UsageError for what a step must not be.
+    """
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        try:
+            import tomli as tomllib  # type: ignore[no-redef]
+        except ModuleNotFoundError:
+            raise UsageError(f"{printable(path)}: reading TOML needs Python 3.11, or: pip install tomli") from None
+    try:
+        with open(path, "rb") as f:
+            table = tomllib.load(f)
+    except OSError as e:
+        raise InputError(f"{printable(path)}: {'no such file' if isinstance(e, FileNotFoundError) else e.strerror}") from e
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise InputError(f"{printable(path)}: not a TOML file: {printable(e)}") from e
+    steps = table.get("step", [])
+    if set(table) - {"step"} or not isinstance(steps, list) or not steps or not all(isinstance(s, dict) and "pass" in s for s in steps):
+        raise UsageError(f"{printable(path)}: a recipe is one or more [[step]] tables, each with pass = \"NAME\" and its options")
+    return [make(str(s["pass"]), {k: v for k, v in s.items() if k != "pass"}, f"{printable(path)}, step {i}")
+            for i, s in enumerate(steps, 1)]

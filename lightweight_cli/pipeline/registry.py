@@ -1,0 +1,84 @@
+"""The one table of passes. Commands, recipes, documentation and tests read it; nothing is declared twice.
+
+It imports no pass: `lightweight_cli.passes` hands its declarations over when it is imported, which entry points do.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args, get_origin
+
+from lightweight_cli.errors import UsageError, printable
+from lightweight_cli.pipeline.option import Option, Parameter
+
+if TYPE_CHECKING:
+    from lightweight_cli.pipeline.context import Context
+
+
+class Pass(NamedTuple):
+    """A named transform of a model."""
+
+    name: str
+    lossy: bool
+    unit: str
+    function: Callable[..., int]
+    parameters: tuple[Parameter, ...]
+    grows: bool = False
+    """Its result is meant to be larger."""
+
+    @property
+    def summary(self) -> str:
+        """The first line of the documentation."""
+        return (inspect.getdoc(self.function) or "").split("\n", 1)[0]
+
+    @property
+    def documentation(self) -> str:
+        """The whole documentation."""
+        return inspect.getdoc(self.function) or ""
+
+
+PASSES: dict[str, Pass] = {}
+
+
+def register(*, lossy: bool, unit: str, grows: bool = False) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Declare a pass: its name, options and help are read from the function.
+
+    `unit` says in words what the returned number counts; a file may get larger only by a pass that `grows`.
+    """
+
+    def declare(function: Callable[..., int]) -> Callable[..., int]:
+        name = function.__name__.replace("_", "-")
+        PASSES[name] = Pass(name, lossy, unit, function, tuple(_parameters(function)), grows)
+        return function
+
+    return declare
+
+
+def _parameters(function: Callable[..., int]) -> list[Parameter]:
+    found = []
+    for parameter in list(inspect.signature(function).parameters.values())[1:]:
+        hint = parameter.annotation
+        if isinstance(hint, str):
+            hint = eval(hint, function.__globals__)  # our own declarations, never input
+        base, option = get_args(hint)[:2] if get_origin(hint) is Annotated else (hint, Option(""))
+        kind = next((t for t in get_args(base) if t is not type(None)), base)
+        found.append(Parameter(parameter.name, kind, parameter.default, option))
+    return found
+
+
+def get(name: str) -> Pass:
+    """Return the pass called `name`. Raises: UsageError."""
+    if name not in PASSES:
+        raise UsageError(f"pass {printable(name)!r} is unknown; known: {', '.join(PASSES)}")
+    return PASSES[name]
+
+
+def all_passes() -> list[Pass]:
+    """Return every pass, in the order of their declaration."""
+    return list(PASSES.values())
+
+
+def apply(which: Pass, context: Context, options: dict[str, Any]) -> int:
+    """Run a pass. Returns: how many things it changed."""
+    return which.function(context, **options)

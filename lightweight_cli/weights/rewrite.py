@@ -1,0 +1,201 @@
+"""Replacing weights in the skeleton: planned by several threads, applied in the model's order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from onnx import TensorProto
+
+from lightweight_cli.model.scopes import Scope, Scopes, subgraphs
+from lightweight_cli.weights import constants
+from lightweight_cli.weights.emission import Emission, place
+from lightweight_cli.weights.search import INNER, find_weights
+from lightweight_cli.weights.weight import Weight
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto
+
+    from lightweight_cli.model.model import Model
+
+THREADS = min(4, os.cpu_count() or 1)
+TABLES = 1 << 14
+"""Bytes that all shared tables of a model stay below: a weight that gains more by them needs no spare option."""
+
+
+@dataclass
+class Plan:
+    """What a pass wants to put in a weight's place, or why it leaves it alone."""
+
+    weight: Weight
+    options: Sequence[Emission] = ()
+    """Ways to store the new values; the smallest is taken."""
+    changed: int = 1
+    """What the pass counts: weights stored anew, or values set."""
+    reason: str = ""
+    must: bool = False
+    """The values changed: store them even where the file does not shrink."""
+    taken: Emission | None = None
+    spare: Emission | None = None
+    """What is taken instead where shared tables do not pay."""
+
+    @property
+    def gain(self) -> int:
+        """Bytes that the option taken saves, shared tables left out: against the spare one, or what is stored now."""
+        if self.taken is None:
+            return 0
+        return (self.spare.nbytes if self.spare is not None else self.weight.stored_bytes()) - self.taken.nbytes
+
+
+class Listener(Protocol):
+    """What a rewriter tells: its progress, and what became of each weight (pipeline.step_report)."""
+
+    def expect(self, total: int) -> None: ...
+    def advance(self, count: int) -> None: ...
+    def leave(self, name: str, op: str, shape: tuple[int, ...], nbytes: int, reason: str) -> None: ...
+    def done(self, name: str, op: str, shape: tuple[int, ...], encoding: str, before: int, after: int, changed: int) -> None: ...
+
+
+class Rewriter:
+    """One pass's view of a model: its weights, or every float constant, and the edits to come."""
+
+    def __init__(self, model: Model, step: Listener, every: bool = False) -> None:
+        self.model, self.step = model, step
+        self.scopes = Scopes(model.proto)
+        self.weights = find_weights(model, self.scopes, every)
+        serials = [int(m[0][3:-1]) for n in self.scopes.names() if (m := INNER.match(n))]
+        first = max(serials, default=0) + 1
+        self.prefix = {id(w): f"lwc{first + i}." for i, w in enumerate(self.weights)}
+        self.known = {n: self._table(n) for n in sorted(self.scopes.names()) if n.startswith(constants.SHARED)}
+        self.nodes: dict[int, list[NodeProto]] = {}
+        self.dropped: dict[int, set[str]] = {}
+
+    def emission(self, weight: Weight, label: str) -> Emission:
+        """Return an empty emission for `weight`, to be filled by an encoding."""
+        return Emission(weight.scope.opset, self.prefix[id(weight)], weight.scope.is_function, self.known, label=label)
+
+    def _table(self, name: str) -> bytes | None:
+        """Return an initializer that may be a shared table: its declaration and bytes."""
+        tensor = self.scopes.main.initializers.get(name)
+        if tensor is None or name in self.scopes.main.inputs or self.model.nbytes(tensor) > TABLES:
+            return None
+        declared = TensorProto(name=name, data_type=tensor.data_type, dims=tensor.dims)
+        return declared.SerializeToString() + self.model.array(tensor).tobytes()
+
+    def run(self, make: Callable[[Weight], Plan]) -> int:
+        """Plan every weight with `make`, apply the plans that gain, record why others stay.
+
+        Returns: what the plans applied count together.
+        """
+        free = [w for w in self.weights if not w.locked]
+        self.step.expect(sum(w.size for w in free))
+        with ThreadPoolExecutor(THREADS) as pool:
+            plans = list(pool.map(lambda w: self._choose(make(w)), free))
+        self._share(plans)
+        for weight in self.weights:
+            if weight.locked:
+                self._leave(weight, weight.locked)
+        for plan in plans:
+            if plan.taken is not None:
+                w = plan.weight
+                self.step.done(w.name, w.roles[0][0], w.shape, plan.taken.label, w.stored_bytes(), plan.taken.nbytes, plan.changed)
+                self._replace(plan.weight, plan.taken)
+            elif plan.reason:
+                self._leave(plan.weight, plan.reason)
+        self._commit()
+        return sum(plan.changed for plan in plans if plan.taken is not None)
+
+    def _leave(self, weight: Weight, reason: str) -> None:
+        self.step.leave(weight.name, weight.roles[0][0], weight.shape, weight.stored_bytes(), reason)
+
+    def _choose(self, plan: Plan) -> Plan:
+        """Take the smallest option if it gains, and make its bytes."""
+        if plan.options:
+            best = min(plan.options, key=lambda e: e.nbytes)
+            before = plan.weight.stored_bytes()
+            if best.nbytes < before or plan.must:
+                plan.taken = best
+                best.realise(self.model)
+                if best.shared_bytes():
+                    spares = (e for e in plan.options if not e.shared_bytes() and (e.nbytes < before or plan.must))
+                    spare = min(spares, key=lambda e: e.nbytes, default=None)
+                    if spare is not None and spare.nbytes - best.nbytes <= TABLES:
+                        plan.spare = spare
+                plan.options = ()  # they hold codes
+            else:
+                plan.reason = f"would not be smaller: {best.nbytes:,} bytes as {best.label}, {before:,} now"
+        plan.weight.forget()
+        self.step.advance(plan.weight.size)
+        return plan
+
+    def _share(self, plans: list[Plan]) -> None:
+        """Undo the plans whose shared tables cost more than all their users gain: each table, then all together."""
+        sizes = {n: b for p in plans if p.taken for n, b in p.taken.shared_bytes().items()}
+        for tables in [*({n} for n in sizes), set(sizes)]:
+            users = [p for p in plans if p.taken and not tables.isdisjoint(p.taken.shared_bytes())]
+            if any(p.must and p.spare is None for p in users):
+                continue
+            cost = sum(sizes[n] for n in tables if any(p.taken and n in p.taken.shared_bytes() for p in users))
+            if users and sum(p.gain for p in users) <= cost:
+                for p in users:
+                    p.taken, p.reason = p.spare, f"would not be smaller: its decoding tables take {cost:,} bytes"
+                    if p.taken is not None:
+                        p.taken.realise(self.model)
+                    p.weight.forget()
+
+    def _replace(self, weight: Weight, emission: Emission) -> None:
+        for scope, name in constants.own(weight.scope, weight.name):
+            if name in scope.initializers:
+                drop_initializer(scope.graph, name)
+            self.dropped.setdefault(id(scope), set()).add(name)
+        nodes = place(self.model, weight.scope, self.scopes.main, emission)
+        self.nodes.setdefault(id(weight.scope), []).extend(nodes)
+
+    def _commit(self) -> None:
+        """Take out the nodes that were replaced and put the new ones first."""
+        if not self.nodes and not self.dropped:
+            return
+        modernise(self.model, self.scopes.main)
+        for scope in reversed(self.scopes.all):  # inner graphs first: nodes are copied with the graphs in them
+            new, names = self.nodes.get(id(scope), []), self.dropped.get(id(scope), set())
+            if new or names:
+                nodes = new + [n for n in scope.graph.node if names.isdisjoint(n.output)]
+                del scope.graph.node[:]
+                scope.graph.node.extend(nodes)
+        drop_unused_tables(self.model.proto)
+
+
+def drop_initializer(graph: GraphProto, name: str) -> None:
+    """Remove an initializer by name, and those it was given before: onnxruntime takes the last of one name."""
+    for i in reversed(range(len(graph.initializer))):
+        if graph.initializer[i].name == name:
+            del graph.initializer[i]
+
+
+def drop_unused_tables(proto: ModelProto) -> None:
+    """Remove the shared decoding tables that no node reads any more."""
+    used = {i for graph in all_graphs(proto.graph) for node in graph.node for i in node.input}
+    used |= {v.name for graph in all_graphs(proto.graph) for v in (*graph.input, *graph.output)}
+    tables = [t.name for t in proto.graph.initializer if t.name.startswith(constants.SHARED) and t.name not in used]
+    for name in tables:
+        drop_initializer(proto.graph, name)
+
+
+def all_graphs(graph: GraphProto) -> Iterator[GraphProto]:
+    """Yield the graph and all graphs within it."""
+    yield graph
+    for inner in subgraphs(graph):
+        yield from all_graphs(inner)
+
+
+def modernise(model: Model, main: Scope) -> None:
+    """Raise IR 3 to IR 4, where initializers need not be inputs; onnxruntime reports the same inputs."""
+    proto = model.proto
+    if proto.ir_version < 4:
+        for i in reversed(range(len(proto.graph.input))):
+            if proto.graph.input[i].name in main.initializers:
+                del proto.graph.input[i]
+        proto.ir_version = 4

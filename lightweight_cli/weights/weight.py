@@ -1,0 +1,81 @@
+"""A weight: one array with a channel axis, wherever it lives and whatever encoding stores it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from onnx import TensorProto, helper
+
+from lightweight_cli.model.scopes import Scope
+from lightweight_cli.weights import constant_values, constants
+from lightweight_cli.weights.roles import Axes
+
+if TYPE_CHECKING:
+    from lightweight_cli.model.model import Model
+
+CHUNK = 1 << 20
+"""Elements read at a time: 4 MiB of float32."""
+
+
+@dataclass
+class Weight:
+    """A float constant with a role: an array of `shape`, whatever stores it."""
+
+    model: Model
+    scope: Scope
+    name: str
+    shape: tuple[int, ...]
+    dtype: int
+    tensor: TensorProto | None
+    roles: list[tuple[str, Axes]] = field(default_factory=list)
+    locked: str = ""
+    """Why its values must not change; empty where they may."""
+    _array: np.ndarray | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def numpy(self) -> np.dtype:
+        """numpy dtype of the elements."""
+        return helper.tensor_dtype_to_np_dtype(self.dtype)
+
+    @property
+    def axes(self) -> Axes:
+        """The channel axes of its first use."""
+        return self.roles[0][1]
+
+    @property
+    def encoded(self) -> bool:
+        """Whether nodes compute it from something stored."""
+        return self.tensor is None
+
+    def read(self, start: int, count: int, out: np.ndarray | None = None) -> np.ndarray:
+        """Return elements [start, start + count) in flat order, in the weight's own dtype; `out` may be used for it."""
+        if self.tensor is not None:
+            return self.model.read(self.tensor, start, count, out)
+        if self._array is None:
+            self._array = constant_values.evaluate(self.model, self.scope, self.name).reshape(-1)
+        return self._array[start : start + count]
+
+    def chunks(self, count: int = CHUNK) -> Iterator[np.ndarray]:
+        """Yield all elements in flat order, `count` at a time."""
+        for start in range(0, self.size, count):
+            yield self.read(start, min(count, self.size - start))
+
+    def forget(self) -> None:
+        """Drop a decoded array that is kept."""
+        self._array = None
+
+    def stored_bytes(self) -> int:
+        """Return the bytes the weight takes in the file, with its decoding nodes, without what others share."""
+        return sum(self._bytes_of(scope, name) for scope, name in constants.own(self.scope, self.name))
+
+    def _bytes_of(self, scope: Scope, name: str) -> int:
+        tensor = constants.leaf(scope, name)
+        return self.model.nbytes(tensor) if tensor is not None else scope.producers[name].ByteSize()

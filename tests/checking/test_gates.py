@@ -1,0 +1,74 @@
+"""Gates: sizes as people write them, limits, and gates that can't be evaluated."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from lightweight_cli.checking.accuracy import Accuracy, Latency, MetricDrop, OutputFidelity
+from lightweight_cli.checking.gates import Gates, check, parse_size
+from lightweight_cli.errors import UsageError
+
+
+def accuracy(**changes: object) -> Accuracy:
+    outputs = (OutputFidelity("y", "tensor(float)", 0.1, 35.0, 0.999, 0.97),
+               OutputFidelity("z", "tensor(float)", 0.0, math.inf, 1.0, None))
+    drop = MetricDrop("top1", "y", True, 0.9, 0.88, 0.02, 0.01, 0.03, 100, "matched proportions")
+    values = {"metric": drop, "latency": Latency(1.2, 1.1, 1.3, 1.0, 1.2, 20), **changes}
+    return Accuracy(synthetic=False, batches=4, samples=100, **{"outputs": outputs, **values})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("text", "size"), [
+    ("5MB", 5_000_000), ("300KB", 300_000), ("1.5GiB", 1_610_612_736), ("1234", 1234), (" 2 kib ", 2048), ("1b", 1)])
+def test_sizes_are_read(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "MB", "5 apples", "-1MB", "0", "1e99TB", "nan", "5MBMB", "\x1b[31m"])
+def test_other_sizes_are_refused_in_one_line(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_size(text)
+    assert "\n" not in str(caught.value) and "\x1b" not in str(caught.value) and "5MB" in str(caught.value)
+
+
+def test_gates_that_hold() -> None:
+    gates = Gates(max_drop=0.02, min_sqnr=35, min_agreement=0.97, max_size=1000, max_slowdown=1.2)
+    assert check(gates, accuracy(), 1000) == []
+
+
+@pytest.mark.parametrize(("gates", "name"), [
+    (Gates(max_drop=0.019), "max-drop"), (Gates(min_sqnr=35.1), "min-sqnr"),
+    (Gates(min_agreement=0.98), "min-agreement"),
+    (Gates(max_size=999), "max-size"), (Gates(max_slowdown=1.19), "max-slowdown")])
+def test_each_gate_fails_on_its_own(gates: Gates, name: str) -> None:
+    (failure,) = check(gates, accuracy(), 1000)
+    assert failure.startswith(name)
+
+
+def test_the_worst_output_counts() -> None:
+    assert accuracy().sqnr == 35 and accuracy().agreement == 0.97
+
+
+@pytest.mark.parametrize(("gates", "given", "why"), [
+    (Gates(max_drop=1), accuracy(metric=None), "no labels"),
+    (Gates(max_drop=1), None, "the check was skipped"),
+    (Gates(min_sqnr=1), accuracy(outputs=()), "no float output"),
+    (Gates(min_agreement=0), accuracy(outputs=(OutputFidelity("y", "tensor(float)", note="other shape"),)),
+     "other shape"),
+    (Gates(min_sqnr=1), accuracy(outputs=(), unverified="random operators"), "random operators"),
+    (Gates(max_slowdown=9), accuracy(latency=None, latency_skipped="too large"), "too large")])
+def test_a_gate_without_a_figure_fails_and_says_why(gates: Gates, given: Accuracy | None, why: str) -> None:
+    (failure,) = check(gates, given, 1)
+    assert "can't be evaluated" in failure and why in failure
+
+
+def test_no_gates_need_no_check() -> None:
+    assert check(Gates(), None, 10**12) == []
+
+
+def test_accuracy_survives_strict_json() -> None:
+    import json
+
+    whole = accuracy()
+    assert Accuracy.from_json(json.loads(json.dumps(whole.to_json(), allow_nan=False))) == whole

@@ -1,0 +1,69 @@
+"""What a person meets on the command line: help, listings, and errors found before any work."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lightweight_cli.cli.commands import all_commands
+from lightweight_cli.errors import one_of
+
+MODEL = Path(__file__).resolve().parents[2] / "sample_models/cancer_mlp/model.onnx"
+
+
+def text_of(*words: str, columns: int = 80) -> str:
+    """Return what `lwc` prints on standard output in so many columns."""
+    return subprocess.run([sys.executable, "-m", "lightweight_cli", *words], check=True, capture_output=True, text=True,
+                          env={**os.environ, "COLUMNS": str(columns), "NO_COLOR": "1"}).stdout
+
+
+@pytest.mark.parametrize("words", [["--help"], ["passes"], ["inspect", str(MODEL)], ["inspect", "--deep", str(MODEL)], ["run", "--help"]],
+                         ids=" ".join)
+@pytest.mark.parametrize("columns", [60, 80])
+def test_lines_keep_to_the_width(words, columns):
+    own = str(MODEL)
+    assert all(len(line) <= columns for line in text_of(*words, columns=columns).splitlines() if line != own)
+
+
+def test_summaries_take_one_line_of_80_columns():
+    told = text_of("--help").splitlines()
+    for command in all_commands():
+        assert any(line.split(maxsplit=1) == [command.name, command.summary] for line in told), command.name
+
+
+@pytest.mark.parametrize("command", [c for c in all_commands() if c.flags], ids=lambda c: c.name)
+def test_the_help_names_every_option(command):
+    told = text_of(command.name, "--help")
+    assert all(flag in told for f in command.flags for flag in f.flags)
+
+
+@pytest.mark.parametrize(("words", "status", "said"), [
+    (["--data", "gone.npz"], 3, "gone.npz: no such file or folder"),
+    (["--data", "gone.py:reader"], 3, "gone.py: no such file or folder"),
+    (["--labels", "labels.npy"], 2, "--labels labels.npy: needs --data"),
+    (["--metric", "top1"], 2, "--metric top1: needs --data"),
+    (["--min-agreement", "99"], 2, "--min-agreement 99: must be from 0 to 1"),
+    (["--metric", "beauty"], 2, 'metric "beauty" is unknown; it can be top1, '),
+])
+def test_what_can_not_be_evaluated_is_told_before_any_work(call, words, status, said):
+    got, out, error = call("prune", "no-such-model.onnx", "--sparsity", "0.5", "-o", "out.onnx", *words)
+    assert (got, out) == (status, b"") and error.startswith(f"lwc: error: {said}") and error.count("\n") == 1
+
+
+def test_an_option_without_its_value(call):
+    got, _, error = call("run", str(MODEL), "-p", "prune:sparsity", "-o", "out.onnx")
+    assert (got, error) == (2, "lwc: error: step 'prune:sparsity': --sparsity needs a value: more than 0 and at most 1\n")
+
+
+def test_choices_are_told_as_a_list():
+    assert [one_of("a"), one_of("ab"), one_of([1, 2, 3])] == ["a", "a or b", "1, 2 or 3"]
+
+
+def test_a_candidate_with_another_interface_is_no_bug_of_lwc(call):
+    other = MODEL.parent.parent / "fashion_cnn/model.onnx"
+    status, _, error = call("verify", MODEL, other)
+    assert status == 3 and f"{other.name}: has another interface: inputs lost " in error and error.count("\n") == 1
