@@ -101,7 +101,7 @@ class Rewriter:
         for plan in plans:
             if plan.taken is not None:
                 w = plan.weight
-                self.step.done(w.name, w.roles[0][0], w.shape, plan.taken.label, w.stored_bytes(), plan.taken.nbytes, plan.changed)
+                self.step.done(w.name, w.op, w.shape, plan.taken.label, w.stored_bytes(), plan.taken.nbytes, plan.changed)
                 self._replace(plan.weight, plan.taken)
             elif plan.reason:
                 self._leave(plan.weight, plan.reason)
@@ -109,7 +109,7 @@ class Rewriter:
         return sum(plan.changed for plan in plans if plan.taken is not None)
 
     def _leave(self, weight: Weight, reason: str) -> None:
-        self.step.leave(weight.name, weight.roles[0][0], weight.shape, weight.stored_bytes(), reason)
+        self.step.leave(weight.name, weight.op, weight.shape, weight.stored_bytes(), reason)
 
     def _choose(self, plan: Plan) -> Plan:
         """Take the smallest option if it gains, and make its bytes."""

@@ -18,7 +18,7 @@ from lightweight_cli.model.scopes import Scope, Scopes, Use
 from lightweight_cli.weights import constant_values, constants
 from lightweight_cli.weights.constants import NotConstant
 from lightweight_cli.weights.roles import MOVES, ROLES, Axes
-from lightweight_cli.weights.weight import Weight
+from lightweight_cli.weights.weight import Role, Weight
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -47,7 +47,7 @@ def find_weights(model: Model, scopes: Scopes, every: bool = False) -> list[Weig
                 if rule is not None and name and node.domain in ("", "ai.onnx", "com.microsoft"):
                     if not node.output or constants.is_constant(scope, node.output[0]):  # or part of a decoding chain
                         continue
-                    _note(model, scopes, found, scope, name, node.op_type, partial(rule, node))
+                    _note(model, found, Use(scope, node, index), scope, name, partial(rule, node))
                 elif (node.domain, node.op_type) in scopes.functions and name:
                     _through_call(model, scopes, found, scope, name, Use(scope, node, index), 0)
     if every:
@@ -64,13 +64,13 @@ def _note_others(model: Model, scopes: Scopes, found: dict[tuple[int, str], Weig
                 continue  # they may want their parameters stored as they are
             if node.op_type not in MOVES and node.output and constants.is_constant(scope, node.output[0]):
                 continue  # part of a decoding chain
-            for home, root, _ in (r for name in node.input if name for r in _roots(scope, name)):
+            for index, (home, root, _) in ((i, r) for i, name in enumerate(node.input) if name for r in _roots(scope, name)):
                 if (id(home), root) in taken or (root in home.inputs and root not in home.initializers):
                     continue
                 known = constants.leaf(home, root) is not None or is_decoded(home, root)
                 weight = _weight(model, home, root) if known else None
                 if weight is not None and weight.size * tensors.BITS[weight.dtype] >= LEAST * 8:
-                    weight.roles.append((node.op_type, ()))
+                    weight.roles.append(Role(scope, node, index, ()))
                     found[id(home), root] = weight
                     taken |= {(id(h), n) for h, n in constants.chain(home, root)}
 
@@ -90,13 +90,13 @@ def _through_call(model: Model, scopes: Scopes, found: Found, scope: Scope, name
     for inner in body.uses.get(body.graph.input[use.index], ()):
         rule = ROLES.get((inner.node.op_type, inner.index))
         if rule is not None:
-            _note(model, scopes, found, scope, name, inner.node.op_type, partial(rule, inner.node))
+            _note(model, found, inner, scope, name, partial(rule, inner.node))
         elif (inner.node.domain, inner.node.op_type) in scopes.functions:
             _through_call(model, scopes, found, scope, name, inner, depth + 1)
 
 
-def _note(model: Model, scopes: Scopes, found: Found, scope: Scope, name: str, op: str, rule: Callable[[int], Axes]) -> None:
-    """Record that `op` reads the value `name`, if that is made of float constants."""
+def _note(model: Model, found: Found, use: Use, scope: Scope, name: str, rule: Callable[[int], Axes]) -> None:
+    """Record that `use` reads the value that `scope` calls `name`, if that is made of float constants."""
     for home, root, path in _roots(scope, name):
         if root in home.inputs and root not in home.initializers:
             continue
@@ -113,7 +113,7 @@ def _note(model: Model, scopes: Scopes, found: Found, scope: Scope, name: str, o
                 axes = tuple(sorted(perm[a] for a in axes if a < len(perm)))
             elif node.op_type != "Identity":
                 axes = (0,) if rank > 1 else ()
-        weight.roles.append((op, tuple(a for a in axes if a < rank)))
+        weight.roles.append(Role(*use, tuple(a for a in axes if a < rank), path))
 
 
 Root = tuple[Scope, str, "list[NodeProto]"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from onnx import TensorProto, helper
@@ -14,10 +14,29 @@ from lightweight_cli.weights import constant_values, constants
 from lightweight_cli.weights.roles import Axes
 
 if TYPE_CHECKING:
+    from onnx import NodeProto
+
     from lightweight_cli.model.model import Model
 
 CHUNK = 1 << 20
 """Elements read at a time: 4 MiB of float32."""
+
+
+class Role(NamedTuple):
+    """One use of a weight: `node` in `scope` reads it as its input `index`, behind the nodes of `path` that only move values."""
+
+    scope: Scope
+    node: NodeProto
+    index: int
+    axes: Axes
+    """The channel axes, in the weight's own order of axes."""
+    path: Sequence[NodeProto] = ()
+    """From the operator towards the weight."""
+
+    @property
+    def op(self) -> str:
+        """The operator."""
+        return self.node.op_type
 
 
 @dataclass
@@ -30,7 +49,8 @@ class Weight:
     shape: tuple[int, ...]
     dtype: int
     tensor: TensorProto | None
-    roles: list[tuple[str, Axes]] = field(default_factory=list)
+    roles: list[Role] = field(default_factory=list)
+    """Its uses, in the order of the graph; at least one."""
     locked: str = ""
     """Why its values must not change; empty where they may."""
     _array: np.ndarray | None = None
@@ -48,7 +68,12 @@ class Weight:
     @property
     def axes(self) -> Axes:
         """The channel axes of its first use."""
-        return self.roles[0][1]
+        return self.roles[0].axes
+
+    @property
+    def op(self) -> str:
+        """The operator of its first use."""
+        return self.roles[0].op
 
     @property
     def encoded(self) -> bool:
