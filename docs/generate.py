@@ -17,6 +17,7 @@ from pathlib import Path
 
 import encodings_table
 
+import lightweight_cli.passes  # noqa: F401  hands over the declarations
 from lightweight_cli.cli import listing
 from lightweight_cli.pipeline.registry import all_passes
 

@@ -16,6 +16,8 @@ import onnx
 import pytest
 from onnx import GraphProto, ModelProto, helper, numpy_helper
 
+import lightweight_cli.passes  # noqa: F401  hands over the declarations
+
 # Started in the background, pytest ignores Ctrl-C, and so would every lwc it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -27,7 +27,7 @@ class Role(NamedTuple):
 
     scope: Scope
     node: NodeProto
-    index: int
+    index: int  # type: ignore[assignment]  # tuple.index is not used
     axes: Axes
     """The channel axes, in the weight's own order of axes."""
     path: Sequence[NodeProto] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lightweight_cli.passes  # noqa: F401  hands over the declarations
 from lightweight_cli.pipeline import registry
 from lightweight_cli.pipeline.recipe import Step, parse
 

@@ -9,6 +9,7 @@ import tempfile
 
 from hostile import external, graphs, odd, tensors
 
+import lightweight_cli.passes  # noqa: F401  hands over the declarations
 from fuzz.models import random_model
 from lightweight_cli.errors import InputError, LwcError
 from lightweight_cli.inspect import report_dict
