@@ -14,7 +14,8 @@ from onnx import ModelProto, TensorProto, numpy_helper
 
 from fuzz.models import random_model
 from lightweight_cli.model import tensors
-from lightweight_cli.passes.fold import child, offline
+from lightweight_cli.passes.fold import offline
+from lightweight_cli.runtime import optimise as child
 
 OPTIONS = (
     "quantize:asymmetric",
