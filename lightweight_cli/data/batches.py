@@ -37,6 +37,8 @@ class Batches:
     labels: np.ndarray | None = None
     count: int | None = None
     """Batches to go through; None: all."""
+    of: int | None = None
+    """Samples there were, where only a portion of them is meant."""
     synthetic: bool = False
     spools: list[Spool] = field(default_factory=list)
 
