@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from lightweight_cli.checking.accuracy import Accuracy
 from lightweight_cli.errors import UsageError, printable
@@ -41,31 +42,60 @@ def parse_size(text: str) -> int:
     return math.floor(size)
 
 
-def check(gates: Gates, accuracy: Accuracy | None, size: int) -> list[str]:
-    """Return each gate that failed, in words; an empty list: all hold.
+@dataclass(frozen=True)
+class GateResult:
+    """What became of one gate that was asked for."""
+
+    name: str
+    """As the option is called, without dashes: max-drop."""
+    limit: float
+    value: float | None
+    """The figure held against the limit; None: there is none."""
+    passed: bool
+    why: str | None = None
+    """Why the gate could not be evaluated, and so failed; None: it was."""
+    most: bool = True
+    """True: the value may be at most the limit; False: at least."""
+    unit: str = ""
+    """Of limit and value: bytes, dB, x (a ratio), or nothing."""
+
+    def __str__(self) -> str:
+        """Say it in one line: "max-size 1,000 bytes: the result has 2,000"."""
+        shown = [f"{n:,.0f}" if self.unit == "bytes" else f"{n:.4g}" for n in (self.limit, self.value) if n is not None]
+        asked = f"{self.name} {shown[0]}" + (f" {self.unit}" if self.unit not in ("", "x") else "x" if self.unit else "")
+        return f"{asked} can't be evaluated: {self.why}" if self.why is not None else f"{asked}: the result has {shown[-1]}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data for strict JSON: a number that is not finite becomes its name."""
+        return {f.name: str(v) if isinstance(v := getattr(self, f.name), float) and not math.isfinite(v) else v for f in fields(self)}
+
+
+def check(gates: Gates, accuracy: Accuracy | None, size: int) -> list[GateResult]:
+    """Hold a result against every gate that was asked for.
 
     `accuracy` is None when the check was skipped; `size` in bytes.
     """
-    failed = []
-    if gates.max_size is not None and size > gates.max_size:
-        failed.append(f"max-size {gates.max_size:,} bytes: the result has {size:,}")
     drop = accuracy.metric.drop if accuracy and accuracy.metric else None
     ratio = accuracy.latency.ratio if accuracy and accuracy.latency else None
     sqnr, agreement = (accuracy.sqnr, accuracy.agreement) if accuracy else (None, None)
-    failed += _limit("max-drop", gates.max_drop, drop, _no_metric(accuracy), most=True)
-    failed += _limit("min-sqnr", gates.min_sqnr, sqnr, _no_values(accuracy, "float output"), most=False)
-    failed += _limit("min-agreement", gates.min_agreement, agreement,
-                     _no_values(accuracy, "output with classes"), most=False)
-    return failed + _limit("max-slowdown", gates.max_slowdown, ratio, _no_latency(accuracy), most=True)
+    held = (
+        _held("max-drop", gates.max_drop, drop, _no_metric(accuracy)),
+        _held("min-sqnr", gates.min_sqnr, sqnr, _no_values(accuracy, "float output"), most=False, unit="dB"),
+        _held("min-agreement", gates.min_agreement, agreement, _no_values(accuracy, "output with classes"), most=False),
+        _held("max-size", gates.max_size, size, "", unit="bytes"),
+        _held("max-slowdown", gates.max_slowdown, ratio, _no_latency(accuracy), unit="x"),
+    )
+    return [result for result in held if result is not None]
 
 
-def _limit(name: str, limit: float | None, value: float | None, why: str, *, most: bool) -> list[str]:
+def _held(name: str, limit: float | None, value: float | None, why: str, *, most: bool = True,
+          unit: str = "") -> GateResult | None:
+    """Hold one value against its limit, `why` being the reason if there is no value. Returns: None where no limit was asked for."""
     if limit is None:
-        return []
+        return None
     if value is None or math.isnan(value):
-        return [f"{name} {limit:g} can't be evaluated: {why}"]
-    kept = value <= limit if most else value >= limit
-    return [] if kept else [f"{name} {limit:g}: the result has {value:.4g}"]
+        return GateResult(name, limit, None, False, why if value is None else "the figure is not a number", most, unit)
+    return GateResult(name, limit, value, value <= limit if most else value >= limit, None, most, unit)
 
 
 def _no_metric(accuracy: Accuracy | None) -> str:

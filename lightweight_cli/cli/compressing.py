@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lightweight_cli import __version__
 from lightweight_cli.checking.check import Check
 from lightweight_cli.checking.gates import Gates
-from lightweight_cli.checking.gates import check as failures
+from lightweight_cli.checking.gates import check as held
 from lightweight_cli.errors import GateError, InputError, OutputError, UsageError, printable
 from lightweight_cli.model.blobs import Blob
 from lightweight_cli.model.load import load
@@ -71,7 +71,7 @@ def compress(job: Job) -> None:
                 check_skipped=None if job.check else "--no-check", passthrough=passthrough, reference=job.against)
             if job.check is not None:
                 report.accuracy = judge_candidate(job, model, candidate, passthrough is not None, progress)
-            report.gates_failed = failures(job.gates, report.accuracy, candidate.size)
+            report.gates = held(job.gates, report.accuracy, candidate.size)
             progress.close()
             if not report.gates_failed:
                 candidate.publish()

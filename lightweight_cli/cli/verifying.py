@@ -34,7 +34,7 @@ def compare(reference: str, candidate: str, how: Check, gates: Gates, *, quiet: 
     finally:
         progress.close()
     report = Report("verify", __version__, printable(reference), printable(candidate), before, after, accuracy=accuracy,
-                    gates_failed=check(gates, accuracy, after), seconds=time.monotonic() - started)
+                    gates=check(gates, accuracy, after), seconds=time.monotonic() - started)
     for path in reports:
         report_file.write(report, path)
     if json_out:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lightweight_cli.checking.accuracy import Accuracy
+    from lightweight_cli.checking.gates import GateResult
     from lightweight_cli.pipeline.step_report import StepReport
 
 SCHEMA = 1
@@ -31,14 +32,19 @@ class Report:
     accuracy: Accuracy | None = None
     check_skipped: str | None = None
     """Why there is no accuracy: "--no-check"."""
-    gates_failed: list[str] = field(default_factory=list)
-    """What `gates.check` returned."""
+    gates: list[GateResult] = field(default_factory=list)
+    """Every gate that was asked for, as `gates.check` returned it."""
     passthrough: str | None = None
     """The reason why the input's bytes went through unchanged; None: they did not."""
     seconds: float = 0.0
     notes: list[str] = field(default_factory=list)
     reference: str | None = None
     """What the output was compared with, where that is not `source` (--against)."""
+
+    @property
+    def gates_failed(self) -> list[str]:
+        """Each gate that failed, in words."""
+        return [str(g) for g in self.gates if not g.passed]
 
     @property
     def written(self) -> bool:
@@ -55,7 +61,8 @@ class Report:
 
         Keys: schema (the version of this layout), command, version, source, output, written, bytes_before,
         bytes_after, ratio, steps (each: step, changed, unit, notes, weights, left_alone), accuracy (see
-        accuracy.Accuracy; null: not checked), check_skipped, reference, gates_failed, passthrough, seconds, notes.
+        accuracy.Accuracy; null: not checked), check_skipped, reference, gates (see gates.GateResult), gates_failed
+        (the failed ones in words), passthrough, seconds, notes.
         """
         return {
             "schema": SCHEMA,
@@ -71,7 +78,8 @@ class Report:
             "accuracy": self.accuracy and self.accuracy.to_json(),
             "check_skipped": self.check_skipped,
             "reference": self.reference and _unicode(self.reference),
-            "gates_failed": list(self.gates_failed),
+            "gates": [g.to_json() for g in self.gates],
+            "gates_failed": self.gates_failed,
             "passthrough": self.passthrough,
             "seconds": round(self.seconds, 3),
             "notes": list(self.notes),

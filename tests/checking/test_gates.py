@@ -34,7 +34,10 @@ def test_other_sizes_are_refused_in_one_line(text: str) -> None:
 
 def test_gates_that_hold() -> None:
     gates = Gates(max_drop=0.02, min_sqnr=35, min_agreement=0.97, max_size=1000, max_slowdown=1.2)
-    assert check(gates, accuracy(), 1000) == []
+    held = check(gates, accuracy(), 1000)
+    assert [(g.name, g.limit, g.value, g.passed, g.why) for g in held] == [
+        ("max-drop", 0.02, 0.02, True, None), ("min-sqnr", 35, 35.0, True, None), ("min-agreement", 0.97, 0.97, True, None),
+        ("max-size", 1000, 1000, True, None), ("max-slowdown", 1.2, 1.2, True, None)]
 
 
 @pytest.mark.parametrize(("gates", "name"), [
@@ -43,7 +46,8 @@ def test_gates_that_hold() -> None:
     (Gates(max_size=999), "max-size"), (Gates(max_slowdown=1.19), "max-slowdown")])
 def test_each_gate_fails_on_its_own(gates: Gates, name: str) -> None:
     (failure,) = check(gates, accuracy(), 1000)
-    assert failure.startswith(name)
+    assert failure.name == name and not failure.passed and failure.why is None
+    assert str(failure).startswith(f"{name} ") and ": the result has " in str(failure)
 
 
 def test_the_worst_output_counts() -> None:
@@ -60,7 +64,16 @@ def test_the_worst_output_counts() -> None:
     (Gates(max_slowdown=9), accuracy(latency=None, latency_skipped="too large"), "too large")])
 def test_a_gate_without_a_figure_fails_and_says_why(gates: Gates, given: Accuracy | None, why: str) -> None:
     (failure,) = check(gates, given, 1)
-    assert "can't be evaluated" in failure and why in failure
+    assert not failure.passed and failure.value is None and failure.why is not None and why in failure.why
+    assert f"can't be evaluated: {failure.why}" in str(failure)
+
+
+def test_a_gate_in_words() -> None:
+    (size,) = check(Gates(max_size=1000), None, 84_200)
+    assert str(size) == "max-size 1,000 bytes: the result has 84,200"
+    (sqnr,) = check(Gates(min_sqnr=40), accuracy(), 1)
+    assert str(sqnr) == "min-sqnr 40 dB: the result has 35"
+    assert sqnr.to_json() == {"name": "min-sqnr", "limit": 40, "value": 35.0, "passed": False, "why": None, "most": False, "unit": "dB"}
 
 
 def test_no_gates_need_no_check() -> None:

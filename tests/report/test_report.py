@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from lightweight_cli.checking.accuracy import Accuracy, Latency, MetricDrop, OutputFidelity
+from lightweight_cli.checking.gates import GateResult
 from lightweight_cli.errors import OutputError, UsageError
 from lightweight_cli.pipeline.step_report import Changed, Left, StepReport
 from lightweight_cli.report import groups, html, layout, markdown, progress, terminal, words
@@ -77,7 +78,8 @@ def hostile() -> Report:
         latency_skipped=HOSTILE, provenance=HOSTILE, unverified=HOSTILE)
     report.source = report.output = report.reference = report.passthrough = HOSTILE
     report.steps.append(step)
-    report.notes = report.gates_failed = [HOSTILE]
+    report.notes = [HOSTILE]
+    report.gates = [GateResult("max-drop", math.nan, math.inf, False, HOSTILE)]
     return report
 
 
@@ -187,12 +189,12 @@ def test_synthetic_unchecked_and_failed_are_said() -> None:
         assert said in text
     report.accuracy, report.check_skipped = None, "--no-check"
     assert "not checked: --no-check\n" in shown(report)
-    report.gates_failed = ["max-size 10 bytes: the result has 84,200"]
+    report.gates = [GateResult("max-size", 10, 84_200, False, unit="bytes")]
     text = shown(report)
     assert "-> 84.2 KB" in text and "small.onnx" not in text
     report.command = "verify"
     assert "written" not in shown(report)
-    report.command, report.gates_failed, report.passthrough = "strip", [], "nothing to remove"
+    report.command, report.gates, report.passthrough = "strip", [], "nothing to remove"
     assert "the input went through unchanged: nothing to remove\n" in shown(report)
 
 
@@ -254,7 +256,7 @@ def test_json_is_strict_and_complete(tmp_path: Path) -> None:
     data = json.loads((tmp_path / "r.json").read_bytes(), parse_constant=refuse_constant)
     assert list(data) == [
         "schema", "command", "version", "source", "output", "written", "bytes_before", "bytes_after", "ratio", "steps",
-        "accuracy", "check_skipped", "reference", "gates_failed", "passthrough", "seconds", "notes"]
+        "accuracy", "check_skipped", "reference", "gates", "gates_failed", "passthrough", "seconds", "notes"]
     assert data["schema"] == SCHEMA and data["written"] is False
     data = sample().to_json()
     assert data["ratio"] == 316_000 / 84_200 and data["written"] is True
