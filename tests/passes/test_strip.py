@@ -161,13 +161,31 @@ def noted() -> onnx.ModelProto:
     return proto
 
 
-@pytest.mark.parametrize(("keep_doc", "metadata", "extra"), [(False, False, 6), (True, False, 0), (True, True, 3)])
+@pytest.mark.parametrize(("keep_doc", "metadata", "extra"), [(False, False, 8), (True, False, 0), (True, True, 1), (False, True, 9)])
 def test_doc_strings_and_metadata(bench, keep_doc, metadata, extra):
     feed = {"x": X, "c": np.array(True)}
     count, model = bench.apply(noted(), remove, feed, keep_doc=keep_doc, metadata=metadata)
     assert count == 6 + extra
     assert (b"about" in model.SerializeToString()) == keep_doc
     assert [p.key for p in model.metadata_props] == (["lwc.source"] if metadata else ["author", "lwc.source"])
+    assert [p.key for p in model.graph.metadata_props] == (["note"] if keep_doc else [])
+    assert [p.key for p in model.graph.node[-1].metadata_props] == (["lwc.note"] if keep_doc else [])
+
+
+def test_what_exporters_note_goes_wherever_it_is(bench):
+    text = FUNCTIONS.replace("y = mine.outer (x)", "n = mine.outer (x)  r = Neg (n)  y = Reshape (r, s)").replace(
+        "(float[4] y) {", "(float[4] y) <int64[1] s = {4}, float[4] n> {")
+    proto = onnx.parser.parse_model(text)
+    outer = proto.functions[0]
+    for owner in (proto.graph, proto.graph.node[0], proto.graph.node[1], proto.graph.input[0], proto.graph.output[0],
+                  proto.graph.initializer[0], outer, outer.node[0], outer.node[0].attribute[0].t):
+        owner.metadata_props.add(key="pkg.torch.onnx.stack_trace", value="File model.py, line 1")
+    proto.metadata_props.add(key="names", value="{0: 'cat'}")
+    _, kept = bench.apply(proto, remove, {"x": X}, keep_doc=True)
+    assert kept.SerializeToString().count(b"stack_trace") == 9
+    _, model = bench.apply(proto, remove, {"x": X})
+    assert b"stack_trace" not in model.SerializeToString()
+    assert [(p.key, p.value) for p in model.metadata_props] == [("names", "{0: 'cat'}")]
 
 
 def test_quantization_annotations_follow_their_tensors(bench):

@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 def strip(
     context: Context,
     *,
-    keep_doc: Annotated[bool, Option("Keep the doc strings of the model, its graphs, nodes and tensors.")] = False,
-    metadata: Annotated[bool, Option("Remove metadata properties too.")] = False,
+    keep_doc: Annotated[bool, Option("Keep doc strings, and the metadata properties of graphs, nodes and values.")] = False,
+    metadata: Annotated[bool, Option("Remove the model's own metadata properties too.")] = False,
 ) -> int:
     """Remove what nothing uses: nodes, initializers, functions, imports.
 
     Removed are nodes whose outputs nobody reads, initializers, inputs that old files list for their initializers
-    (IR 3), functions that are not called, opset imports, stored shapes of inner values (value_info), and doc strings.
-    Lossless: outputs are the same bits.
+    (IR 3), functions that are not called, opset imports, stored shapes of inner values (value_info), and what exporters
+    note on graphs, nodes and values: doc strings, and metadata properties as torch's stack traces. The model's own
+    metadata properties stay, for applications read them. Lossless: outputs are the same bits.
 
     Returns: things removed.
     """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def remove(context: Context, *, keep_doc: bool = False, metadata: bool = False) -> int:
-    """Remove what nothing uses, doc strings unless `keep_doc`, and metadata properties if `metadata`.
+    """Remove what nothing uses, exporters' notes unless `keep_doc`, and the model's metadata properties if `metadata`.
 
     Returns: things removed.
     """
