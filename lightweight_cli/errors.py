@@ -56,6 +56,15 @@ def one_of(choices: Iterable[object]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """Return " (did you mean X?)" for what is close to a known word, or nothing."""
+    import difflib
+
+    spelled = {k.replace("-", "_"): k for k in known}
+    close = difflib.get_close_matches(str(word)[:80].replace("-", "_"), spelled, 1)
+    return f" (did you mean {spelled[close[0]]}?)" if close else ""
+
+
 def printable(text: object, limit: int = 80) -> str:
     """Return untrusted `text` fit for one terminal line: escaped, at most `limit` characters."""
     safe = "".join(c if c.isprintable() and c != "\\" else ascii(c)[1:-1] for c in str(text)[: 4 * limit])

@@ -63,13 +63,17 @@ CHECK = (
     Flag("labels", ("--labels",), str, "Labels of the data, where they are apart: .npy or .npz.", "FILE"),
     Flag("metric", ("--metric",), str, "Metric on the labels: top1, top5, f1, rmse, mae, pearson, spearman, edit or ctc; "
          "not given: chosen from the labels.", "NAME"),
+    Flag("seed", ("--seed",), int, "Seed of the synthetic inputs, used without --data (default 0).", "INTEGER", 0),
+)
+"""Also the keys of a recipe's [check]."""
+GATES = (
     Flag("max_drop", ("--max-drop",), float, "Gate: largest drop of the metric, as in 0.01.", "NUMBER"),
     Flag("min_sqnr", ("--min-sqnr",), float, "Gate: smallest SQNR of an output, in dB, as in 30.", "NUMBER"),
     Flag("min_agreement", ("--min-agreement",), float, "Gate: smallest top-1 agreement, from 0 to 1.", "NUMBER"),
     Flag("max_size", ("--max-size",), str, "Gate: largest file, as in 300KB, 5MB.", "SIZE"),
     Flag("max_slowdown", ("--max-slowdown",), float, "Gate: largest latency ratio, as in 1.1.", "NUMBER"),
-    Flag("seed", ("--seed",), int, "Seed of the synthetic inputs, used without --data (default 0).", "INTEGER", 0),
 )
+"""Also the keys of a recipe's [gates]."""
 RESULT = (
     Flag("against", ("--against",), str, "Compare with this model instead of MODEL: in a pipe, the first one.", "MODEL"),
     Flag("no_check", ("--no-check",), bool, "Write the result without running the models."),
@@ -95,8 +99,8 @@ def all_commands() -> list[Command]:
     passes = "List the passes and their options."
     return [
         *(_of_pass(p) for p in registry.all_passes()),
-        Command("run", run, more, MODEL, (*STEPS, *COMMON, *REPORT, *CHECK, *RESULT), _run),
-        Command("verify", verify, verify, PAIR, (*REPORT, *CHECK, *JSON), _verify),
+        Command("run", run, more, MODEL, (*STEPS, *COMMON, *REPORT, *CHECK, *GATES, *RESULT), _run),
+        Command("verify", verify, verify, PAIR, (*REPORT, *CHECK, *GATES, *JSON), _verify),
         Command("inspect", inspect, inspect, (), (), _inspect),
         Command("passes", passes, passes, (), JSON, _passes),
     ]
@@ -112,14 +116,14 @@ def _of_pass(which: registry.Pass) -> Command:
         options = {p.name: given[p.name] for p in which.parameters if given[p.name] not in (None, False)}
         _compress(which.name, [recipe.make(which.name, options)], given)
 
-    return Command(which.name, which.summary, help_text(which), MODEL, (*own, *COMMON, *REPORT, *CHECK, *RESULT), body)
+    return Command(which.name, which.summary, help_text(which), MODEL, (*own, *COMMON, *REPORT, *CHECK, *GATES, *RESULT), body)
 
 
 def _compress(name: str, steps: list[Any], given: Given) -> None:
     from lightweight_cli.cli.compressing import Job, compress
 
     if given["no_check"]:
-        needed = next((flag for flag in (*CHECK, *RESULT) if flag.name in NEED_CHECK and given[flag.name] not in (None, [])), None)
+        needed = next((flag for flag in (*CHECK, *GATES, *RESULT) if flag.name in NEED_CHECK and given[flag.name] not in (None, [])), None)
         if needed is not None:
             raise UsageError(f"{needed.flags[-1]}: needs the check, which --no-check leaves out")
     check, gates = _checks(given)
@@ -163,7 +167,14 @@ def _run(given: Given) -> None:
 
     if bool(given["step"]) == bool(given["recipe"]):
         raise UsageError("run: give the steps, either as -p STEP or as --recipe FILE")
-    _compress("run", recipe.read(given["recipe"]) if given["recipe"] else [recipe.parse(s) for s in given["step"]], given)
+    if not given["recipe"]:
+        _compress("run", [recipe.parse(s) for s in given["step"]], given)
+        return
+    from lightweight_cli.cli.recipe_options import merged
+
+    found = recipe.read(given["recipe"])
+    given = merged(given, "check", found.check, CHECK, given["recipe"])
+    _compress("run", found.steps, merged(given, "gates", found.gates, GATES, given["recipe"]))
 
 
 def _verify(given: Given) -> None:

@@ -1,10 +1,10 @@
-"""Steps as text: "prune:threshold=0.01", or a TOML file of [[step]] tables. A step prints back as text."""
+"""Steps as text: "prune:threshold=0.01", or a TOML file: [[step]] tables, [check] and [gates]. A step prints back as text."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from lightweight_cli.errors import InputError, UsageError, printable
+from lightweight_cli.errors import InputError, UsageError, did_you_mean, printable
 from lightweight_cli.pipeline import registry
 
 
@@ -32,7 +32,8 @@ def make(name: str, given: dict[str, Any], where: str | None = None) -> Step:
     for key, value in given.items():
         parameter = known.get(key.replace("-", "_"))
         if parameter is None:
-            raise UsageError(f"{where or name}: option {printable(key)!r} is unknown; known: {', '.join(known) or 'none'}")
+            raise UsageError(f"{where or name}: option {printable(key)!r} is unknown{did_you_mean(key, known)}; "
+                             f"known: {', '.join(known) or 'none'}")
         parsed[parameter.name] = parameter.parse(value, where or name)
     return Step(name, {p.name: parsed[p.name] for p in which.parameters if p.name in parsed and parsed[p.name] != p.default})
 
@@ -49,8 +50,19 @@ def parse(text: str) -> Step:
     return make(name.strip(), given, f"step {printable(text)!r}")
 
 
-def read(path: str) -> list[Step]:
-    """Read a TOML recipe: one [[step]] table a step, `pass` and its options.
+class Recipe(NamedTuple):
+    """What a TOML file says: its steps, and options of the check and the gates as they stand there."""
+
+    steps: list[Step]
+    check: dict[str, Any]
+    gates: dict[str, Any]
+
+
+TABLES = ("check", "gates")
+
+
+def read(path: str) -> Recipe:
+    """Read a TOML recipe: one [[step]] table a step, `pass` and its options; and the tables [check] and [gates].
 
     Raises: InputError when the file can't be read, UsageError for what a step must not be.
     """
@@ -68,8 +80,15 @@ def read(path: str) -> list[Step]:
         raise InputError(f"{printable(path)}: {'no such file' if isinstance(e, FileNotFoundError) else e.strerror}") from e
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise InputError(f"{printable(path)}: not a TOML file: {printable(e)}") from e
-    steps = table.get("step", [])
-    if set(table) - {"step"} or not isinstance(steps, list) or not steps or not all(isinstance(s, dict) and "pass" in s for s in steps):
+    steps, (check, gates) = table.get("step", []), (table.get(name, {}) for name in TABLES)
+    unknown = next((key for key in table if key not in ("step", *TABLES)), None)
+    if unknown is not None:
+        raise UsageError(f"{printable(path)}: {printable(unknown)!r} is unknown{did_you_mean(unknown, ('step', *TABLES))}; "
+                         "a recipe is one or more [[step]] tables, and may have [check] and [gates]")
+    if not isinstance(steps, list) or not steps or not all(isinstance(s, dict) and "pass" in s for s in steps):
         raise UsageError(f"{printable(path)}: a recipe is one or more [[step]] tables, each with pass = \"NAME\" and its options")
-    return [make(str(s["pass"]), {k: v for k, v in s.items() if k != "pass"}, f"{printable(path)}, step {i}")
-            for i, s in enumerate(steps, 1)]
+    for name, found in zip(TABLES, (check, gates), strict=True):
+        if not isinstance(found, dict):
+            raise UsageError(f"{printable(path)}: {name} must be a table: [{name}]")
+    return Recipe([make(str(s["pass"]), {k: v for k, v in s.items() if k != "pass"}, f"{printable(path)}, step {i}")
+                   for i, s in enumerate(steps, 1)], check, gates)

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args, get_origin
 
-from lightweight_cli.errors import UsageError, printable
+from lightweight_cli.errors import UsageError, did_you_mean, printable
 from lightweight_cli.pipeline.option import Option, Parameter
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def _parameters(function: Callable[..., int]) -> list[Parameter]:
 def get(name: str) -> Pass:
     """Return the pass called `name`. Raises: UsageError."""
     if name not in PASSES:
-        raise UsageError(f"pass {printable(name)!r} is unknown; known: {', '.join(PASSES)}")
+        raise UsageError(f"pass {printable(name)!r} is unknown{did_you_mean(name, PASSES)}; known: {', '.join(PASSES)}")
     return PASSES[name]
 
 

@@ -67,3 +67,55 @@ def test_a_candidate_with_another_interface_is_no_bug_of_lwc(call):
     other = MODEL.parent.parent / "fashion_cnn/model.onnx"
     status, _, error = call("verify", MODEL, other)
     assert status == 3 and f"{other.name}: has another interface: inputs lost " in error and error.count("\n") == 1
+
+
+RECIPE = """
+[[step]]
+pass = "quantize"
+
+[check]
+data = "eval.npz"
+
+[gates]
+max_drop = 0.5
+max-size = "1MB"
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/eval.npz").symlink_to(MODEL.parent / "eval.npz")
+
+    def write(text: str) -> str:
+        (tmp_path / "folder/recipe.toml").write_text(text)
+        return "folder/recipe.toml"
+
+    return write
+
+
+def test_a_recipe_holds_the_check_and_the_gates(call, recipe):
+    words = ("run", MODEL, "--recipe", recipe(RECIPE), "-o", "out.onnx", "-f", "-q")
+    assert call(*words) == (0, b"", "")
+    status, _, error = call(*words, "--max-size", "1KB")
+    assert status == 4 and error.startswith("lwc: error: max-size 1,000 bytes: "), "the command line wins"
+    status, _, error = call("run", MODEL, "--recipe", recipe(RECIPE.replace("0.5", "-0.5")), "-o", "out.onnx", "-f", "-q")
+    assert status == 4 and error.startswith("lwc: error: max-drop -0.5: ")
+
+
+@pytest.mark.parametrize(("old", "new", "said"), [
+    ("max_drop", "max_dorp", "folder/recipe.toml, [gates]: 'max_dorp' is unknown (did you mean max_drop?); known: max_drop, "),
+    ("[gates]", "[gate]", "folder/recipe.toml: 'gate' is unknown (did you mean gates?)"),
+    ("[check]", "[[check]]", "folder/recipe.toml: check must be a table: [check]"),
+    ("data =", "date =", "folder/recipe.toml, [check]: 'date' is unknown (did you mean data?)"),
+    ('"eval.npz"', "3", "folder/recipe.toml, [check]: data 3: must be text, or a list of texts"),
+    ('"1MB"', "true", "folder/recipe.toml, [gates]: max-size True: must be text"),
+    ("0.5", "true", "folder/recipe.toml, [gates]: max_drop True: must be a number"),
+    ("0.5", '"a"', "folder/recipe.toml, [gates]: max_drop a: must be a number"),
+    ('"eval.npz"', '"gone.npz"', "folder/gone.npz: no such file"),
+    ('"1MB"', '"big"', 'size "big" is not understood'),
+    ("quantize", "qantize", "pass 'qantize' is unknown (did you mean quantize?)"),
+])
+def test_errors_of_a_recipe_name_the_table_and_the_key(call, recipe, old, new, said):
+    status, _, error = call("run", MODEL, "--recipe", recipe(RECIPE.replace(old, new)), "-o", "out.onnx")
+    assert status in (2, 3) and error.startswith(f"lwc: error: {said}") and error.count("\n") == 1

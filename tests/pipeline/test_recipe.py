@@ -60,7 +60,7 @@ def test_text(text, step, printed):
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("prun", "pass 'prun' is unknown; known: strip,"),
+        ("prun", "pass 'prun' is unknown (did you mean prune?); known: strip,"),
         ("", "pass '' is unknown"),
         ("prune:sparsity=0.5,sparsity=0.6", "sparsity is given twice"),
         ("prune:sparseness=0.5", "option 'sparseness' is unknown; known: threshold, relative, sparsity, scope"),
@@ -86,7 +86,7 @@ def test_errors(text, why):
 
 def read(tmp_path, text: str) -> list[Step]:
     (tmp_path / "r.toml").write_text(text)
-    return recipe.read(str(tmp_path / "r.toml"))
+    return recipe.read(str(tmp_path / "r.toml")).steps
 
 
 def test_toml_gives_the_steps_that_text_gives(tmp_path):
