@@ -6,27 +6,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import lightweight_cli.passes  # noqa: F401  hands over the declarations
+from lightweight_cli.cli.flag import Flag, Given
 from lightweight_cli.cli.listing import described, help_text
 from lightweight_cli.errors import UsageError, printable
 from lightweight_cli.pipeline import registry
-
-Given = dict[str, Any]
-
-
-class Flag(NamedTuple):
-    """One option of a command: `kind` is bool (a switch), int, float, str or list (of str, repeatable)."""
-
-    name: str
-    flags: tuple[str, ...]
-    kind: type
-    help: str
-    metavar: str = ""
-    start: Any = None
-
-    @property
-    def default(self) -> Any:
-        """The value when the option is not given."""
-        return False if self.kind is bool else [] if self.kind is list else self.start
 
 
 class Argument(NamedTuple):

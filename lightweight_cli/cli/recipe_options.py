@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from lightweight_cli.cli.flag import Flag, Given
 from lightweight_cli.errors import UsageError, did_you_mean, printable
-
-if TYPE_CHECKING:
-    from lightweight_cli.cli.commands import Flag, Given
 
 
 def merged(given: Given, table: str, found: dict[str, Any], flags: Sequence[Flag], path: str) -> Given:
