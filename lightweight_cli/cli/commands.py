@@ -90,13 +90,14 @@ def all_commands() -> list[Command]:
 
 
 def _of_pass(which: registry.Pass) -> Command:
-    words = {int: "INTEGER", float: "NUMBER", str: "NAME", bool: ""}
-    own = tuple(Flag(p.name, (p.flag,), bool if p.kind is bool else str, described(p), words[p.kind]) for p in which.parameters)
+    words = {int: "INTEGER", float: "NUMBER", str: "NAME", bool: "", list: "TEXT"}
+    own = tuple(Flag(p.name, (p.flag,), p.kind if p.kind in (bool, list) else str, described(p), p.option.metavar or words[p.kind])
+                for p in which.parameters)
 
     def body(given: Given) -> None:
         from lightweight_cli.pipeline import recipe
 
-        options = {p.name: given[p.name] for p in which.parameters if given[p.name] not in (None, False)}
+        options = {p.name: given[p.name] for p in which.parameters if given[p.name] not in (None, False, [])}
         _compress(which.name, [recipe.make(which.name, options)], given)
 
     return Command(which.name, which.summary, help_text(which), MODEL, (*own, *COMMON, *REPORT, *CHECK, *GATES, *RESULT), body)

@@ -52,7 +52,7 @@ def help_text(which: Pass) -> str:
 def described(o: Parameter) -> str:
     """Return an option's help with what it allows and its default."""
     allowed = f" [{o.option.allowed}]" if o.option.allowed else ""
-    default = f" (default {_plain(o.default)})" if o.default not in (None, False) else ""
+    default = f" (default {_plain(o.default)})" if o.default not in (None, False, ()) else ""
     return o.option.help.rstrip(".") + allowed + default + "."
 
 

@@ -18,9 +18,13 @@ class Context:
 
     model: Model
     step: StepReport
+    only: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    """Which weights may be touched: weights.selection."""
 
     def rewriter(self, every: bool = False) -> Rewriter:
         """Return the model's weights, ready to be replaced; with `every`, other large float constants too."""
         from lightweight_cli.weights.rewrite import Rewriter
+        from lightweight_cli.weights.selection import Selection
 
-        return Rewriter(self.model, self.step, every)
+        return Rewriter(self.model, self.step, every, Selection(self.only, self.exclude))

@@ -17,6 +17,8 @@ class Option(NamedTuple):
     open_min: bool = False
     """The minimum itself is not allowed."""
     choices: tuple[Any, ...] = ()
+    metavar: str = ""
+    """What stands for the value in the help, where its type says too little."""
 
     @property
     def allowed(self) -> str:
@@ -46,6 +48,11 @@ class Parameter(NamedTuple):
         if value is True and self.kind is not bool:
             raise UsageError(f"{where}: {self.flag} needs a value{': ' + self.option.allowed if self.option.allowed else ''}")
         shown = f"{where}: {self.flag} {printable(value)}"
+        if self.kind is list:
+            items = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+            if not all(isinstance(i, str) and i for i in items):
+                raise UsageError(f"{shown}: must be text, or a list of it")
+            return items
         if self.kind is bool:
             words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
             if str(value).lower() not in words:

@@ -15,12 +15,15 @@ class Step(NamedTuple):
     options: dict[str, Any]
 
     def __str__(self) -> str:
-        return self.name + (":" if self.options else "") + ",".join(f"{k}={_text(v)}" for k, v in self.options.items())
+        items = ((k, v) for k, value in self.options.items() for v in (value if isinstance(value, tuple) else (value,)))
+        return self.name + (":" if self.options else "") + ",".join(f"{k}={_text(v)}" for k, v in items)
 
 
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, str):
+        return value.replace(",", "?")  # in a glob, any character: a comma would end the option
     return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
@@ -41,12 +44,16 @@ def make(name: str, given: dict[str, Any], where: str | None = None) -> Step:
 def parse(text: str) -> Step:
     """Read "name" or "name:option=value,option=value". Raises: UsageError."""
     name, _, rest = text.partition(":")
-    given = {}
+    given: dict[str, Any] = {}
+    repeatable = {p.name for p in registry.get(name.strip()).parameters if p.kind is list}
     for item in filter(None, rest.split(",")):
         key, sign, value = item.partition("=")
-        if key in given:
+        if key in repeatable and sign:
+            given.setdefault(key, []).append(value)
+        elif key in given:
             raise UsageError(f"step {printable(text)!r}: {printable(key)} is given twice")
-        given[key] = value if sign else True
+        else:
+            given[key] = value if sign else True
     return make(name.strip(), given, f"step {printable(text)!r}")
 
 

@@ -26,6 +26,10 @@ class Pass(NamedTuple):
     parameters: tuple[Parameter, ...]
     grows: bool = False
     """Its result is meant to be larger."""
+    selects: bool = False
+    """It takes --only and --exclude, which the context keeps for it."""
+    calibrates: Callable[[dict[str, Any]], bool] = lambda options: False
+    """Whether it uses calibration data with these options."""
 
     @property
     def summary(self) -> str:
@@ -39,17 +43,31 @@ class Pass(NamedTuple):
 
 
 PASSES: dict[str, Pass] = {}
+SELECTION = (
+    Parameter("only", list, (), Option(
+        "Touch only weights that match: a glob on tensor or node names, or op:Gemm; repeatable.", metavar="GLOB")),
+    Parameter("exclude", list, (), Option("Leave weights that match, written as for --only; repeatable.", metavar="GLOB")),
+)
+"""The options of every pass that selects."""
 
 
-def register(*, lossy: bool, unit: str, grows: bool = False) -> Callable[[Callable[..., int]], Callable[..., int]]:
+SELECTION_NAMES = tuple(p.name for p in SELECTION)
+
+
+def register(
+    *, lossy: bool, unit: str, grows: bool = False, selects: bool = False,
+    calibrates: Callable[[dict[str, Any]], bool] = lambda options: False,
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Declare a pass: its name, options and help are read from the function.
 
-    `unit` says in words what the returned number counts; a file may get larger only by a pass that `grows`.
+    `unit` says in words what the returned number counts; a file may get larger only by a pass that `grows`. One that
+    `selects` takes --only and --exclude; one that `calibrates`, given its options, is handed calibration data.
     """
 
     def declare(function: Callable[..., int]) -> Callable[..., int]:
         name = function.__name__.replace("_", "-")
-        PASSES[name] = Pass(name, lossy, unit, function, tuple(_parameters(function)), grows)
+        parameters = (*_parameters(function), *(SELECTION if selects else ()))
+        PASSES[name] = Pass(name, lossy, unit, function, parameters, grows, selects, calibrates)
         return function
 
     return declare
@@ -81,4 +99,5 @@ def all_passes() -> list[Pass]:
 
 def apply(which: Pass, context: Context, options: dict[str, Any]) -> int:
     """Run a pass. Returns: how many things it changed."""
-    return which.function(context, **options)
+    own = {k: v for k, v in options.items() if not which.selects or k not in SELECTION_NAMES}
+    return which.function(context, **own)

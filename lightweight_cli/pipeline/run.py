@@ -25,7 +25,8 @@ def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = N
         which = registry.get(step.name)
         report = StepReport(str(step), unit=which.unit, progress=progress)
         try:
-            report.changed = registry.apply(which, Context(model, report), step.options)
+            context = Context(model, report, step.options.get("only", ()), step.options.get("exclude", ()))
+            report.changed = registry.apply(which, context, step.options)
         except UnicodeDecodeError as e:
             raise InputError(f"{model.shown}: a name in the model is not UTF-8") from e
         except NotConstant as e:

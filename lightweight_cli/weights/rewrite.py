@@ -14,6 +14,7 @@ from lightweight_cli.model.scopes import Scope, Scopes, subgraphs
 from lightweight_cli.weights import constants
 from lightweight_cli.weights.emission import Emission, place
 from lightweight_cli.weights.search import INNER, find_weights
+from lightweight_cli.weights.selection import Selection
 from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from lightweight_cli.model.model import Model
 
+EVERYTHING = Selection()
 THREADS = min(4, os.cpu_count() or 1)
 TABLES = 1 << 14
 """Bytes that all shared tables of a model stay below: a weight that gains more by them needs no spare option."""
@@ -62,10 +64,13 @@ class Listener(Protocol):
 class Rewriter:
     """One pass's view of a model: its weights, or every float constant, and the edits to come."""
 
-    def __init__(self, model: Model, step: Listener, every: bool = False) -> None:
+    def __init__(self, model: Model, step: Listener, every: bool = False, selection: Selection = EVERYTHING) -> None:
         self.model, self.step = model, step
         self.scopes = Scopes(model.proto)
         self.weights = find_weights(model, self.scopes, every)
+        selection.check(self.weights)
+        for weight in self.weights:
+            weight.locked = weight.locked or selection.reason(weight)
         serials = [int(m[0][3:-1]) for n in self.scopes.names() if (m := INNER.match(n))]
         first = max(serials, default=0) + 1
         self.prefix = {id(w): f"lwc{first + i}." for i, w in enumerate(self.weights)}

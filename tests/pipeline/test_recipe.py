@@ -22,6 +22,8 @@ def values(parameter: registry.Parameter) -> st.SearchStrategy:
         return st.integers(int(o.min or 0), int(o.max if o.max is not None else 1 << 40))
     if parameter.kind is float:
         return st.floats(o.min, o.max, exclude_min=o.open_min, allow_nan=False, allow_infinity=False)
+    if parameter.kind is list:
+        return st.lists(st.sampled_from(("a*", "op:Gemm", "x.weight")), min_size=1, max_size=3)
     raise AssertionError(f"{parameter.name}: a type without a strategy")
 
 

@@ -25,17 +25,17 @@ def test_every_pass_says_what_it_does(which):
 @pytest.mark.parametrize(("which", "option"), OPTIONS)
 def test_every_option_is_declared(which, option):
     assert option.option.help.endswith(".") and len(option.option.help) <= 120
-    assert option.kind in (bool, int, float, str) and option.flag == "--" + option.name.replace("_", "-")
+    assert option.kind in (bool, int, float, str, list) and option.flag == "--" + option.name.replace("_", "-")
     assert option.kind is not str or option.option.choices
     assert option.kind is not bool or option.default is False
-    if option.default is not None:
+    if option.default is not None and option.kind is not list:
         assert option.parse(str(option.default), "x") == option.default
 
 
 @pytest.mark.parametrize(("which", "option"), OPTIONS)
 def test_wrong_values_are_one_line_with_what_is_allowed(which, option):
     o = option.option
-    wrong = ["wrong", "", "\x1b[0m\n"]
+    wrong: list[object] = ["wrong", "", "\x1b[0m\n"] if option.kind is not list else ["", 7, ["\x1b[0m\n", ""]]
     if option.kind in (int, float):
         wrong += [
             "nan",
@@ -50,7 +50,7 @@ def test_wrong_values_are_one_line_with_what_is_allowed(which, option):
             recipe.make(which.name, {option.name: value})
         text = str(caught.value)
         assert "\n" not in text and "\x1b" not in text and option.flag in text and caught.value.exit_code == 2
-        assert o.allowed in text or option.kind is bool or "finite" in text
+        assert o.allowed in text and option.kind is not list or option.kind is bool or "finite" in text or "must be text" in text
 
 
 @pytest.mark.parametrize(("which", "option"), OPTIONS)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
 
 
-@register(lossy=True, unit="tensors halved")
+@register(lossy=True, unit="tensors halved", selects=True)
 def half(
     context: Context,
     *,

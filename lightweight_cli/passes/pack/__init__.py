@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
 
 
-@register(lossy=False, unit="tensors stored anew")
+@register(lossy=False, unit="tensors stored anew", selects=True)
 def pack(context: Context, *, load_memory: Annotated[float, LOAD_MEMORY_OPTION] = LOAD_MEMORY) -> int:
     """Store float tensors in the smallest form with the same values.
 

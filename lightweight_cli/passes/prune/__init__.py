@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
 
 
-@register(lossy=True, unit="weights set to zero")
+@register(lossy=True, unit="weights set to zero", selects=True)
 def prune(
     context: Context,
     *,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
 
 
-@register(lossy=True, unit="weights shared")
+@register(lossy=True, unit="weights shared", selects=True)
 def share(
     context: Context,
     *,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
 
 
-@register(lossy=False, unit="tensors decoded", grows=True)
+@register(lossy=False, unit="tensors decoded", grows=True, selects=True)
 def unpack(context: Context) -> int:
     """Store decoded weights as plain floats, for tools that need those.
 
