@@ -38,7 +38,8 @@ COMMON = (
 )
 REPORT = (
     Flag("quiet", ("-q", "--quiet"), bool, "Print nothing but errors."),
-    Flag("report", ("--report",), list, "Write the report to a .json, .md or .html file; repeatable.", "FILE"),
+    Flag("report", ("--report",), list, "Write the report to a .json, .md or .html file, or json:FILE, md:FILE, html:FILE; "
+         "-: JSON on standard output; repeatable.", "FILE"),
 )
 CHECK = (
     Flag("data", ("--data",), list, "Evaluation data: .npz keyed by input names (labels under labels), .npy, "

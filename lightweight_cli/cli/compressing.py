@@ -58,12 +58,16 @@ def compress(job: Job) -> None:
         for path in job.reports:
             report_file.check_target(path)
     target = choose_target(job)
-    model = load(job.model)
-    if target is not None and job.output is None and os.path.exists(target) and not job.force:
-        refuse_others(target, model)
+    if job.reports:
+        report_file.refuse_two_on_stdout(job.reports, model=target is None)
     progress = Progress(sys.stderr, quiet=job.quiet)
     try:
+        progress("reading", 0, 0)
+        model = load(job.model)
+        if target is not None and job.output is None and os.path.exists(target) and not job.force:
+            refuse_others(target, model)
         steps = run_steps(model, job.steps, progress)
+        progress("writing", 0, 0)
         candidate, passthrough = write_smaller(model, target, any(s.changed for s in steps), may_grow(job, steps))
         try:
             report = Report(

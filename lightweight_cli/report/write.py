@@ -1,11 +1,12 @@
-"""The report as a file, in the form that the file's name asks for."""
+"""The report as a file, in the form that its name asks for: FILE.json, md:FILE, or "-" for JSON on standard output."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from lightweight_cli.errors import OutputError, UsageError, one_of, printable
 from lightweight_cli.model.sibling import sibling
@@ -14,20 +15,52 @@ if TYPE_CHECKING:
     from lightweight_cli.report.model import Report
 
 
-def write(report: Report, path: str) -> None:
-    """Write the report to `path` (.json, .md or .html), whole or not at all.
+class Target(NamedTuple):
+    """Where a report goes, and in which form."""
 
-    Raises: UsageError for another name; OutputError.
+    form: str
+    """json, md or html."""
+    path: str
+    """A file; "-": standard output."""
+
+
+def parse(text: str) -> Target:
+    """Read FILE.json, FORM:FILE or "-", which is JSON on standard output. Raises: UsageError."""
+    form, colon, path = text.partition(":")
+    if colon and form in FORMS and path:
+        return Target(form, path)
+    if text == "-":
+        return Target("json", text)
+    form = SUFFIXES.get(os.path.splitext(text)[1].lower(), "")
+    if not form:
+        forms = one_of(f"{form}:FILE" for form in FORMS)
+        raise UsageError(f"report {printable(text)}: the name must end in {one_of(SUFFIXES)}, or be written {forms}")
+    return Target(form, text)
+
+
+def write(report: Report, text: str) -> None:
+    """Write the report where `text` says, whole or not at all; to $GITHUB_STEP_SUMMARY it is appended.
+
+    Raises: UsageError for what `parse` refuses; OutputError.
     """
-    check_target(path)
-    text = _FORMS[_suffix(path)](report)
+    check_target(text)
+    form, path = parse(text)
+    body = FORMS[form](report)
+    if path == "-":
+        sys.stdout.write(body.encode(sys.stdout.encoding or "utf-8", "backslashreplace").decode(sys.stdout.encoding or "utf-8"))
+        sys.stdout.flush()
+        return
     target = os.path.realpath(path)
-    temporary = sibling(target)
     try:
+        if _is_summary(target):
+            with open(target, "a", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+                file.write(body + "\n")
+            return
+        temporary = sibling(target)
         fd = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         try:
             with open(fd, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-                file.write(text)
+                file.write(body)
             os.replace(temporary, target)
         except BaseException:
             os.unlink(temporary)
@@ -36,17 +69,18 @@ def write(report: Report, path: str) -> None:
         raise OutputError(f"report {printable(path)}: {e.strerror}") from e
 
 
-def check_target(path: str) -> None:
-    """Refuse, before any work is done, a name that `write` would refuse.
+def check_target(text: str) -> None:
+    """Refuse, before any work is done, a target that `write` would refuse.
 
-    Raises: UsageError for a suffix other than .json, .md and .html; OutputError for a folder that
-        does not exist, or a target that is not a regular file.
+    Raises: UsageError for another form than json, md and html, or a closed standard output; OutputError for a
+        folder that does not exist, or a target that is not a regular file.
     """
+    _, path = parse(text)
     shown = f"report {printable(path)}"
     if path == "-":
-        raise UsageError("report -: can't go to standard output, which is the model's; name a file")
-    if _suffix(path) not in _FORMS:
-        raise UsageError(f"{shown}: the name must end in {one_of(_FORMS)}")
+        if sys.stdout is None:
+            raise UsageError(f"{shown}: standard output is closed; name a file")
+        return
     target = os.path.realpath(path)
     try:
         if not stat.S_ISREG(os.stat(target).st_mode):
@@ -59,8 +93,19 @@ def check_target(path: str) -> None:
         raise OutputError(f"{shown}: {e.strerror}") from e
 
 
-def _suffix(path: str) -> str:
-    return os.path.splitext(path)[1].lower()
+def refuse_two_on_stdout(texts: Sequence[str], model: bool) -> None:
+    """Refuse reports on standard output that the model takes, or of which there are two. Raises: UsageError."""
+    streamed = [text for text in texts if parse(text).path == "-"]
+    if streamed and model:
+        raise UsageError(f"report {streamed[0]}: standard output is the model's; name a file, or send the model to one with -o")
+    if len(streamed) > 1:
+        raise UsageError(f"report {streamed[1]}: standard output has a report already")
+
+
+def _is_summary(target: str) -> bool:
+    """Whether a file is the one that GitHub shows as the summary of a job: every step appends to it."""
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    return bool(summary) and os.path.realpath(str(summary)) == target
 
 
 def _json(report: Report) -> str:
@@ -81,4 +126,5 @@ def _html(report: Report) -> str:
     return html.render(report)
 
 
-_FORMS: dict[str, Callable[[Report], str]] = {".json": _json, ".md": _markdown, ".html": _html}
+FORMS: dict[str, Callable[[Report], str]] = {"json": _json, "md": _markdown, "html": _html}
+SUFFIXES = {f".{form}": form for form in FORMS}

@@ -10,7 +10,6 @@ import re
 import stat
 import subprocess
 import sys
-import threading
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ from lightweight_cli.pipeline.step_report import Changed, Left, StepReport
 from lightweight_cli.report import groups, html, layout, markdown, progress, terminal, words
 from lightweight_cli.report.model import SCHEMA, Report
 from lightweight_cli.report.sizes import human
-from lightweight_cli.report.write import check_target, write
+from lightweight_cli.report.write import check_target, parse, refuse_two_on_stdout, write
 
 HOSTILE = "\x1b[31m[red]<script>alert('1')</script>|`*_&amp;\u202e\n# x\udc80\" onload=\"\\|"
 
@@ -358,8 +357,10 @@ def test_a_link_is_followed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "error", "said"), [
-    ("-", UsageError, "can't go to standard output"),
-    ("report.txt", UsageError, "must end in .json, .md or .html"),
+    ("report.txt", UsageError, "must end in .json, .md or .html, or be written json:FILE, md:FILE or html:FILE"),
+    ("xml:report.txt", UsageError, "must end in"),
+    ("md:", UsageError, "must end in"),
+    ("json:missing/report", OutputError, "does not exist"),
     ("report", UsageError, "must end in"),
     ("missing/report.md", OutputError, "does not exist"),
     ("folder.md", OutputError, "not a regular file"),
@@ -390,50 +391,33 @@ def test_a_full_disk_leaves_the_old_report(tmp_path: Path, monkeypatch: pytest.M
     assert os.listdir(tmp_path) == ["report.md"] and path.read_text() == "old"
 
 
-def test_progress_is_drawn_on_a_terminal_and_cleared(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "PATIENCE", 0.0)
-    monkeypatch.setattr(progress, "INTERVAL", 0.0)
-    stream = Terminal()
-    bar = progress.Progress(stream)
-    bar("quantize:bits=8", 62, 100)
-    assert "\rquantize:bits=8  " in stream.getvalue() and " 62 %" in stream.getvalue()
-    bar("check: candidate", 12, None)
-    assert stream.getvalue().endswith("\rcheck: candidate  12  0 s")
-    bar.close()
-    drawn = stream.getvalue()
-    assert drawn.endswith("\r" + " " * 79 + "\r")
-    bar("more", 1, 2)
-    bar.close()
-    assert stream.getvalue() == drawn
+@pytest.mark.parametrize(("text", "form", "path"), [
+    ("-", "json", "-"), ("md:-", "md", "-"), ("md:summary", "md", "summary"), ("html:a.json", "html", "a.json"),
+    ("json:md:x", "json", "md:x"), ("odd:name.md", "md", "odd:name.md"), ("a.JSON", "json", "a.JSON")])
+def test_the_form_can_be_named(text: str, form: str, path: str) -> None:
+    assert parse(text) == (form, path)
 
 
-def test_progress_waits_and_stays_silent_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    early = Terminal()
-    bar = progress.Progress(early)
-    bar("step", 1, 2)
-    bar.close()
-    assert early.getvalue() == ""
-    monkeypatch.setattr(progress, "PATIENCE", 0.0)
-    piped, quiet = io.StringIO(), Terminal()
-    for bar in (progress.Progress(piped), progress.Progress(quiet, quiet=True)):
-        bar("step", 1, 2)
-        bar.close()
-    assert piped.getvalue() == quiet.getvalue() == ""
+def test_a_report_on_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    write(sample(), "-")
+    assert json.loads(capsys.readouterr().out)["bytes_after"] == 84_200
+    write(hostile(), "md:-")
+    assert capsys.readouterr().out.startswith("## lwc run")
+    refuse_two_on_stdout(["-", "a.md"], model=False)
+    with pytest.raises(UsageError, match="report -: standard output is the model's; name a file"):
+        refuse_two_on_stdout(["a.md", "-"], model=True)
+    with pytest.raises(UsageError, match="report md:-: standard output has a report already"):
+        refuse_two_on_stdout(["-", "md:-"], model=False)
 
 
-@pytest.mark.parametrize("columns", [30, 50, 80])
-def test_progress_keeps_to_its_line(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "PATIENCE", 0.0)
-    monkeypatch.setattr(progress, "INTERVAL", 0.0)
-    monkeypatch.setenv("COLUMNS", str(columns))
-    stream = Terminal()
-    bar = progress.Progress(stream)
-    workers = [threading.Thread(target=lambda: [bar(HOSTILE * 3, i, 50) for i in range(60)]) for _ in range(4)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    bar.close()
-    text = re.sub(r"\x1b\[(36|0)m", "", stream.getvalue())
-    assert "%" in text and "\n" not in text and "\x1b" not in text
-    assert all(layout.cells(part) < columns for part in text.split("\r"))
+def test_the_summary_of_a_job_is_appended_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    summary = tmp_path / "summary"
+    summary.write_text("# earlier\n")
+    write(sample(), f"md:{summary}")
+    assert summary.read_text().startswith("## lwc run"), "an ordinary file is replaced"
+    summary.write_text("# earlier\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    write(sample(), f"md:{summary}")
+    write(sample(), f"md:{summary}")
+    text = summary.read_text()
+    assert text.startswith("# earlier\n## lwc run") and text.count("\n## lwc run") == 2
