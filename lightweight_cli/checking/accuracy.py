@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from lightweight_cli.runtime.latency import Latency
+from lightweight_cli.runtime.load_cost import Load, LoadCost
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,10 @@ class Accuracy:
     latency: Latency | None = None
     latency_skipped: str | None = None
     """Why there is no latency, when it was asked for."""
+    load: LoadCost | None = None
+    """What loading both models takes."""
+    load_skipped: str | None = None
+    """Why that is not known, when it was asked for."""
     provenance: str | None = None
     """Set when the candidate does not say that it was made from the reference."""
     deterministic: bool = True
@@ -94,6 +99,8 @@ class Accuracy:
             "outputs": tuple(OutputFidelity(**_numbers(o, OutputFidelity)) for o in data["outputs"]),
             "metric": data["metric"] and MetricDrop(**_numbers(data["metric"], MetricDrop)),
             "latency": data["latency"] and Latency(**data["latency"]),
+            "load": data.get("load") and LoadCost(Load(**data["load"]["reference"]), Load(**data["load"]["candidate"]),
+                                                  data["load"]["rounds"]),
         })
 
 

@@ -18,6 +18,8 @@ class Check:
     metric: str | None = None
     """A metric's name, with options: "top1", "ctc:blank=36", "rmse:output=score"; None: chosen from the labels."""
     latency: bool = True
+    load: bool = True
+    """Whether what loading takes is measured."""
     seed: int = 0
     batch_size: int | None = None
     """Samples a batch; None: 32, or what the model fixes."""

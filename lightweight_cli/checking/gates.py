@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, fields
 from typing import Any
 
 from lightweight_cli.checking.accuracy import Accuracy
-from lightweight_cli.errors import UsageError, printable
-
-UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
-         "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+from lightweight_cli.checking.amounts import Limit
 
 
 @dataclass(frozen=True)
@@ -28,18 +24,10 @@ class Gates:
     """Bytes, external data included."""
     max_slowdown: float | None = None
     """Latency ratio candidate / reference: 1.1 allows 10 % more."""
-
-
-def parse_size(text: str) -> int:
-    """Return the bytes meant by "5MB", "300 KB", "1.5GiB" or "1234".
-
-    Raises: UsageError.
-    """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([A-Za-z]*)\s*", text)
-    unit = UNITS.get(found[2].upper()) if found else None
-    if not found or unit is None or not 1 <= (size := float(found[1]) * unit) < 2**63:
-        raise UsageError(f'size "{printable(text)}" is not understood; write it like 300KB, 5MB or 1.5GiB')
-    return math.floor(size)
+    max_load_time: Limit | None = None
+    """CPU time of loading: a ratio to the original's, or seconds of its own."""
+    max_load_memory: Limit | None = None
+    """Peak memory while loading: a ratio to the original's, or bytes of its own."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +45,7 @@ class GateResult:
     most: bool = True
     """True: the value may be at most the limit; False: at least."""
     unit: str = ""
-    """Of limit and value: bytes, dB, x (a ratio), or nothing."""
+    """Of limit and value: bytes, s, dB, x (a ratio), or nothing."""
 
     def __str__(self) -> str:
         """Say it in one line: "max-size 1,000 bytes: the result has 2,000"."""
@@ -84,6 +72,8 @@ def check(gates: Gates, accuracy: Accuracy | None, size: int) -> list[GateResult
         _held("min-agreement", gates.min_agreement, agreement, _no_values(accuracy, "output with classes"), most=False),
         _held("max-size", gates.max_size, size, "", unit="bytes"),
         _held("max-slowdown", gates.max_slowdown, ratio, _no_latency(accuracy), unit="x"),
+        _load("max-load-time", gates.max_load_time, accuracy),
+        _load("max-load-memory", gates.max_load_memory, accuracy),
     )
     return [result for result in held if result is not None]
 
@@ -96,6 +86,19 @@ def _held(name: str, limit: float | None, value: float | None, why: str, *, most
     if value is None or math.isnan(value):
         return GateResult(name, limit, None, False, why if value is None else "the figure is not a number", most, unit)
     return GateResult(name, limit, value, value <= limit if most else value >= limit, None, most, unit)
+
+
+def _load(name: str, limit: Limit | None, accuracy: Accuracy | None) -> GateResult | None:
+    """Hold what loading took against its limit. Returns: None where no limit was asked for."""
+    if limit is None:
+        return None
+    cost, value = accuracy.load if accuracy else None, None
+    if cost is not None and name == "max-load-time":
+        value = cost.time_ratio if limit.unit == "x" else cost.candidate.cpu_s
+    elif cost is not None:
+        value = cost.memory_ratio if limit.unit == "x" else cost.candidate.peak_bytes
+    why = "the check was skipped" if accuracy is None else accuracy.load_skipped or "loading was not measured"
+    return _held(name, limit.value, value, why, unit=limit.unit)
 
 
 def _no_metric(accuracy: Accuracy | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from lightweight_cli.checking.accuracy import Accuracy
 from lightweight_cli.checking.check import Check
 from lightweight_cli.errors import BrokenPromise, InputError, LwcError
+from lightweight_cli.runtime import load_cost
 from lightweight_cli.runtime.child import Child, Crash, Overrun, Progress
 
 DEFAULT = Check()
@@ -32,7 +33,7 @@ def judge(reference: str, candidate: str, check: Check = DEFAULT, *, pass_fds: S
 
     Paths may name inherited descriptors (/dev/fd/7) that `pass_fds` lists. `size`: bytes of the original
     with its external data, where the caller knows; large models get more time. `progress` hears of the stages
-    reference load, data, reference run, candidate load, candidate run and latency, in batches.
+    reference load, data, reference run, candidate load, candidate run and latency, in batches, and load cost, in loads.
     Returns: what the change cost.
     Raises: InputError for the reference or the data; BrokenPromise for the candidate; UsageError
         for an unknown metric.
@@ -44,11 +45,20 @@ def judge(reference: str, candidate: str, check: Check = DEFAULT, *, pass_fds: S
     try:
         with Child("lightweight_cli.checking.judge:Judge", pass_fds=pass_fds, chatter=chatter,
                    limit=lambda stage: _limit(check, stage, size)) as child:
-            return Accuracy.from_json(child.ask(request, progress=progress)[0])
+            accuracy = Accuracy.from_json(child.ask(request, progress=progress)[0])
     except Overrun as e:
         raise _error(e.stage)(f"{_what(e.stage)}: still running after {e.limit:g} s") from e
     except Crash as e:
         _crashed(e)
+    return with_load(accuracy, reference, candidate, check, size, pass_fds, progress) if check.load else accuracy
+
+
+def with_load(accuracy: Accuracy, reference: str, candidate: str, check: Check, size: int, pass_fds: Sequence[int],
+              progress: Progress | None) -> Accuracy:
+    """Add what loading both models takes, now that neither is in memory any more."""
+    cost = load_cost.measure(reference, candidate, threads=check.threads, size=size + _bytes_of(candidate), pass_fds=pass_fds,
+                             limit=_limit(check, "load cost", size), progress=progress)
+    return replace(accuracy, load_skipped=cost) if isinstance(cost, str) else replace(accuracy, load=cost)
 
 
 class Judge:

@@ -56,13 +56,18 @@ GATES = (
     Flag("min_agreement", ("--min-agreement",), float, "Gate: smallest top-1 agreement, from 0 to 1.", "NUMBER"),
     Flag("max_size", ("--max-size",), str, "Gate: largest file, as in 300KB, 5MB.", "SIZE"),
     Flag("max_slowdown", ("--max-slowdown",), float, "Gate: largest latency ratio, as in 1.1.", "NUMBER"),
+    Flag("max_load_time", ("--max-load-time",), str, "Gate: most CPU time to load the result: a ratio to the original's, as in 1.5, "
+         "or a time, as in 500ms, 2s.", "LIMIT"),
+    Flag("max_load_memory", ("--max-load-memory",), str, "Gate: most memory while loading the result: a ratio to the original's, as in "
+         "1.5, or a size, as in 800MB.", "LIMIT"),
 )
 """Also the keys of a recipe's [gates]."""
 RESULT = (
     Flag("against", ("--against",), str, "Compare with this model instead of MODEL: in a pipe, the first one.", "MODEL"),
     Flag("no_check", ("--no-check",), bool, "Write the result without running the models."),
 )
-NEED_CHECK = {"data", "labels", "metric", "max_drop", "min_sqnr", "min_agreement", "max_slowdown", "against"}
+NEED_CHECK = {"data", "labels", "metric", "max_drop", "min_sqnr", "min_agreement", "max_slowdown", "max_load_time",
+              "max_load_memory", "against"}
 """Options that mean nothing without the check."""
 STEPS = (
     Flag("step", ("-p", "--step"), list, "A pass with its options, as prune:threshold=0.01; repeatable.", "STEP"),
@@ -118,15 +123,19 @@ def _compress(name: str, steps: list[Any], given: Given) -> None:
 
 def _checks(given: Given) -> tuple[Any, Any]:
     """Return the Check and the Gates that the options ask for."""
+    from lightweight_cli.checking.amounts import parse_memory_limit, parse_size, parse_time_limit
     from lightweight_cli.checking.check import Check
-    from lightweight_cli.checking.gates import Gates, parse_size
+    from lightweight_cli.checking.gates import Gates
 
     refuse_inputs(given["data"], given["labels"], given["metric"])
     share = given["min_agreement"]
     if share is not None and not 0 <= share <= 1:
         raise UsageError(f"--min-agreement {share:g}: must be from 0 to 1")
     size = parse_size(given["max_size"]) if given["max_size"] else None
-    gates = Gates(given["max_drop"], given["min_sqnr"], given["min_agreement"], size, given["max_slowdown"])
+    time, memory = given["max_load_time"], given["max_load_memory"]
+    gates = Gates(given["max_drop"], given["min_sqnr"], given["min_agreement"], size, given["max_slowdown"],
+                  parse_time_limit(time, "--max-load-time") if time else None,
+                  parse_memory_limit(memory, "--max-load-memory") if memory else None)
     return Check(tuple(given["data"]), given["labels"], given["metric"], seed=given["seed"]), gates
 
 

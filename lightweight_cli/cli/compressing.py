@@ -173,7 +173,8 @@ def judge_candidate(job: Job, model: Model, candidate: Candidate, same: bool, pr
 
     assert job.check is not None
     reference = load(job.against) if job.against else model
-    options = replace(job.check, latency=job.check.latency and not same)
+    asked = job.gates.max_load_time is not None or job.gates.max_load_memory is not None
+    options = replace(job.check, latency=job.check.latency and not same, load=job.check.load and (asked or not same))
     try:
         accuracy = judge(reference.reopened, candidate.path, options, pass_fds=(reference.source.fd, *candidate.inherited),
                          size=reference.total_size,

@@ -9,6 +9,9 @@ from typing import Any
 from lightweight_cli.cli.flag import Flag, Given
 from lightweight_cli.errors import UsageError, did_you_mean, printable
 
+NUMBERS: dict[str, tuple[type, ...]] = {"SIZE": (int,), "LIMIT": (int, float)}
+"""Options that are text on the command line, where TOML may have a number."""
+
 
 def merged(given: Given, table: str, found: dict[str, Any], flags: Sequence[Flag], path: str) -> Given:
     """Return the options `given` on the command line, completed by those `found` in a recipe's table.
@@ -34,7 +37,8 @@ def _read(flag: Flag, value: Any, shown: str, folder: str) -> Any:
             raise UsageError(f"{shown}: must be text, or a list of texts")
         return [_located(flag, i, folder) for i in items]
     if flag.kind is bool or flag.kind is str:
-        if not isinstance(value, flag.kind) and not (flag.metavar == "SIZE" and type(value) is int):
+        number = type(value) in NUMBERS.get(flag.metavar, ())
+        if not isinstance(value, flag.kind) and not number:
             raise UsageError(f"{shown}: must be {'true or false' if flag.kind is bool else 'text'}")
         return value if flag.kind is bool else _located(flag, str(value), folder)
     if type(value) not in (int, flag.kind):

@@ -123,7 +123,7 @@ def _check(report: Report) -> list[str]:
     rows = [[code(printable(o.name)), *map(prose, words.figures(o)), *[prose(o.note or "")] * noted]
             for o in words.worst_first(accuracy)]
     head = ["output", *words.FIGURES, *["not compared because"] * noted]
-    return [*said, table(head, rows, right=(1, 2, 3, 4)), *_latency(accuracy)]
+    return [*said, table(head, rows, right=(1, 2, 3, 4)), *_latency(accuracy), *_load(accuracy)]
 
 
 def _metric(metric: MetricDrop) -> list[str]:
@@ -142,6 +142,13 @@ def _latency(accuracy: Accuracy) -> list[str]:
         return [f"<h3>Latency</h3><p>Not measured: {prose(why)}</p>"] if why else []
     return [f"<h3>Latency: {words.latency(accuracy.latency)}</h3>",
             f"<p>{_arrow(words.latency_times(accuracy.latency))}</p>"]
+
+
+def _load(accuracy: Accuracy) -> list[str]:
+    if accuracy.load is None:
+        why = accuracy.load_skipped
+        return [f"<h3>Loading</h3><p>Not measured: {prose(why)}</p>"] if why else []
+    return [f"<h3>Loading: {prose(words.load(accuracy.load))}</h3>", f"<p>{_arrow(words.load_figures(accuracy.load))}</p>"]
 
 
 def _list(texts: Sequence[str]) -> list[str]:

@@ -102,7 +102,7 @@ def _check(report: Report) -> list[str]:
         blocks.append(table(["metric", "output", "reference → candidate", "drop", "interval by"], [
             [prose(m.name), code(printable(m.output)), prose(words.metric_values(m)).replace("-\\>", "→"),
              prose(words.metric_drop(m)), prose(m.method)]]))
-    return [*blocks, _outputs(accuracy), *_latency(accuracy)]
+    return [*blocks, _outputs(accuracy), *_latency(accuracy), *_load(accuracy)]
 
 
 def _outputs(accuracy: Accuracy) -> str:
@@ -118,3 +118,10 @@ def _latency(accuracy: Accuracy) -> list[str]:
         return [f"Latency was not measured: {prose(accuracy.latency_skipped)}"] if accuracy.latency_skipped else []
     said = prose(f"{words.latency(accuracy.latency)} ({words.latency_times(accuracy.latency)})")
     return [f"Latency: {said}".replace("-\\>", "→")]
+
+
+def _load(accuracy: Accuracy) -> list[str]:
+    if accuracy.load is None:
+        return [f"Loading was not measured: {prose(accuracy.load_skipped)}"] if accuracy.load_skipped else []
+    said = prose(f"{words.load(accuracy.load)} ({words.load_figures(accuracy.load)})")
+    return [f"Loading: {said}".replace("-\\>", "→")]

@@ -146,7 +146,7 @@ def _check(report: Report) -> list[Line]:
         on = f" of {shorten(m.output, NAME)}" if len(accuracy.outputs) > 1 else ""
         said.append(line("  ", Span(m.name, "head"), f"{on}  {words.metric_values(m)}  ",
                          words.metric_drop(m), hang=4))
-    return said + _outputs(accuracy) + _latency(accuracy)
+    return said + _outputs(accuracy) + _latency(accuracy) + _load(accuracy)
 
 
 def _outputs(accuracy: Accuracy) -> list[Line]:
@@ -171,6 +171,12 @@ def _latency(accuracy: Accuracy) -> list[Line]:
                 ] if accuracy.latency_skipped else []
     return [line(Span("latency", "head"), f"    {words.latency(accuracy.latency)}   ",
                  Span(words.latency_times(accuracy.latency), "dim"), hang=4)]
+
+
+def _load(accuracy: Accuracy) -> list[Line]:
+    if accuracy.load is None:
+        return [line(Span("load", "head"), f"   not measured: {accuracy.load_skipped}", hang=4)] if accuracy.load_skipped else []
+    return [line(Span("load", "head"), f"       {words.load(accuracy.load)}   ", Span(words.load_figures(accuracy.load), "dim"), hang=4)]
 
 
 def _notes(notes: Sequence[str]) -> list[Line]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from lightweight_cli.report.sizes import human
+
 if TYPE_CHECKING:
-    from lightweight_cli.checking.accuracy import Accuracy, Latency, MetricDrop, OutputFidelity
+    from lightweight_cli.checking.accuracy import Accuracy, Latency, LoadCost, MetricDrop, OutputFidelity
     from lightweight_cli.report.model import Report
 
 SYNTHETIC = "synthetic fidelity, not task accuracy"
@@ -98,6 +100,18 @@ def latency(taken: Latency) -> str:
 def latency_times(taken: Latency) -> str:
     """Say the time of one batch in both models."""
     return f"{_ms(taken.reference_ms)} -> {_ms(taken.candidate_ms)} ms, {plural(taken.rounds, 'round')}"
+
+
+def load(cost: LoadCost) -> str:
+    """Say what loading the candidate takes: "2.0x the CPU time, 1.8x the peak memory"."""
+    return f"{_times(cost.time_ratio)} the CPU time, {_times(cost.memory_ratio)} the peak memory"
+
+
+def load_figures(cost: LoadCost) -> str:
+    """Say what loading takes of both: "0.46 -> 0.92 s, peak 187.0 MB -> 344.0 MB, then 143.0 MB -> 243.0 MB"."""
+    a, b = cost.reference, cost.candidate
+    return (f"{_ms(1e3 * a.cpu_s)} -> {_ms(1e3 * b.cpu_s)} ms, peak {human(a.peak_bytes)} -> {human(b.peak_bytes)}, "
+            f"then {human(a.after_bytes)} -> {human(b.after_bytes)}")
 
 
 def duration(seconds: float) -> str:

@@ -23,4 +23,4 @@ def import_path() -> list[str]:
     """Return where a child may import from: what this process uses, but not the working directory."""
     here = os.path.realpath(working_directory() or "/nonexistent")
     known = [p for p in sys.path if os.path.isabs(p) and os.path.realpath(p) != here]
-    return [*known, *([] if home() in known else [home()])]
+    return known if home() in known else [home(), *known]  # first: another installation of the package may be among them

@@ -42,8 +42,8 @@ class Interface(NamedTuple):
     """Initializers that are also graph inputs: a caller may feed them."""
 
 
-def open_session(path: str, *, threads: int = THREADS, level: Level = "all") -> InferenceSession:
-    """Open a model file for the CPU, without spinning threads and without log output.
+def open_session(path: str | bytes, *, threads: int = THREADS, level: Level = "all") -> InferenceSession:
+    """Open a model file, or a model's bytes, for the CPU, without spinning threads and without log output.
 
     Raises: onnxruntime's own exceptions; `reason` puts them into one line.
     """

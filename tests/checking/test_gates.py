@@ -7,15 +7,18 @@ import math
 import pytest
 
 from lightweight_cli.checking.accuracy import Accuracy, Latency, MetricDrop, OutputFidelity
-from lightweight_cli.checking.gates import Gates, check, parse_size
+from lightweight_cli.checking.amounts import Limit, parse_memory_limit, parse_size, parse_time_limit
+from lightweight_cli.checking.gates import Gates, check
 from lightweight_cli.errors import UsageError
+from lightweight_cli.runtime.load_cost import Load, LoadCost
 
 
 def accuracy(**changes: object) -> Accuracy:
     outputs = (OutputFidelity("y", "tensor(float)", 0.1, 35.0, 0.999, 0.97),
                OutputFidelity("z", "tensor(float)", 0.0, math.inf, 1.0, None))
     drop = MetricDrop("top1", "y", True, 0.9, 0.88, 0.02, 0.01, 0.03, 100, "matched proportions")
-    values = {"metric": drop, "latency": Latency(1.2, 1.1, 1.3, 1.0, 1.2, 20), **changes}
+    load = LoadCost(Load(0.4, 0.5, 100_000_000, 90_000_000), Load(0.8, 0.9, 150_000_000, 95_000_000), 3)
+    values = {"metric": drop, "load": load, "latency": Latency(1.2, 1.1, 1.3, 1.0, 1.2, 20), **changes}
     return Accuracy(synthetic=False, batches=4, samples=100, **{"outputs": outputs, **values})  # type: ignore[arg-type]
 
 
@@ -50,6 +53,34 @@ def test_each_gate_fails_on_its_own(gates: Gates, name: str) -> None:
     assert str(failure).startswith(f"{name} ") and ": the result has " in str(failure)
 
 
+@pytest.mark.parametrize(("text", "limit"), [
+    ("1.5", Limit(1.5, "x")), ("2x", Limit(2, "x")), ("2s", Limit(2, "s")), ("500 ms", Limit(0.5, "s"))])
+def test_limits_on_time_are_read(text: str, limit: Limit) -> None:
+    assert parse_time_limit(text, "--max-load-time") == limit
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "2 minutes", "2MB", "nan", "inf"])
+def test_other_limits_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--max-load-time .* is not understood; write a ratio like 1.5, or a time like 2s or 500ms"):
+        parse_time_limit(text, "--max-load-time")
+
+
+@pytest.mark.parametrize(("gates", "limit", "value", "passed"), [
+    (Gates(max_load_time=Limit(2, "x")), 2, 2.0, True), (Gates(max_load_time=Limit(1.9, "x")), 1.9, 2.0, False),
+    (Gates(max_load_time=Limit(0.8, "s")), 0.8, 0.8, True), (Gates(max_load_time=Limit(0.5, "s")), 0.5, 0.8, False),
+    (Gates(max_load_memory=parse_memory_limit("1.5", "m")), 1.5, 1.5, True),
+    (Gates(max_load_memory=parse_memory_limit("1.4", "m")), 1.4, 1.5, False),
+    (Gates(max_load_memory=parse_memory_limit("150MB", "m")), 150e6, 150e6, True),
+    (Gates(max_load_memory=parse_memory_limit("100MiB", "m")), 100 << 20, 150e6, False)])
+def test_gates_on_loading(gates: Gates, limit: float, value: float, passed: bool) -> None:
+    (held,) = check(gates, accuracy(), 1000)
+    assert (held.limit, held.value, held.passed) == (limit, value, passed)
+
+
+def test_the_load_cost_survives_json() -> None:
+    assert Accuracy.from_json(accuracy().to_json()) == accuracy()
+
+
 def test_the_worst_output_counts() -> None:
     assert accuracy().sqnr == 35 and accuracy().agreement == 0.97
 
@@ -57,6 +88,9 @@ def test_the_worst_output_counts() -> None:
 @pytest.mark.parametrize(("gates", "given", "why"), [
     (Gates(max_drop=1), accuracy(metric=None), "no labels"),
     (Gates(max_drop=1), None, "the check was skipped"),
+    (Gates(max_load_time=Limit(1, "x")), None, "the check was skipped"),
+    (Gates(max_load_time=Limit(1, "x")), accuracy(load=None, load_skipped="too large"), "too large"),
+    (Gates(max_load_memory=Limit(1, "x")), accuracy(load=None), "loading was not measured"),
     (Gates(min_sqnr=1), accuracy(outputs=()), "no float output"),
     (Gates(min_agreement=0), accuracy(outputs=(OutputFidelity("y", "tensor(float)", note="other shape"),)),
      "other shape"),

@@ -24,7 +24,7 @@ SQUARE = HEAD + "agraph (float[N, 3] x) => (float[N, 3] y) { y = Neg(x) }"
 ENDLESS = HEAD + """agraph (float[N, 3] x) => (float[N, 3] y) <int64 m = {1152921504606846976}, bool c = {1}> {
   y = Loop (m, c, x) <body = b (int64 i, bool on, float[N, 3] a) => (bool more, float[N, 3] s) {
     more = Identity(on) s = Neg(a) }> }"""
-FAST = Check(latency=False)
+FAST = Check(latency=False, load=False)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
@@ -67,7 +67,7 @@ def test_the_verdict_is_that_of_verify(tmp_path: Path) -> None:
     good, other = save(tmp_path, GOOD), save(tmp_path, GOOD.replace("6.0", "6.5"), "other.onnx")
     np.savez(tmp_path / "val.npz", x=np.random.default_rng(0).random((40, 3)), labels=np.ones(40, int))
     stages: list[tuple[str, int, int | None]] = []
-    found = judge(good, other, Check(data=(str(tmp_path / "val.npz"),), latency=False),
+    found = judge(good, other, Check(data=(str(tmp_path / "val.npz"),), latency=False, load=False),
                   progress=lambda *stage: stages.append(stage))
     assert found == verify(good, other, [str(tmp_path / "val.npz")], latency=False) and found.metric is not None
     assert [s[0] for s in stages] == ["reference load", "data", "reference run", "reference run",
