@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from .tiles import CACHE_ELEMENTS, tiles
 
@@ -69,14 +70,17 @@ def code_range(bits: int, symmetric: bool) -> tuple[int, int]:
     return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if symmetric else (0, (1 << bits) - 1)
 
 
-def scales(low: np.ndarray, high: np.ndarray, bits: int, symmetric: bool, half: bool = False) -> Grid:
+def scales(
+    low: np.ndarray, high: np.ndarray, bits: int, symmetric: bool, half: bool = False, dtype: npt.DTypeLike = np.float32
+) -> Grid:
     """Scale and zero point of each group from its extent.
 
     The range is widened to include 0, which has a code of its own. A group of zeros has scale 1. With half, scales
-    are rounded up to float16 values, so that nothing clips; if any is outside float16's normal range, none is.
+    are rounded up to float16 values, so that nothing clips; if any is outside float16's normal range, or would take
+    values beyond the range of dtype, the weights' type, none is.
 
     Returns: the grid, in the shape of low.
-    Raises: ValueError if an extent is not finite, or too wide for codes times scale to stay finite in float32.
+    Raises: ValueError if an extent is not finite, or too wide for codes times scale to stay finite in dtype.
     """
     _, top = code_range(bits, symmetric)
     low64, high64 = np.minimum(low, 0.0, dtype=np.float64), np.maximum(high, 0.0, dtype=np.float64)
@@ -92,8 +96,11 @@ def scales(low: np.ndarray, high: np.ndarray, bits: int, symmetric: bool, half: 
         scale = _half_above(exact) if half else exact.astype(np.float32)
         zero = None if symmetric else np.clip(np.rint(-low64 / scale), 0, top).astype(np.uint8)
         reach = top if zero is None else np.maximum(zero, top - zero)  # the largest |q - z|
-        if not np.isfinite(scale * np.asarray(reach, np.float32)).all():
-            raise ValueError(f"weights from {low64.min():g} to {high64.max():g} overflow float32 in {bits} bits")
+        if not np.isfinite((scale * np.asarray(reach, np.float32)).astype(dtype)).all():
+            if half:
+                return scales(low, high, bits, symmetric, False, dtype)
+            kind = np.float32 if not np.isfinite(scale).all() else dtype
+            raise ValueError(f"weights from {low64.min():g} to {high64.max():g} overflow {np.dtype(kind)} in {bits} bits")
     return Grid(scale, zero, half, int(np.count_nonzero(small)))
 
 

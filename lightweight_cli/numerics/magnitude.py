@@ -97,11 +97,11 @@ def apply(
     Returns: pruned copy (out, if given), weights that were not zero before, ties left for the next chunk.
     """
     wide_type = _comparable(chunk.dtype)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # beyond the type's largest number comes infinity
         limit = wide_type.type(value)
-    exact = float(limit) == float(value)
-    if float(limit) < float(value):  # |w| < value is |w| < the next value that the type has
-        limit = np.nextafter(limit, wide_type.type(np.inf))
+        exact = float(limit) == float(value)
+        if float(limit) < float(value):  # |w| < value is |w| < the next value that the type has
+            limit = np.nextafter(limit, wide_type.type(np.inf))
     if out is None:
         out = np.empty_like(chunk, order="C")
     zeroed = 0

@@ -5,7 +5,8 @@ With residual stages, stage s quantizes what the stages before it left over; a v
     weight, flat -> vectors [n, D] -> codes [stages, n] uint8 and codebooks [stages, k, D] float32
 
 Trained on a bounded sample by k-means (k-means++ seeds, then Lloyd), then encoded tile by tile. The random choices are
-seeded: the same weights always give the same codebooks.
+seeded: the same weights always give the same codebooks. Distances are of vectors times a power of two that brings the largest
+weight to 1, so that no square overflows, and those that vanish are of weights that do not count beside it.
 
 Source: Jegou, Douze, Schmid 2011, IEEE TPAMI 33(1), section II; Stock et al. 2020, arXiv:1907.05686 (weights);
 Chen, Guan, Wang 2010, Sensors 10 (residual stages); Arthur, Vassilvitskii 2007 (k-means++).
@@ -49,19 +50,27 @@ def train(chunks: Iterable[np.ndarray], count: int, levels: int = 256, stages: i
         raise ValueError("no vectors")
     if not np.isfinite(left).all():
         raise ValueError("weights are not finite")
+    power = exponent(left)
+    left = np.ldexp(left, -power)
     codebooks = []
     for stage in range(stages):
         centroids = lloyd(left, seed(left, min(levels, len(left)), np.random.default_rng(stage)))
         codebooks.append(centroids)
         left = left - centroids[nearest(left, centroids)]
-    return np.stack(codebooks)
+    return np.ldexp(np.stack(codebooks), power)
+
+
+def exponent(values: np.ndarray) -> int:
+    """The power of two just above all finite |values|."""
+    return int(np.frexp(np.abs(values).max(initial=0))[1])
 
 
 def _sample(chunks: Iterable[np.ndarray], step: int) -> np.ndarray:
     """Every step-th vector, counted over all chunks."""
     parts, skip = [np.empty((0, 0), np.float32)], 0
     for chunk in chunks:
-        parts.append(chunk[skip::step].astype(np.float32))
+        with np.errstate(over="ignore"):  # the caller refuses infinities
+            parts.append(chunk[skip::step].astype(np.float32))
         skip = (skip - len(chunk)) % step
     return np.concatenate([part for part in parts if part.size] or parts[:1])
 
@@ -132,7 +141,12 @@ def encode(points: np.ndarray, codebooks: np.ndarray) -> np.ndarray:
     """Codes of vectors [n, D], stage after stage.
 
     Returns: [stages, n] uint8.
+    Raises: ValueError if a vector is not finite.
     """
+    if not np.isfinite(points).all():
+        raise ValueError("weights are not finite")
+    power = max(exponent(points), exponent(codebooks))
+    points, codebooks = np.ldexp(points, -power), np.ldexp(codebooks, -power)
     codes = np.empty((len(codebooks), len(points)), np.uint8)
     for stage, centroids in enumerate(codebooks):
         codes[stage] = nearest(points, centroids)

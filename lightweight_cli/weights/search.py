@@ -62,7 +62,8 @@ def _note_others(model: Model, scopes: Scopes, found: dict[tuple[int, str], Weig
         for node in scope.graph.node:
             if node.domain not in ("", "ai.onnx") or node.op_type in ("QuantizeLinear", "DequantizeLinear"):
                 continue  # they may want their parameters stored as they are
-            if node.op_type not in MOVES and node.output and constants.is_constant(scope, node.output[0]):
+            decodes = node.op_type not in MOVES or any(INNER.match(i) for i in node.input)
+            if decodes and node.output and constants.is_constant(scope, node.output[0]):
                 continue  # part of a decoding chain
             for index, (home, root, _) in ((i, r) for i, name in enumerate(node.input) if name for r in _roots(scope, name)):
                 if (id(home), root) in taken or (root in home.inputs and root not in home.initializers):

@@ -165,3 +165,19 @@ def test_a_symmetric_grid_needs_no_clipping(w: np.ndarray, bits: int, half: bool
     except ValueError:  # overflows float32: there is no grid
         return
     assert np.array_equal(codes(w, grid.scale, None, bits, inside=True), codes(w, grid.scale, None, bits))
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_codes_times_scale_stay_in_the_weights_type(bits: int, symmetric: bool) -> None:
+    """Scales rounded up to float16 reach beyond 65504, and so do codes whose zero point was rounded."""
+    for least in (-65504.0, -60000.0, -3.0, 0.0):
+        low, high = np.full((1, 1, 1), least), np.full((1, 1, 1), 65504.0)
+        try:
+            grid = scales(low, high, bits, symmetric, True, np.float16)
+        except ValueError as error:
+            assert "overflow float16" in str(error) and not symmetric
+            continue
+        tile = np.array([least, 0, 65504], np.float16).reshape(1, 3, 1)
+        again = decode(codes(tile, grid.scale, grid.zero_point, bits), grid.scale, grid.zero_point)
+        assert np.isfinite(again.astype(np.float16)).all()

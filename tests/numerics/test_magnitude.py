@@ -106,3 +106,9 @@ def test_out_and_shape() -> None:
     pruned, zeroed, _ = apply(w, 2.5, out=out)
     assert pruned is out and zeroed == 2 and pruned.tolist() == [[0, 0, 0], [3, 4, 5]]
     assert apply(w.T, 2.5)[0].tolist() == [[0, 3], [0, 4], [0, 5]]
+
+
+def test_a_limit_beyond_the_type_zeroes_all_that_is_finite() -> None:
+    w = np.array([1, -np.finfo(np.float32).max, np.inf, np.nan], np.float32)
+    pruned, zeroed, _ = apply(w, 3.5e38)
+    assert zeroed == 2 and np.array_equal(pruned, np.array([0, 0, np.inf, np.nan], np.float32), equal_nan=True)

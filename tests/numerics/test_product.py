@@ -78,3 +78,23 @@ def test_few_or_equal_vectors() -> None:
 def test_refused(chunks: list[np.ndarray], reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         train(chunks, 1)
+
+
+@pytest.mark.parametrize("size", [1e-40, 1e-25, 1.0, 1e25, 1.5e38])
+@pytest.mark.parametrize("stages", [1, 2])
+def test_the_size_of_weights_makes_no_difference(size: float, stages: int) -> None:
+    """Squares of float32 overflow above 1.8e19 and vanish below 1e-23."""
+    power = np.float32(2.0) ** np.frexp(size)[1]
+    points = np.random.default_rng(5).uniform(-1, 1, (600, 2)).astype(np.float32)
+    codebooks = train([np.ldexp(points, np.frexp(size)[1] - 1)], len(points), 16, stages)
+    codes = encode(np.ldexp(points, np.frexp(size)[1] - 1), codebooks)
+    if size < 1e-37:  # subnormals have fewer bits
+        assert len(np.unique(codes[0])) == 16
+        return
+    expected = train([points], len(points), 16, stages)
+    assert np.array_equal(codebooks, expected * (power / 2)) and np.array_equal(codes, encode(points, expected))
+
+
+def test_encoding_refuses_what_is_not_finite() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        encode(np.array([[1, np.inf]], np.float32), np.ones((1, 2, 2), np.float32))

@@ -240,3 +240,48 @@ def test_any_weight_comes_back(bench, data):
     assert after.ByteSize() <= model.ByteSize()
     (got,) = run(after, {"i": np.arange(shape[0])})
     assert got.tobytes() == weight.tobytes() == plain(loaded).tobytes()
+
+
+LOWEST = np.finfo(np.float32).min
+MASKS = {
+    "lowest": (LOWEST, 0), "1e38": (-1e38, 0), "inf": (-np.inf, 0), "all lowest": (LOWEST, LOWEST), "half lowest": (LOWEST / 2, 0),
+    "lowest and largest": (LOWEST, -LOWEST), "largest": (0, -LOWEST), "1e4": (-1e4, 0), "subnormal": (-1e-45, 0),
+    "smallest normal": (1.1754944e-38, -0.0), "nan": (np.nan, 0),
+}
+"""What exporters write above and below the diagonal of a causal mask, and worse."""
+
+
+@pytest.mark.parametrize("above,below", MASKS.values(), ids=MASKS.keys())
+@pytest.mark.parametrize("size", [16, 32, 64, 256])
+@pytest.mark.parametrize("other", [None, LOWEST / 4, -1.0])
+def test_masks_keep_every_bit(bench, above, below, size, other):
+    """The next number above the largest is infinite: that is no group of zeros."""
+    mask = np.where(np.triu(np.ones((size, size)), 1) > 0, above, below).astype(np.float32)
+    if other is not None:
+        mask[:, 3] = other
+    text = f"""<ir_version: 8, opset_import: ["" : 17]>
+        g (float[{size},{size}] x) => (float[{size},{size}] y) <float[{size},{size}] W> {{ y = Add (x, W) }}"""
+    model = filled(text, W=mask)
+    _, after = bench.apply(model, pack_all, {"x": np.zeros((size, size), np.float32)})
+    assert plain(bench.load(after)).tobytes() == mask.tobytes()
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_extreme_values_keep_every_bit(bench, kind):
+    """Grids whose steps are the type's extremes, with single values off the grid."""
+    facts, random = np.finfo(kind), np.random.default_rng(0)
+    name = {"float16": "float16", "float32": "float", "float64": "double"}[np.dtype(kind).name]
+    text = f"""<ir_version: 8, opset_import: ["" : 17]>
+        g ({name}[64,32] x) => ({name}[64,32] y) <{name}[64,32] W> {{ y = Max (x, W) }}"""
+    feed = {"x": np.full((64, 32), -np.inf, kind)}
+    for step in (facts.max, facts.max / 2, facts.max / 127, facts.tiny, facts.smallest_subnormal, facts.smallest_subnormal * 3):
+        with np.errstate(over="ignore"):
+            grid = (random.integers(-1, 2, (64, 32)) * kind(step)).astype(kind)
+            wide = np.nan_to_num((random.integers(-127, 128, (64, 32)) * kind(step)).astype(kind))
+        for values in (grid, wide):
+            for odd in (None, np.inf, np.nan, -0.0, facts.max, facts.smallest_subnormal):
+                if odd is not None:
+                    values = values.copy()
+                    values[random.integers(64), random.integers(32)] = odd
+                _, after = bench.apply(filled(text, W=values), pack_all, feed)
+                assert plain(bench.load(after)).tobytes() == values.tobytes()

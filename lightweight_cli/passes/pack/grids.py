@@ -2,7 +2,9 @@
 
     estimate   the smallest gap between a group's values, or a few of its divisors, refined by the largest value
     interval   float32(q * s) = w  means  (w - ulp / 2) / q <= s <= (w + ulp / 2) / q: met for all w of the group
-    verify     every w is computed from the float32 s in the middle, and compared bit for bit
+    verify     every w is computed from the stored integers and the float32 s in the middle, and compared bit for bit
+
+Bounds are float64, where no float32 overflows: a group is one of zeros because its integers are, not because a bound is infinite.
 """
 
 from __future__ import annotations
@@ -37,12 +39,15 @@ class Grid:
         Raises: ValueError where integer times scale is not the weight, bit for bit.
         """
         for rows, tile in slabs():
-            scale = self.scale[rows]
-            q = np.rint(tile / scale)
-            same = np.array_equal((q * scale).view(np.uint32), np.ascontiguousarray(tile).view(np.uint32))
-            if not same or np.signbit(q[q == 0]).any():  # integers have no -0
+            scale, shift = self.scale[rows], np.float32(0) if zero_point is None else zero_point[rows].astype(np.float32)
+            kind = np.int8 if zero_point is None else np.uint8
+            with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not the weight
+                whole = np.rint(tile / scale) + shift
+                codes = np.clip(whole, np.iinfo(kind).min, np.iinfo(kind).max).astype(kind)
+                again = (codes.astype(np.float32) - shift) * scale
+            if not np.array_equal(again.view(np.uint32), np.ascontiguousarray(tile).view(np.uint32)):
                 raise ValueError("not on a grid")
-            yield (q.astype(np.int8) if zero_point is None else (q + zero_point[rows]).astype(np.uint8)).reshape(-1)
+            yield codes.reshape(-1)
 
 
 def fit(slabs: Slabs, groups: Groups) -> Grid | None:
@@ -52,6 +57,8 @@ def fit(slabs: Slabs, groups: Groups) -> Grid | None:
     least, most = np.zeros((a, 1, p)), np.full((a, 1, p), np.inf)
     low, high = np.zeros((2, a, 1, p), np.int64)
     for rows, tile in slabs():
+        if not np.isfinite(tile).all():
+            return None
         if not seen[rows].all():
             found = estimate(tile)
             if found is None:
@@ -63,21 +70,32 @@ def fit(slabs: Slabs, groups: Groups) -> Grid | None:
             return None
         magnitude, steps = np.abs(tile), np.abs(q)
         steps[steps == 0] = np.inf
-        below, above = np.nextafter(magnitude, np.float32(0)), np.nextafter(magnitude, np.float32(np.inf))
-        wide = magnitude.astype(np.float64)
+        wide, below, above = neighbours(magnitude)
         np.maximum(least[rows], ((wide + below) / 2 / steps).max(axis=1, keepdims=True), out=least[rows])
-        top = np.where(np.isinf(steps), np.inf, (wide + above) / 2 / steps)
+        top = np.where(q == 0, np.inf, (wide + above) / 2 / steps)
         np.minimum(most[rows], top.min(axis=1, keepdims=True), out=most[rows])
         np.minimum(low[rows], q.min(axis=1, keepdims=True), out=low[rows], casting="unsafe")
         np.maximum(high[rows], q.max(axis=1, keepdims=True), out=high[rows], casting="unsafe")
     if (least > most).any() or (high - low).max() > LARGEST:
         return None
-    middle = np.where(np.isinf(most), 1.0, (least + np.where(np.isinf(most), 0, most)) / 2)
-    return Grid(groups, middle.astype(np.float32), low, high)
+    zeros = (low == 0) & (high == 0)
+    middle = (least + np.where(zeros, 0, most)) / 2
+    return Grid(groups, np.where(zeros, 1, middle).astype(np.float32), low, high)
+
+
+def neighbours(magnitude: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return float32 magnitudes and the next numbers below and above them, as float64.
+
+    Above the largest comes what would follow if exponents went on.
+    """
+    wide, below = magnitude.astype(np.float64), np.nextafter(magnitude, np.float32(0)).astype(np.float64)
+    with np.errstate(over="ignore"):
+        above = np.nextafter(magnitude, np.float32(np.inf)).astype(np.float64)
+    return wide, below, np.where(np.isinf(above), 2 * wide - below, above)
 
 
 def estimate(tile: np.ndarray) -> np.ndarray | None:
-    """Return the likely scales [a, 1, p] of a tile [a, r, p], 1 for groups of zeros; None where one has none."""
+    """Return the likely scales [a, 1, p] of a finite tile [a, r, p], 1 for groups of zeros; None where one has none."""
     magnitude = np.abs(tile.transpose(0, 2, 1))
     ordered = np.sort(np.concatenate([np.zeros_like(magnitude[..., :1]), magnitude], axis=2), axis=2).astype(np.float64)
     gaps = np.diff(ordered, axis=2)

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from lightweight_cli.encodings import choose, recognise
-from lightweight_cli.encodings.coded import Coded
-from lightweight_cli.encodings.gathered import gathered
 from lightweight_cli.encodings.limits import LOAD_MEMORY, Limits
-from lightweight_cli.numerics import lookup, stats
+from lightweight_cli.numerics import stats
 from lightweight_cli.passes.pack import values as exact_values
 from lightweight_cli.passes.pack.integers import as_integers
 from lightweight_cli.passes.pack.rows import distinct_rows
@@ -61,16 +57,5 @@ def exact_forms(model: Model, new: New, values: Values, name: str, limits: Limit
     facts = stats.statistics(values)
     itemsize = values.numpy.itemsize
     options = choose.for_floats(new, name, values.shape, values.dtype, facts.size - facts.zeros, values, itemsize, limits)
-    coded = listed(model, values, facts)
+    coded = recognise.listed(model, values.shape, values.dtype, facts, values)
     return options + (choose.for_codes(new, coded, name, limits) if coded is not None else [])
-
-
-def listed(model: Model, values: Values, facts: stats.Statistics) -> Coded | None:
-    """Return values of which at most 256 are distinct as codes of a codebook; None if there are more."""
-    if facts.values is None or facts.not_finite:
-        return None
-    codebook = facts.values
-    zero = next((i for i, v in enumerate(codebook) if v == 0 and not np.signbit(v)), None)
-    codes = gathered(model, values.size, (lookup.lookup(part, facts.values) for part in values))
-    return Coded(values.shape, values.dtype, (1, values.size, 1), codes, 0, codebook.size, facts.zeros, zero,
-                 codebook=codebook)

@@ -102,11 +102,11 @@ def on_grid(model: Model, weight: Weight, groups: Groups, bits: int, symmetric: 
     writer = model.reserve(weight.size) if weight.size > CODES_IN_MEMORY else None
     codes = np.empty(weight.size if writer is None else 0, np.int8 if symmetric else np.uint8)
     # Where a slab holds whole groups, its grid is found when it is read; larger groups are read twice.
-    whole = affine.scales(*extents(weight, groups), bits, symmetric, half) if r * p > SLAB else None
+    whole = affine.scales(*extents(weight, groups), bits, symmetric, half, weight.numpy) if r * p > SLAB else None
     underflow = whole.underflow if whole else 0
     zeros = at = 0
     for rows, tile in slabs(weight, groups, scratch()):
-        grid = part_of(whole, rows) if whole else affine.scales(*affine.extent(tile), bits, symmetric, half)
+        grid = part_of(whole, rows) if whole else affine.scales(*affine.extent(tile), bits, symmetric, half, weight.numpy)
         if half and not grid.half:
             return None
         scale[rows] = grid.scale

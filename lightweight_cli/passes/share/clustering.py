@@ -118,10 +118,16 @@ def shared(model: Model, piece: Piece, levels: int, scaled: bool) -> Coded:
 
 
 def scales(piece: Piece, groups: Groups) -> np.ndarray:
-    """Return the largest magnitude of each group, 1 for groups of zeros: float16 where its range suffices."""
+    """Return the largest magnitude of each group, 1 for groups of zeros: float16 where its range suffices.
+
+    Raises: ValueError if a weight is not finite in float32.
+    """
     largest = np.zeros((groups[0], 1, groups[2]), np.float32)
-    for rows, tile in tiles(piece.chunks(), groups, CHUNK):
-        np.maximum(largest[rows], np.abs(tile).max(axis=1, keepdims=True), out=largest[rows])
+    with np.errstate(over="ignore"):  # looked at just below
+        for rows, tile in tiles(piece.chunks(), groups, CHUNK):
+            np.maximum(largest[rows], np.abs(tile).max(axis=1, keepdims=True), out=largest[rows])
+    if not np.isfinite(largest).all():
+        raise ValueError("weights are not finite in float32")
     largest[largest == 0] = 1
     half = fp.to_half(largest)
     fits = np.all((half >= np.finfo(np.float16).smallest_normal) & (largest <= np.finfo(np.float16).max))

@@ -21,12 +21,18 @@ CHUNK = 1 << 20
 
 
 def vector_shared(model: Model, piece: Piece, levels: int, width: int, stages: int) -> Vectors:
-    """Return a piece of a weight as vectors of `width`. Raises: ValueError if a weight is not finite."""
+    """Return a piece of a weight as vectors of `width`.
+
+    Raises: ValueError if a weight is not finite, or a sum of stages might not be in the weight's type.
+    """
     groups = channels_of(piece.shape, piece.weight.axes)
     if groups[1] % width:  # vectors then go over the borders of channels, and the last is padded
         groups = (1, piece.size, 1)
     count = -(-piece.size // width)
     codebooks = product.train(vectors_of(piece, width, groups[2]), count, levels, stages)
+    with np.errstate(over="ignore"):
+        if not np.isfinite(np.abs(codebooks).max(axis=(1, 2)).sum(dtype=np.float32).astype(piece.weight.numpy)):
+            raise ValueError(f"weights are too near the end of {piece.weight.numpy}")
     codes = np.concatenate([np.empty((stages, 0), np.uint8), *(
         product.encode(part, codebooks) for part in vectors_of(piece, width, groups[2]))], axis=1)
     blobs = [gathered(model, count, [stage]) for stage in codes]
@@ -39,7 +45,8 @@ def vectors_of(piece: Piece, width: int, p: int) -> Iterator[np.ndarray]:
     for part in rechunked(piece.chunks(), max(1, CHUNK // unit) * unit):
         if part.size % unit:
             part = np.concatenate([part, np.zeros(-part.size % unit, part.dtype)])
-        yield np.ascontiguousarray(part.reshape(-1, width, p).transpose(0, 2, 1), np.float32).reshape(-1, width)
+        with np.errstate(over="ignore"):  # infinities are refused where vectors are looked at
+            yield np.ascontiguousarray(part.reshape(-1, width, p).transpose(0, 2, 1), np.float32).reshape(-1, width)
 
 
 def rechunked(parts: Iterator[np.ndarray], count: int) -> Iterator[np.ndarray]:
