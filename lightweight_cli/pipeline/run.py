@@ -31,6 +31,7 @@ def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = N
             raise InputError(f"{model.shown}: a name in the model is not UTF-8") from e
         except NotConstant as e:
             raise InputError(f"{model.shown}: {e}") from e
+        report.left.sort(key=lambda left: -left.bytes)
         if report.changed:
             sign(model, str(step))
         reports.append(report)

@@ -104,7 +104,7 @@ def _step(number: int, step: StepReport) -> list[str]:
         each = table(["weight", "op", "shape", "bytes", "reason"], (
             [code(w.name), prose(w.op), words.shape(w.shape), f"{w.bytes:,}", prose(w.reason)]
             for w in step.left), right=(3,))
-        said.append(folded(f"The {words.plural(len(step.left), 'weight')} left alone", each))
+        said.append(folded(f"The {words.plural(len(step.left), 'tensor')} left alone", each))
     return [*said, *_list(step.notes)]
 
 

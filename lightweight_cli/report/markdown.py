@@ -86,7 +86,7 @@ def _step(number: int, step: StepReport) -> list[str]:
             for w in step.left), right=(3,))
         blocks.append(table(["left alone because", "weights", "bytes"], (
             [prose(g.label), f"{g.count:,}", human(g.before)] for g in groups.by_reason(step.left)), right=(1, 2)))
-        blocks.append(folded(f"The {words.plural(len(step.left), 'weight')} left alone", each))
+        blocks.append(folded(f"The {words.plural(len(step.left), 'tensor')} left alone", each))
     return blocks + [f"- {prose(note)}" for note in step.notes]
 
 

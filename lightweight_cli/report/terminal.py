@@ -98,7 +98,7 @@ def _step(step: StepReport, previous: StepReport | None) -> list[Line]:
     said = [line(Span(step.text, "head"), f"   {step.changed:,} {step.unit}", hang=4)]
     said += _changed(groups.by_encoding(step.weights))
     if previous is not None and step.left and step.left == previous.left:
-        said.append(line(Span(f"  left alone: the same {words.plural(len(step.left), 'weight')}", "dim"), hang=4))
+        said.append(line(Span(f"  left alone: the same {words.plural(len(step.left), 'tensor')}", "dim"), hang=4))
     elif step.left:
         said += _left(groups.by_reason(step.left))
     return said + _notes(step.notes)
@@ -116,7 +116,7 @@ def _changed(found: list[Group]) -> list[Line]:
 
 def _left(found: list[Group]) -> list[Line]:
     count, size = sum(g.count for g in found), human(sum(g.before for g in found))
-    said = [line(f"  left alone: {words.plural(count, 'weight')}, {size}", hang=4)]
+    said = [line(f"  left alone: {words.plural(count, 'tensor')}, {size}", hang=4)]
     rows = [[Span(f"{g.count:,}"), Span(shorten(g.label, REASON)), Span(human(g.before)), Span(_names(g), "dim")]
             for g in found[:MOST_GROUPS]]
     more = found[MOST_GROUPS:]

@@ -28,7 +28,7 @@ TYPES: dict[str, int] = {
                     AttributeProto.INT),
     **dict.fromkeys(("axes", "perm", "starts", "ends", "value_ints"), AttributeProto.INTS),
     "value": AttributeProto.TENSOR, "value_float": AttributeProto.FLOAT, "value_floats": AttributeProto.FLOATS,
-    "reduction": AttributeProto.STRING,
+    "reduction": AttributeProto.STRING, "equation": AttributeProto.STRING,
 }
 """The types of the attributes that OPERATORS, Constant nodes and ROLES read. onnx.defs knows them too, but takes 12 ms to load."""
 

@@ -13,6 +13,7 @@ from onnx import TensorProto
 from lightweight_cli.model.scopes import Scope, Scopes, subgraphs
 from lightweight_cli.weights import constants
 from lightweight_cli.weights.emission import Emission, place
+from lightweight_cli.weights.remainder import remainder
 from lightweight_cli.weights.search import INNER, find_weights
 from lightweight_cli.weights.selection import Selection
 from lightweight_cli.weights.weight import Weight
@@ -65,7 +66,7 @@ class Rewriter:
     """One pass's view of a model: its weights, or every float constant, and the edits to come."""
 
     def __init__(self, model: Model, step: Listener, every: bool = False, selection: Selection = EVERYTHING) -> None:
-        self.model, self.step = model, step
+        self.model, self.step, self.every = model, step, every
         self.scopes = Scopes(model.proto)
         self.weights = find_weights(model, self.scopes, every)
         selection.check(self.weights)
@@ -90,8 +91,8 @@ class Rewriter:
         declared = TensorProto(name=name, data_type=tensor.data_type, dims=tensor.dims)
         return declared.SerializeToString() + self.model.array(tensor).tobytes()
 
-    def run(self, make: Callable[[Weight], Plan]) -> int:
-        """Plan every weight with `make`, apply the plans that gain, record why others stay.
+    def run(self, make: Callable[[Weight], Plan], rest: bool = True) -> int:
+        """Plan every weight with `make`, apply the plans that gain, record why others stay; with `rest`, what is no weight, too.
 
         Returns: what the plans applied count together.
         """
@@ -103,6 +104,8 @@ class Rewriter:
         for weight in self.weights:
             if weight.locked:
                 self._leave(weight, weight.locked)
+        for other in remainder(self.model, self.scopes, self.weights, self.every) if rest else ():
+            self.step.leave(*other)
         for plan in plans:
             if plan.taken is not None:
                 w = plan.weight

@@ -17,7 +17,8 @@ from lightweight_cli.model import tensors
 from lightweight_cli.model.scopes import Scope, Scopes, Use
 from lightweight_cli.weights import constant_values, constants
 from lightweight_cli.weights.constants import NotConstant
-from lightweight_cli.weights.roles import MOVES, ROLES, Axes
+from lightweight_cli.weights.roles import MOVES, ROLES, Axes, Shape
+from lightweight_cli.weights.tables import table_rule
 from lightweight_cli.weights.weight import Role, Weight
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ INNER = re.compile(r"lwc\d+\.")
 LEAST = 1024
 """Bytes from which a float constant without a role counts."""
 
+OVERRIDABLE = "the caller may override it, an input with a default: strip --freeze-inputs makes it a constant"
+"""Why an initializer that is a graph input too stays as it is."""
+
 Found = dict[tuple[int, str], Weight]
 
 
@@ -43,7 +47,7 @@ def find_weights(model: Model, scopes: Scopes, every: bool = False) -> list[Weig
     for scope in scopes.all:
         for node in scope.graph.node:
             for index, name in enumerate(node.input):
-                rule = ROLES.get((node.op_type, index))
+                rule = ROLES.get((node.op_type, index)) or table_rule(scope, node, index)
                 if rule is not None and name and node.domain in ("", "ai.onnx", "com.microsoft"):
                     if not node.output or constants.is_constant(scope, node.output[0]):  # or part of a decoding chain
                         continue
@@ -96,7 +100,7 @@ def _through_call(model: Model, scopes: Scopes, found: Found, scope: Scope, name
             _through_call(model, scopes, found, scope, name, inner, depth + 1)
 
 
-def _note(model: Model, found: Found, use: Use, scope: Scope, name: str, rule: Callable[[int], Axes]) -> None:
+def _note(model: Model, found: Found, use: Use, scope: Scope, name: str, rule: Callable[[Shape], Axes | None]) -> None:
     """Record that `use` reads the value that `scope` calls `name`, if that is made of float constants."""
     for home, root, path in _roots(scope, name):
         if root in home.inputs and root not in home.initializers:
@@ -105,9 +109,11 @@ def _note(model: Model, found: Found, use: Use, scope: Scope, name: str, rule: C
         weight = found.get(key) or _weight(model, home, root)
         if weight is None:
             continue
+        axes = rule(weight.shape)
+        if axes is None:
+            continue
         found[key] = weight
         rank = len(weight.shape)
-        axes = rule(rank)
         for node in path:  # from the axes that the operator sees to the tensor's own
             if node.op_type == "Transpose":
                 perm = constants.attributes(node).get("perm") or list(range(rank))[::-1]
@@ -175,5 +181,5 @@ def _weight(model: Model, home: Scope, name: str) -> Weight | None:
     if name in home.outputs:
         weight.locked = "is an output of the graph"
     elif name in home.inputs:
-        weight.locked = "the caller may override it (an input with a default)"
+        weight.locked = OVERRIDABLE
     return weight

@@ -137,12 +137,12 @@ model.onnx 316.0 KB -> small.onnx 84.2 KB   3.75x smaller (26.6 %)
 
 prune:sparsity=0.6   47,392 weights set to zero
   4  float bitmask  294.9 KB  ->  127.4 KB
-  left alone: 10 weights, 2.3 KB
+  left alone: 10 tensors, 2.3 KB
     9  would not be smaller  2.3 KB  n0, n1, n2, ...
     1  too small to gain       40 B  bias
 quantize:bits=4   3 weights quantized
   3  int4 table  95.5 KB  ->  33.8 KB
-  left alone: the same 10 weights
+  left alone: the same 10 tensors
   one note
 
 accuracy   500 samples in 16 batches, against original.onnx

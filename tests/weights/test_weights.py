@@ -9,7 +9,7 @@ from onnx import helper, numpy_helper
 
 from lightweight_cli.model.load import load
 from lightweight_cli.model.scopes import Scopes
-from lightweight_cli.weights.search import find_weights
+from lightweight_cli.weights.search import OVERRIDABLE, find_weights
 from lightweight_cli.weights.weight import Weight
 
 HEAD = '<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1, "own" : 1]>'
@@ -49,6 +49,10 @@ def find(save):
         ("3,8,4", "y = MatMul (W, x)", "MatMul", (0, 1)),
         ("8", "y = MatMul (x, W)", "MatMul", ()),
         ("8,4", "y = Gather (W, i)", "Gather", (0,)),
+        ("8,4,3,3", "y = DeformConv (x, W, r)", "DeformConv", (0,)),
+        ("6,33,14", 'y = Einsum <equation = "bhtk, hkd -> bhtd"> (x, W)', "Einsum", (0, 2)),
+        ("6,14,33", 'y = Einsum <equation = "hdk,bhtk"> (W, x)', "Einsum", (1,)),
+        ("33,14", 'y = Einsum <equation = "...k,kd->...d"> (x, W)', "Einsum", (1,)),
         ("2,8,4", 'y = LSTM <hidden_size = 2, direction = "bidirectional"> (x, W, r)', "LSTM", (0, 1)),
         ("2,8,4", 'y = LSTM <hidden_size = 2, direction = "bidirectional"> (x, r, W)', "LSTM", (0, 1)),
         ("1,6,4", "y = GRU <hidden_size = 2> (x, W, r)", "GRU", (0, 1)),
@@ -146,8 +150,15 @@ def test_ir_3_lists_its_constants_as_inputs(find):
     assert not find(OLD.replace("IR", "3"))["W"].locked
 
 
+@pytest.mark.parametrize("equation", ["btk,tk->btk", "btk,tt->btk", "btk,...k->bt", "btk,tj->btk", "btk", "btk,kt,t->b"])
+def test_other_equations_have_no_weights(find, equation):
+    third = ", i" * (equation.count(",") == 2)
+    assert not find(f"""{HEAD} g (float[2,8,4] x, float[8] i) => (float[N] y) <float[8,4] W>
+        {{ y = Einsum <equation = "{equation}"> (x, W{third}) }}""")
+
+
 def test_an_input_with_a_default_is_the_callers(find):
-    assert find(OLD.replace("IR", "4"))["W"].locked == "the caller may override it (an input with a default)"
+    assert find(OLD.replace("IR", "4"))["W"].locked == OVERRIDABLE
 
 
 def test_an_output_of_the_graph_stays(find):

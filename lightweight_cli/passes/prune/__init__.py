@@ -27,8 +27,8 @@ def prune(
 
     One of threshold, relative and sparsity is given. Sparsity zeroes exactly the asked share, rounded to whole weights,
     zeros that are there included; among equal magnitudes the first in the tensor go. Weights of Conv, ConvTranspose,
-    Gemm, MatMul, Gather, LSTM, GRU, RNN and Attention are pruned, wherever they are stored; biases and
-    normalisation are not. A tensor with enough zeros is stored as a bitmask and its non-zero values.
+    DeformConv, Gemm, MatMul, Einsum, Gather, LSTM, GRU, RNN and Attention are pruned, and tables added to embeddings,
+    wherever they are stored; biases and normalisation are not. A tensor with enough zeros is stored as a bitmask and its non-zero values.
 
     Returns: weights newly set to zero.
     Raises: UsageError unless one of the three is given.

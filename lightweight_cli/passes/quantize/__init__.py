@@ -28,8 +28,8 @@ def quantize(
     tensor, channel or block. A block size that does not divide the axis gives way to the nearest one that does.
     The weights are decoded once, when a runtime loads the model: it runs at float speed. Zeros stay zero, and where
     there are many they are stored as a bitmask. The smallest weights stay float: they save next to nothing, and first
-    layers and depthwise kernels are among the most sensitive. Weights of Conv, ConvTranspose, Gemm, MatMul, Gather, LSTM, GRU, RNN
-    and Attention are quantized, wherever they are stored.
+    layers and depthwise kernels are among the most sensitive. Weights of Conv, ConvTranspose, DeformConv, Gemm, MatMul, Einsum,
+    Gather, LSTM, GRU, RNN and Attention are quantized, and tables added to embeddings, wherever they are stored.
 
     Returns: weights quantized.
     Source: Jacob et al. 2018, arXiv:1712.05877, section 2.

@@ -30,8 +30,8 @@ def share(
     group of neighbouring output channels, so that the squared error is small. Where a tensor has zeros, zero is one of
     the values: zeros stay zero, and take one bit or less where they are many. With vectors, neighbouring weights
     of a channel share a code, bits * stages / vector bits for each weight, and zeros are not kept. The weights are
-    decoded once, when a runtime loads the model: it runs at float speed. Weights of Conv, ConvTranspose, Gemm, MatMul,
-    Gather, LSTM, GRU, RNN and Attention are shared, wherever they are stored.
+    decoded once, when a runtime loads the model: it runs at float speed. Weights of Conv, ConvTranspose, DeformConv, Gemm,
+    MatMul, Einsum, Gather, LSTM, GRU, RNN and Attention are shared, and tables added to embeddings, wherever they are stored.
 
     Returns: weights stored anew.
     Raises: UsageError for stages without vectors.

@@ -28,4 +28,4 @@ def decode_all(context: Context) -> int:
         plain.plain(weight.name, weight.dtype, weight.shape, weight.size * weight.numpy.itemsize, produce)
         return Plan(weight, [plain], must=True)
 
-    return rewriter.run(plan)
+    return rewriter.run(plan, rest=False)
