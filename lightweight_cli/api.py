@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import lightweight_cli.passes  # noqa: F401  hands over the declarations
+from lightweight_cli.data.portion import Portion
+from lightweight_cli.data.written import Feeds, written
 from lightweight_cli.model.blobs import Source
 from lightweight_cli.model.load import load, load_source
 from lightweight_cli.model.model import Model
@@ -21,6 +23,9 @@ from lightweight_cli.pipeline.step_report import StepReport
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+
+
+Data = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Feeds
 
 
 @dataclass
@@ -55,14 +60,20 @@ class Result:
             candidate.discard()
 
 
-def run(model: str | os.PathLike[str] | ModelProto, steps: Iterable[str | Step]) -> Result:
+def run(model: str | os.PathLike[str] | ModelProto, steps: Iterable[str | Step], *, calibrate: Data | None = None,
+        samples: int | None = None, seed: int = 0) -> Result:
     """Apply steps such as "prune:sparsity=0.5" to a model file or a ModelProto, which stays as it is.
 
-    Raises: InputError for the model, UsageError for a step.
+    `calibrate`: data that choose values, for steps that can use them: files as --calibrate takes them, or feeds (dicts of
+    arrays by input name); at most `samples` of them, drawn by `seed`.
+    Raises: InputError for the model or the data, UsageError for a step.
     """
     parsed = [recipe.parse(s) if isinstance(s, str) else s for s in steps]
     loaded = load(os.fspath(model)) if isinstance(model, (str, os.PathLike)) else _of_proto(model)
-    return Result(loaded, run_steps(loaded, parsed))
+    if calibrate is None:
+        return Result(loaded, run_steps(loaded, parsed))
+    with written(calibrate) as paths:
+        return Result(loaded, run_steps(loaded, parsed, calibrate=Portion(paths, "all", samples, seed)))
 
 
 def _of_proto(proto: ModelProto) -> Model:

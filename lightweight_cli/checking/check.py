@@ -24,4 +24,8 @@ class Check:
     batch_size: int | None = None
     """Samples a batch; None: 32, or what the model fixes."""
     threads: int = 2
+    role: str = "all"
+    """Which samples of the data judge (data.portion.Role): "judge" leaves out the share that calibrates."""
+    samples: int | None = None
+    """At most so many of them; None: all."""
     time_limit: float | None = TIME_LIMIT

@@ -17,8 +17,9 @@ from lightweight_cli.checking.accuracy import Accuracy
 from lightweight_cli.checking.compare import Comparison, changes, outputs_of
 from lightweight_cli.checking.metrics.spec import MetricSpec, parse_metric
 from lightweight_cli.checking.score import Scores, metric_drop
-from lightweight_cli.data.batches import Batch, Batches, feed_batches, open_batches
+from lightweight_cli.data.batches import Batch, Batches, feed_batches
 from lightweight_cli.data.labels import load_labels
+from lightweight_cli.data.portion import Portion, Role, chosen, open_portion
 from lightweight_cli.data.spool import Spool
 from lightweight_cli.data.synthetic import synthetic_batches
 from lightweight_cli.errors import BrokenPromise, InputError
@@ -42,10 +43,12 @@ Progress = Callable[[str, int, "int | None"], None]
 
 def verify(reference: str, candidate: str, batches: Sequence[str] | Feeds | None = None,
            labels: str | np.ndarray | None = None, metric: str | None = None, *, latency: bool = True, seed: int = 0,
-           batch_size: int | None = None, threads: int = THREADS, progress: Progress | None = None) -> Accuracy:
+           batch_size: int | None = None, threads: int = THREADS, role: Role = "all", samples: int | None = None,
+           progress: Progress | None = None) -> Accuracy:
     """Compare the model file `candidate` with the model file `reference`, in this process.
 
     `batches`: data paths as --data takes them, or feeds (dicts of arrays by input name); None: synthetic.
+    `role`, `samples`: which samples of the data judge, and how many at most: see data.portion.
     `labels`: one a sample, or their file. `metric`: "top1", "ctc:blank=36", ...; None: chosen from the labels.
     Raises: InputError for the reference, the data or the labels; BrokenPromise when the candidate does
         not load, run, keep its interface, or stay finite; UsageError for an unknown metric.
@@ -58,7 +61,7 @@ def verify(reference: str, candidate: str, batches: Sequence[str] | Feeds | None
         session = _open(reference, threads, InputError, "the original model")
         model = interface(session)
         skeleton = _skeleton(reference)
-        found = _batches(batches, labels, batch_size, session, model, skeleton, seed, tell)
+        found = _batches(batches, labels, batch_size, (role, samples), session, model, skeleton, seed, tell)
         if isinstance(found, str):
             return _unverified(session, candidate, model, found, reference, skeleton, threads, tell)
         try:
@@ -98,7 +101,7 @@ def _skeleton(path: str) -> onnx.ModelProto | None:
         return None
 
 
-def _batches(batches: Sequence[str] | Feeds | None, labels: str | np.ndarray | None, batch_size: int | None,
+def _batches(batches: Sequence[str] | Feeds | None, labels: str | np.ndarray | None, batch_size: int | None, meant: tuple[Role, int | None],
              session: InferenceSession, model: Interface, skeleton: onnx.ModelProto | None, seed: int,
              tell: Progress) -> Batches | str:
     """Return the batches to run, or why there are none."""
@@ -110,10 +113,10 @@ def _batches(batches: Sequence[str] | Feeds | None, labels: str | np.ndarray | N
     if isinstance(batches, Sequence) and all(isinstance(b, (str, os.PathLike)) for b in batches):
         if labels is not None and not isinstance(labels, (str, os.PathLike)):
             raise InputError("labels for data files must be a file too")
-        return open_batches([os.fspath(b) for b in batches], model, labels=labels and os.fspath(labels),
+        return open_portion(Portion(tuple(os.fspath(b) for b in batches), *meant, seed), model, labels=labels and os.fspath(labels),
                             batch_size=batch_size)
     own = load_labels(os.fspath(labels)) if isinstance(labels, (str, os.PathLike)) else labels
-    return feed_batches(batches, model, labels=own)  # type: ignore[arg-type]
+    return chosen(feed_batches(batches, model, labels=own), *meant, seed)  # type: ignore[arg-type]
 
 
 def _reference_pass(session: InferenceSession, model: Interface, batches: Batches, kept: Spool,

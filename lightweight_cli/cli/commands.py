@@ -47,7 +47,8 @@ CHECK = (
     Flag("labels", ("--labels",), str, "Labels of the data, where they are apart: .npy or .npz.", "FILE"),
     Flag("metric", ("--metric",), str, "Metric on the labels: top1, top5, f1, rmse, mae, pearson, spearman, edit or ctc; "
          "not given: chosen from the labels.", "NAME"),
-    Flag("seed", ("--seed",), int, "Seed of the synthetic inputs, used without --data (default 0).", "INTEGER", 0),
+    Flag("samples", ("--samples",), int, "Use at most so many samples of the data.", "INTEGER"),
+    Flag("seed", ("--seed",), int, "Seed of what is drawn: synthetic inputs, samples of the data (default 0).", "INTEGER", 0),
 )
 """Also the keys of a recipe's [check]."""
 GATES = (
@@ -62,12 +63,21 @@ GATES = (
          "1.5, or a size, as in 800MB.", "LIMIT"),
 )
 """Also the keys of a recipe's [gates]."""
+CALIBRATION = (
+    Flag("calibrate", ("--calibrate",), list, "Calibration data, which choose values where --data judge them: same forms, labels "
+         "ignored; not given: a third of --data, at most 256 samples.", "FILE"),
+)
 RESULT = (
     Flag("against", ("--against",), str, "Compare with this model instead of MODEL: in a pipe, the first one.", "MODEL"),
     Flag("no_check", ("--no-check",), bool, "Write the result without running the models."),
 )
+<<<<<<< HEAD
 NEED_CHECK = {"data", "labels", "metric", "max_drop", "min_sqnr", "min_agreement", "max_slowdown", "max_load_time",
               "max_load_memory", "against"}
+=======
+COMPRESSING = (*COMMON, *REPORT, *CHECK, *CALIBRATION, *GATES, *RESULT)
+NEED_CHECK = {"data", "labels", "metric", "max_drop", "min_sqnr", "min_agreement", "max_slowdown", "against"}
+>>>>>>> 8f9ebdc (--calibrate and --samples: data that choose reach the passes that can use them, and never judge)
 """Options that mean nothing without the check."""
 STEPS = (
     Flag("step", ("-p", "--step"), list, "A pass with its options, as prune:threshold=0.01; repeatable.", "STEP"),
@@ -88,7 +98,7 @@ def all_commands() -> list[Command]:
     passes = "List the passes and their options."
     return [
         *(_of_pass(p) for p in registry.all_passes()),
-        Command("run", run, more, MODEL, (*STEPS, *COMMON, *REPORT, *CHECK, *GATES, *RESULT), _run),
+        Command("run", run, more, MODEL, (*STEPS, *COMPRESSING), _run),
         Command("verify", verify, verify, PAIR, (*REPORT, *CHECK, *GATES, *JSON), _verify),
         Command("inspect", inspect, inspect, (), (), _inspect),
         Command("passes", passes, passes, (), JSON, _passes),
@@ -106,19 +116,22 @@ def _of_pass(which: registry.Pass) -> Command:
         options = {p.name: given[p.name] for p in which.parameters if given[p.name] not in (None, False, [])}
         _compress(which.name, [recipe.make(which.name, options)], given)
 
-    return Command(which.name, which.summary, help_text(which), MODEL, (*own, *COMMON, *REPORT, *CHECK, *GATES, *RESULT), body)
+    return Command(which.name, which.summary, help_text(which), MODEL, (*own, *COMPRESSING), body)
 
 
 def _compress(name: str, steps: list[Any], given: Given) -> None:
     from lightweight_cli.cli.compressing import Job, compress
+    from lightweight_cli.cli.portions import divided
 
     if given["no_check"]:
-        needed = next((flag for flag in (*CHECK, *GATES, *RESULT) if flag.name in NEED_CHECK and given[flag.name] not in (None, [])), None)
+        needed = next((flag for flag in COMPRESSING if flag.name in NEED_CHECK and given[flag.name] not in (None, [])), None)
         if needed is not None:
             raise UsageError(f"{needed.flags[-1]}: needs the check, which --no-check leaves out")
     check, gates = _checks(given)
+    refuse_missing(given["calibrate"])
+    calibrate, check = divided(steps, given["calibrate"], None if given["no_check"] else check, given["samples"], given["seed"])
     compress(Job(name, given["model"], steps, given["output"], given["force"], given["quiet"], given["against"],
-                 None if given["no_check"] else check, gates, tuple(given["report"])))
+                 check, gates, tuple(given["report"]), calibrate))
 
 
 def _checks(given: Given) -> tuple[Any, Any]:
@@ -131,12 +144,19 @@ def _checks(given: Given) -> tuple[Any, Any]:
     share = given["min_agreement"]
     if share is not None and not 0 <= share <= 1:
         raise UsageError(f"--min-agreement {share:g}: must be from 0 to 1")
+    if given["samples"] is not None and given["samples"] < 1:
+        raise UsageError(f"--samples {given['samples']}: must be at least 1")
     size = parse_size(given["max_size"]) if given["max_size"] else None
+<<<<<<< HEAD
     time, memory = given["max_load_time"], given["max_load_memory"]
     gates = Gates(given["max_drop"], given["min_sqnr"], given["min_agreement"], size, given["max_slowdown"],
                   parse_time_limit(time, "--max-load-time") if time else None,
                   parse_memory_limit(memory, "--max-load-memory") if memory else None)
     return Check(tuple(given["data"]), given["labels"], given["metric"], seed=given["seed"]), gates
+=======
+    gates = Gates(given["max_drop"], given["min_sqnr"], given["min_agreement"], size, given["max_slowdown"])
+    return Check(tuple(given["data"]), given["labels"], given["metric"], seed=given["seed"], samples=given["samples"]), gates
+>>>>>>> 8f9ebdc (--calibrate and --samples: data that choose reach the passes that can use them, and never judge)
 
 
 def refuse_inputs(data: list[str], labels: str | None, metric: str | None) -> None:
@@ -148,7 +168,12 @@ def refuse_inputs(data: list[str], labels: str | None, metric: str | None) -> No
     for flag, value in (("--labels", labels), ("--metric", metric)):
         if value is not None and not data:
             raise UsageError(f"{flag} {printable(value)}: needs --data")
-    for path in [*data, *([labels] if labels else [])]:
+    refuse_missing([*data, *([labels] if labels else [])])
+
+
+def refuse_missing(paths: list[str]) -> None:
+    """Find files of data that are not there, before any work. Raises: InputError."""
+    for path in paths:
         from lightweight_cli.data.labels import missing_file
 
         file, _, reader = path.rpartition(":")

@@ -29,6 +29,7 @@ from lightweight_cli.report.progress import Progress
 
 if TYPE_CHECKING:
     from lightweight_cli.checking.accuracy import Accuracy
+    from lightweight_cli.data.portion import Portion
     from lightweight_cli.pipeline.step_report import StepReport
 
 
@@ -47,6 +48,8 @@ class Job:
     """How the result is compared with the original; None: --no-check."""
     gates: Gates = field(default_factory=Gates)
     reports: tuple[str, ...] = ()
+    calibrate: Portion | None = None
+    """Data that choose values, for the steps that can use them."""
 
 
 def compress(job: Job) -> None:
@@ -62,12 +65,16 @@ def compress(job: Job) -> None:
         report_file.refuse_two_on_stdout(job.reports, model=target is None)
     progress = Progress(sys.stderr, quiet=job.quiet)
     try:
+<<<<<<< HEAD
         progress("reading", 0, 0)
         model = load(job.model)
         if target is not None and job.output is None and os.path.exists(target) and not job.force:
             refuse_others(target, model)
         steps = run_steps(model, job.steps, progress)
         progress("writing", 0, 0)
+=======
+        steps = run_steps(model, job.steps, progress, job.calibrate)
+>>>>>>> 8f9ebdc (--calibrate and --samples: data that choose reach the passes that can use them, and never judge)
         candidate, passthrough = write_smaller(model, target, any(s.changed for s in steps), may_grow(job, steps))
         try:
             report = Report(

@@ -13,11 +13,12 @@ from lightweight_cli.pipeline.recipe import Step
 from lightweight_cli.pipeline.step_report import Progress, StepReport
 
 if TYPE_CHECKING:
+    from lightweight_cli.data.portion import Portion
     from lightweight_cli.model.model import Model
 
 
-def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = None) -> list[StepReport]:
-    """Apply `steps` to the model in place. Returns: one report a step."""
+def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = None, calibrate: Portion | None = None) -> list[StepReport]:
+    """Apply `steps` to the model in place; `calibrate` are data for those that can use them. Returns: one report a step."""
     from lightweight_cli.weights.constants import NotConstant
 
     reports = []
@@ -25,7 +26,8 @@ def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = N
         which = registry.get(step.name)
         report = StepReport(str(step), unit=which.unit, progress=progress)
         try:
-            context = Context(model, report, step.options.get("only", ()), step.options.get("exclude", ()))
+            context = Context(model, report, step.options.get("only", ()), step.options.get("exclude", ()),
+                              calibrate if calibrates(step) else None)
             report.changed = registry.apply(which, context, step.options)
         except UnicodeDecodeError as e:
             raise InputError(f"{model.shown}: a name in the model is not UTF-8") from e
@@ -36,3 +38,9 @@ def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = N
             sign(model, str(step))
         reports.append(report)
     return reports
+
+
+def calibrates(step: Step) -> bool:
+    """Whether a step can use calibration data."""
+    which = registry.get(step.name)
+    return which.calibrates({p.name: p.default for p in which.parameters} | step.options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from lightweight_cli.errors import printable
 
@@ -35,6 +35,13 @@ class Changed:
     after: int
 
 
+class Calibrated(NamedTuple):
+    """Calibration data that a step used: how many samples, of how many that the files hold."""
+
+    samples: int
+    of: int
+
+
 @dataclass
 class StepReport:
     """A pass with its options, and what came of it. `text` is its recipe form."""
@@ -45,6 +52,8 @@ class StepReport:
     left: list[Left] = field(default_factory=list)
     weights: list[Changed] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    calibrated: Calibrated | None = None
+    """The data that chose its values; None: there were none, or it uses none."""
     progress: Progress | None = None
     _done: int = 0
     _total: int = 0
@@ -77,4 +86,5 @@ class StepReport:
     def to_json(self) -> dict[str, Any]:
         """Return plain data for a report."""
         return {"step": self.text, "changed": self.changed, "unit": self.unit, "notes": self.notes,
+                "calibrated": self.calibrated and self.calibrated._asdict(),
                 "weights": [asdict(w) for w in self.weights], "left_alone": [asdict(w) for w in self.left]}
