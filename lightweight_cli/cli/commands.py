@@ -71,13 +71,9 @@ RESULT = (
     Flag("against", ("--against",), str, "Compare with this model instead of MODEL: in a pipe, the first one.", "MODEL"),
     Flag("no_check", ("--no-check",), bool, "Write the result without running the models."),
 )
-<<<<<<< HEAD
+COMPRESSING = (*COMMON, *REPORT, *CHECK, *CALIBRATION, *GATES, *RESULT)
 NEED_CHECK = {"data", "labels", "metric", "max_drop", "min_sqnr", "min_agreement", "max_slowdown", "max_load_time",
               "max_load_memory", "against"}
-=======
-COMPRESSING = (*COMMON, *REPORT, *CHECK, *CALIBRATION, *GATES, *RESULT)
-NEED_CHECK = {"data", "labels", "metric", "max_drop", "min_sqnr", "min_agreement", "max_slowdown", "against"}
->>>>>>> 8f9ebdc (--calibrate and --samples: data that choose reach the passes that can use them, and never judge)
 """Options that mean nothing without the check."""
 STEPS = (
     Flag("step", ("-p", "--step"), list, "A pass with its options, as prune:threshold=0.01; repeatable.", "STEP"),
@@ -147,16 +143,11 @@ def _checks(given: Given) -> tuple[Any, Any]:
     if given["samples"] is not None and given["samples"] < 1:
         raise UsageError(f"--samples {given['samples']}: must be at least 1")
     size = parse_size(given["max_size"]) if given["max_size"] else None
-<<<<<<< HEAD
     time, memory = given["max_load_time"], given["max_load_memory"]
     gates = Gates(given["max_drop"], given["min_sqnr"], given["min_agreement"], size, given["max_slowdown"],
                   parse_time_limit(time, "--max-load-time") if time else None,
                   parse_memory_limit(memory, "--max-load-memory") if memory else None)
-    return Check(tuple(given["data"]), given["labels"], given["metric"], seed=given["seed"]), gates
-=======
-    gates = Gates(given["max_drop"], given["min_sqnr"], given["min_agreement"], size, given["max_slowdown"])
     return Check(tuple(given["data"]), given["labels"], given["metric"], seed=given["seed"], samples=given["samples"]), gates
->>>>>>> 8f9ebdc (--calibrate and --samples: data that choose reach the passes that can use them, and never judge)
 
 
 def refuse_inputs(data: list[str], labels: str | None, metric: str | None) -> None:

@@ -65,16 +65,12 @@ def compress(job: Job) -> None:
         report_file.refuse_two_on_stdout(job.reports, model=target is None)
     progress = Progress(sys.stderr, quiet=job.quiet)
     try:
-<<<<<<< HEAD
         progress("reading", 0, 0)
         model = load(job.model)
         if target is not None and job.output is None and os.path.exists(target) and not job.force:
             refuse_others(target, model)
-        steps = run_steps(model, job.steps, progress)
-        progress("writing", 0, 0)
-=======
         steps = run_steps(model, job.steps, progress, job.calibrate)
->>>>>>> 8f9ebdc (--calibrate and --samples: data that choose reach the passes that can use them, and never judge)
+        progress("writing", 0, 0)
         candidate, passthrough = write_smaller(model, target, any(s.changed for s in steps), may_grow(job, steps))
         try:
             report = Report(
