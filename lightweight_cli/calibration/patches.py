@@ -69,7 +69,7 @@ def patches(arrays: Sequence[np.ndarray | None], moves: Window) -> Points:
 
     def take(index: np.ndarray) -> np.ndarray:
         batch, *at = np.unravel_index(index, places)
-        found = seen[(batch, slice(None), *at)]  # [n, channels, kernel...]
+        found = seen[(batch, slice(None), *at)]  # type: ignore[arg-type]  # [n, channels, kernel...]
         return found.reshape(len(index), moves.groups, -1).swapaxes(0, 1)
 
     return Points(math.prod(places), take)

@@ -19,7 +19,7 @@ class Sums:
     def __init__(self, groups: int, inputs: int, pairs: bool, histogram: bool = False) -> None:
         """`pairs`: rows of the original come with those of the compressed model, for targets."""
         self.split = groups == 1 and parts.width(inputs) != inputs
-        self.inputs, self.n = inputs, 0
+        self.pairs, self.n = pairs, 0
         count, width = (-(-inputs // parts.width(inputs)), parts.width(inputs)) if self.split else (groups, inputs)
         self.xx = np.zeros((count, width, width))
         self.yx = np.zeros((count, width, width)) if pairs else None

@@ -30,6 +30,11 @@ class Spool:
             self.file = tempfile.TemporaryFile(prefix="lwc-")  # noqa: SIM115 - lives as long as the spool
         pickle.dump(item, self.file, protocol=5)
 
+    @property
+    def in_memory(self) -> int:
+        """Bytes that are in memory."""
+        return sum(map(_bytes, self.kept)) if self.file is not None else self.size
+
     def __len__(self) -> int:
         return self.count
 

@@ -26,6 +26,8 @@ class Scope:
 
     def __init__(self, graph: GraphProto | FunctionProto, parent: Scope | None, opset: int, is_function: bool) -> None:
         self.graph, self.parent, self.opset, self.is_function = graph, parent, opset, is_function
+        self.number = 0
+        """Its place among all scopes of the model, the same in every copy; 0 is the main graph."""
         self.initializers: dict[str, TensorProto] = {}
         self.producers: dict[str, NodeProto] = {}
         self.inputs: set[str] = set()
@@ -83,6 +85,7 @@ class Scopes:
 
     def _add(self, graph: GraphProto | FunctionProto, parent: Scope | None, opset: int, is_function: bool) -> Scope:
         scope = Scope(graph, parent, opset, is_function)
+        scope.number = len(self.all)
         self.all.append(scope)
         for inner in subgraphs(graph):
             self._add(inner, scope, opset, False)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from lightweight_cli.errors import printable
 
 if TYPE_CHECKING:
+    import numpy as np
     from onnxruntime import InferenceSession
 
 THREADS = 2
@@ -42,9 +43,11 @@ class Interface(NamedTuple):
     """Initializers that are also graph inputs: a caller may feed them."""
 
 
-def open_session(path: str | bytes, *, threads: int = THREADS, level: Level = "all") -> InferenceSession:
-    """Open a model file, or a model's bytes, for the CPU, without spinning threads and without log output.
+def open_session(model: str | bytes, *, threads: int = THREADS, level: Level = "all",
+                 initializers: Mapping[str, np.ndarray] | None = None) -> InferenceSession:
+    """Open a model, a file's path or its bytes, for the CPU, without spinning threads and without log output.
 
+    `initializers`: values of those that the model declares as external; they are not copied.
     Raises: onnxruntime's own exceptions; `reason` puts them into one line.
     """
     import onnxruntime as ort
@@ -56,7 +59,9 @@ def open_session(path: str | bytes, *, threads: int = THREADS, level: Level = "a
     options.log_severity_level = 4
     options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, LEVELS[level])
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    if initializers:
+        options.add_external_initializers(list(initializers), [ort.OrtValue.ortvalue_from_numpy(a) for a in initializers.values()])
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def interface(session: InferenceSession) -> Interface:

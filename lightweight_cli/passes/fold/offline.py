@@ -11,11 +11,11 @@ import tempfile
 from typing import TYPE_CHECKING, NamedTuple
 
 from lightweight_cli.checking.judge import Check, judge
-from lightweight_cli.errors import LwcError, OutputError, printable
+from lightweight_cli.errors import LwcError, printable
 from lightweight_cli.model.load import load
 from lightweight_cli.model.model import Model
-from lightweight_cli.model.output import write_pieces
-from lightweight_cli.model.output_external import ALIGN, SINGLE_FILE, external_pieces, single_pieces
+from lightweight_cli.model.output_external import single_pieces
+from lightweight_cli.model.output_folder import write_into
 from lightweight_cli.passes.dedupe.equal import merge
 from lightweight_cli.passes.fold.interface import count_nodes, restore, unfit
 from lightweight_cli.passes.strip.unused import remove
@@ -51,9 +51,9 @@ def fold_offline(context: Context) -> int:
     refused = unfit(model.proto)
     if refused is None:
         with tempfile.TemporaryDirectory(prefix="lwc-") as folder:
-            source = _write(model, folder, "original")
+            source = write_into(model, folder, "original")
             best = _best(model, source, folder)
-            refused = best.reason if isinstance(best, Refusal) else _different(source, _write(best, folder, "result"))
+            refused = best.reason if isinstance(best, Refusal) else _different(source, write_into(best, folder, "result"))
         if isinstance(best, Model) and refused is None:
             saved = count_nodes(model.proto) - count_nodes(best.proto)
             context.step.note(f"{saved:,} nodes and {_size(model) - _size(best):,} bytes saved")
@@ -67,7 +67,7 @@ def _best(model: Model, source: str, folder: str) -> Model | Refusal:
     """Optimise until nothing is gained any more. Returns: the result, or why there is none."""
     best: Model | Refusal = Refusal("")
     for number in range(ROUNDS):
-        at, path = (best, _write(best, folder, f"round{number}")) if isinstance(best, Model) else (model, source)
+        at, path = (best, write_into(best, folder, f"round{number}")) if isinstance(best, Model) else (model, source)
         result = first = _attempt(at, path, os.path.join(folder, f"{number}"), "")
         if isinstance(first, Refusal) and first.larger:
             result = _attempt(at, path, os.path.join(folder, f"{number}-fused"), WITHOUT_FOLDING)
@@ -127,21 +127,3 @@ def _is_same(output: OutputFidelity) -> bool:
 def _size(model: Model) -> int:
     """Return the bytes of the model as one file."""
     return single_pieces(model)[1]
-
-
-def _write(model: Model, folder: str, name: str) -> str:
-    """Write the model to a new file in `folder`, above 2 GiB with a data file. Returns: its path."""
-    path = os.path.join(folder, f"{name}.onnx")
-    pieces, size = single_pieces(model)
-    files = [(path, pieces)]
-    if size > SINGLE_FILE:
-        pieces, data, _ = external_pieces(model, f"{name}.data", ALIGN)
-        files = [(path, pieces), (os.path.join(folder, f"{name}.data"), data)]
-    try:
-        for where, content in files:
-            with open(where, "wb", buffering=0) as file:
-                write_pieces(file.fileno(), content, model.blobs)
-    except OSError as e:
-        where = tempfile.gettempdir()
-        raise OutputError(f"temporary data in {where}: {e.strerror} (TMPDIR chooses another place)") from e
-    return path

@@ -1,0 +1,107 @@
+"""From what a weight's uses read to its statistics: which rows are taken, and their sums."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lightweight_cli.calibration.counts import count
+from lightweight_cli.calibration.points import chosen
+from lightweight_cli.calibration.statistics import Statistics
+from lightweight_cli.calibration.sums import Sums
+from lightweight_cli.calibration.uses import Use, Watched
+
+PER_INPUT, FEWEST, MOST = 4, 2048, 8192
+"""Rows for each input of a layer, and their least and largest number: more rows changed no result, fewer did."""
+
+Arrays = Iterator["list[np.ndarray | None]"]
+
+
+@dataclass
+class Sampling:
+    """Which rows are taken of all batches, the same for both models."""
+
+    samples: Sequence[int]
+    """Samples in each batch."""
+    rows: int | None = None
+    """Rows of a layer over all batches; None: PER_INPUT times its inputs, from FEWEST to MOST."""
+    seed: int = 0
+    histogram: bool = False
+    recent: tuple[tuple, Sums] | None = field(default=None, repr=False)
+    """The last sums, and the rows they are of: the next weight may see the same."""
+
+    def index(self, total: int, batch: int, inputs: int, uses: int) -> np.ndarray:
+        """Return which of a batch's `total` rows one of a weight's `uses` takes: its share of the rows, by its samples."""
+        rows = self.rows or min(max(PER_INPUT * inputs, FEWEST), MOST)
+        share = -(-rows * self.samples[batch] // (max(1, sum(self.samples)) * uses))
+        return chosen(total, share, (self.seed, batch))
+
+
+class Gathered:
+    """What is known of one weight so far."""
+
+    def __init__(self, watched: Watched, sampling: Sampling, pairs: bool) -> None:
+        self.watched, self.sampling, self.pairs = watched, sampling, pairs
+        self.groups, self.outputs, self.inputs = watched.view.shape
+        self.sums: Sums | None = None
+        self.counts: np.ndarray | None = None
+        self.why = ""
+
+    def add(self, use: Use, original: Arrays, compressed: Arrays | None = None) -> None:
+        """Go through what one use reads, of the original and of the compressed model where there are pairs."""
+        if use.read is None:
+            self._count(original)
+            return
+        recent = self.sampling.recent
+        if recent is not None and recent[0] == use.signature and recent[1].pairs == self.pairs and not self.watched.tied:
+            self.sums = recent[1]
+            return
+        if self.sums is None:
+            self.sampling.recent = None  # before new sums take room
+            self.sums = Sums(self.groups, self.inputs, self.pairs, self.sampling.histogram)
+        others: Arrays | Iterator[None] = compressed if compressed is not None else iter(lambda: None, 0)
+        for number, (mine, theirs) in enumerate(zip(original, others, strict=False)):
+            self._batch(use, number, mine, theirs)
+        if not self.watched.tied:
+            self.sampling.recent = use.signature, self.sums
+
+    def _batch(self, use: Use, number: int, original: list[np.ndarray | None], compressed: list[np.ndarray | None] | None) -> None:
+        assert use.read is not None and self.sums is not None
+        shown = compressed if compressed is not None else original
+        if any(a is not None and not a.size for a in original):  # a branch that was not taken
+            return
+        if [None if a is None else a.shape for a in original] != [None if a is None else a.shape for a in shown]:
+            self.why = "its inputs change their shape with the values of other weights"
+            return
+        points = use.read(shown)
+        index = self.sampling.index(points.total, number, self.inputs, len(self.watched.uses))
+        self.sums.add(points.take(index), use.read(original).take(index) if compressed is not None else None)
+        if self.sums.histogram is not None:
+            for a in shown:
+                if a is not None:
+                    self.sums.histogram.add(a)
+
+    def _count(self, arrays: Arrays) -> None:
+        if self.counts is None:
+            self.counts = np.zeros(self.outputs, np.int64)
+        for (indices,) in arrays:
+            if indices is not None:
+                self.counts += count(indices, self.outputs)
+
+    def result(self) -> Statistics | str:
+        """Return the statistics, or why there are none."""
+        if self.why:
+            return self.why
+        if self.sums is None:
+            return Statistics(counts=self.counts)
+        if not self.sums.n:
+            return "no activations reachable: its branch was never taken"
+        return self.sums.result(self._matrix() if self.pairs else None)._replace(counts=self.counts)
+
+    def _matrix(self) -> np.ndarray:
+        weight = self.watched.weight
+        values = weight.read(0, weight.size).reshape(weight.shape)
+        weight.forget()
+        return self.watched.view.of(values)

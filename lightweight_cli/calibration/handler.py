@@ -1,0 +1,115 @@
+"""The child's side of a calibration: the model, the data and the walk, in a process that a hostile model may bring down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lightweight_cli.calibration.engine import Engine
+from lightweight_cli.calibration.exposure import Exposures, NotReached
+from lightweight_cli.calibration.gather import Sampling
+from lightweight_cli.calibration.message import to_arrays
+from lightweight_cli.calibration.statistics import Statistics
+from lightweight_cli.calibration.uses import Watched, settle, watch
+from lightweight_cli.calibration.walk import Walk
+from lightweight_cli.data.portion import Portion, open_portion
+from lightweight_cli.errors import InputError, printable
+from lightweight_cli.model.load import load
+from lightweight_cli.model.model import Model
+from lightweight_cli.model.scopes import Scopes
+from lightweight_cli.runtime.declared import declared
+from lightweight_cli.weights.matrix import NoMatrix
+from lightweight_cli.weights.search import find_weights
+
+if TYPE_CHECKING:
+    from lightweight_cli.data.batches import Batches
+    from lightweight_cli.runtime.child import Progress
+    from lightweight_cli.weights.weight import Weight
+
+Key = tuple[int, str]
+"""A weight: the number of its scope, and its name."""
+
+
+class Handler:
+    """Answers "open" once, then "next" until there are no more layers."""
+
+    def __init__(self) -> None:
+        self.walk: Walk | None = None
+        self.layers: Iterator[tuple[Watched, Statistics | str]] = iter(())
+        self.keys: dict[Key, int] = {}
+        self.at: Watched | None = None
+        self.batches: Batches | None = None
+
+    def __call__(self, request: dict[str, Any], arrays: Mapping[str, np.ndarray], tell: Progress) -> tuple[Any, dict[str, np.ndarray]]:
+        """Answer one request of `Layers`."""
+        if request["do"] == "open":
+            return self._open(request, tell), {}
+        if "values" in arrays and self.walk is not None and self.at is not None:
+            self.walk.replace(self.at, arrays["values"])
+        self.at, found = next(self.layers, (None, ""))
+        if self.at is None:
+            if self.batches is not None:
+                self.batches.close()
+            return None, {}
+        number = self.keys[key_of(self.at.weight)]
+        if isinstance(found, str):
+            return {"weight": number, "reason": found}, {}
+        return {"weight": number, **to_arrays(found)[0]}, to_arrays(found)[1]
+
+    def _open(self, request: dict[str, Any], tell: Progress) -> dict[str, Any]:
+        """Find the weights and open the data. Returns: what can't be reached, each with the reason, and the samples."""
+        tell("load", 0, None)
+        self.keys = {(number, name): i for i, (number, name) in enumerate(request["weights"])}
+        model, weights = open_model(request["model"])
+        tell("data", 0, None)
+        portion = Portion(**{**request["portion"], "paths": tuple(request["portion"]["paths"])})
+        self.batches = open_portion(portion, declared(model.proto), batch_size=request["batch_size"])
+        fed = fed_by(self.batches)
+        watched, lost = [], {}
+        exposures = Exposures()
+        for key, number in self.keys.items():
+            try:
+                if key not in weights:
+                    raise NotReached("no activations reachable: in a function")
+                watched.append(watch(weights[key], exposures))
+            except (NoMatrix, NotReached) as e:
+                lost[number] = str(e)
+        sampling = Sampling([b.samples for b in self.batches], request["rows"], request["seed"], request["histogram"])
+        engine = Engine(model, fed, self.batches, sampling, request["memory"], request["threads"], lambda: tell("layers", 0, None))
+        for w, why in settle(watched, engine.flow):
+            lost[self.keys[key_of(w.weight)]] = why
+        watched = [w for w in watched if w.uses]
+        if request["walk"]:
+            self.walk = Walk(engine, watched, *open_model(request["model"]))
+            self.layers = self.walk.layers()
+        else:
+            self.layers = engine.statistics(watched)
+        return {"lost": [[i, why] for i, why in sorted(lost.items())], "samples": sum(sampling.samples)}
+
+
+def key_of(weight: Weight) -> Key:
+    """Return what names a weight in every copy of its model."""
+    return weight.scope.number, weight.name
+
+
+def open_model(path: str) -> tuple[Model, dict[Key, Weight]]:
+    """Read a model and its weights; functions are inlined, after which only weights of the main graph keep their names."""
+    model = load(path)
+    inlined = bool(model.proto.functions)
+    if inlined:
+        from onnx import inliner
+
+        model.proto.CopyFrom(inliner.inline_local_functions(model.proto))
+    return model, {key_of(w): w for w in find_weights(model, Scopes(model.proto)) if not inlined or w.scope.number == 0}
+
+
+def fed_by(batches: Batches) -> set[str]:
+    """Return the inputs that the data feed. Raises: InputError where some batches feed others."""
+    names: set[str] | None = None
+    for batch in batches:
+        if names is not None and names != set(batch.feed):
+            raise InputError(f'calibration: "{printable(min(names ^ set(batch.feed)))}" is fed by some batches only')
+        names = set(batch.feed)
+    return names or set()
