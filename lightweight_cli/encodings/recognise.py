@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from onnx import TensorProto
 
 from lightweight_cli.encodings.coded import Coded, Groups
 from lightweight_cli.encodings.gathered import gathered
@@ -78,10 +79,12 @@ def multiplied(weight: Weight, node: NodeProto) -> Coded | None:
 
 
 def dequantized(weight: Weight, node: NodeProto) -> Coded | None:
-    """Return the codes of a DequantizeLinear with a float32 scale, or None."""
+    """Return the codes of a DequantizeLinear of integers with a float32 scale and result, or None."""
     a = constants.attributes(node)
+    if a.get("output_dtype", TensorProto.FLOAT) not in (TensorProto.UNDEFINED, TensorProto.FLOAT):
+        return None
     integers, factor, *more = (constant_values.evaluate(weight.model, weight.scope, i) for i in node.input if i)
-    if factor.dtype != np.float32 or integers.dtype.itemsize > 1 or integers.size != weight.size:
+    if factor.dtype != np.float32 or integers.dtype.itemsize > 1 or "int" not in integers.dtype.name or integers.size != weight.size:
         return None
     kind = np.dtype(np.uint8 if str(integers.dtype).startswith("u") else np.int8)
     axis, block, shape = a.get("axis", 1), a.get("block_size", 0), list(integers.shape)

@@ -13,11 +13,17 @@ from typing import Any
 import numpy as np
 from onnx import helper, numpy_helper
 
+from lightweight_cli.numerics import narrow_floats
 from lightweight_cli.weights import constant_shapes
 
 
 def _cast(a: dict[str, Any], x: np.ndarray) -> np.ndarray:
-    return x.astype(helper.tensor_dtype_to_np_dtype(a["to"]))
+    dtype = helper.tensor_dtype_to_np_dtype(a["to"])
+    if constant_shapes.is_float8(dtype) and x.dtype != dtype:
+        return narrow_floats.to_float8(x.astype(np.float32), dtype)
+    if x.dtype == np.float64 and dtype == np.float16:  # onnxruntime goes through float32
+        x = x.astype(np.float32)
+    return x.astype(dtype)
 
 
 def _reshape(a: dict[str, Any], x: np.ndarray, shape: np.ndarray) -> np.ndarray:
@@ -62,17 +68,21 @@ def _unsqueeze(a: dict[str, Any], x: np.ndarray, axes: np.ndarray | None = None)
 
 
 def _dequantize(a: dict[str, Any], q: np.ndarray, scale: np.ndarray, zero: np.ndarray | None = None) -> np.ndarray:
+    """Compute in float32, of differences in int32, whatever the scale's type; then round to the result's."""
     axis, block = a.get("axis", 1), a.get("block_size", 0)
-    wide = q.astype(np.int32)
 
     def spread(p: np.ndarray) -> np.ndarray:
         if block:
             return np.repeat(p, block, axis=axis)[tuple(slice(0, d) for d in q.shape)]
         return p.reshape([-1 if i == axis % q.ndim else 1 for i in range(q.ndim)]) if p.size > 1 else p.reshape(())
 
-    if zero is not None:
-        wide = wide - spread(zero.astype(np.int32))
-    return wide.astype(scale.dtype) * spread(scale)
+    if constant_shapes.is_float8(q.dtype):
+        wide = q.astype(np.float32)
+    else:
+        whole = q.astype(np.int32)
+        wide = (whole - spread(zero.astype(np.int32)) if zero is not None else whole).astype(np.float32)
+    result = helper.tensor_dtype_to_np_dtype(a["output_dtype"]) if a.get("output_dtype") else scale.dtype
+    return (wide * spread(scale.astype(np.float32))).astype(result)
 
 
 def _where(a: dict[str, Any], condition: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -36,10 +36,27 @@ def dims_of(known: Known) -> list[int]:
     return [int(d) for d in known.value().reshape(-1)]
 
 
+WIDE = {"float32", "float16", "float64", "bfloat16"}
+"""Floats between which, and to which, every cast is computed."""
+NARROW = {"int4", "uint4", "int2", "uint2"}
+UNKNOWN = {"float4_e2m1fn", "float8_e8m0fnu"}
+"""Types that onnxruntime's CPU casts and scales differently, or not at all."""
+
+
+def is_float8(dtype: np.dtype) -> bool:
+    """Whether this is one of the four float8 types that onnxruntime computes with."""
+    return dtype.name.startswith("float8_") and dtype.name not in UNKNOWN
+
+
 def _cast(a: dict[str, Any], x: Known) -> Result:
     dtype = helper.tensor_dtype_to_np_dtype(a["to"])
     if dtype.kind == "O":
         raise NotComputed("to text")
+    was, to = x.dtype.name, dtype.name
+    if was != to and (
+            {was, to} & UNKNOWN or (is_float8(x.dtype) and to not in WIDE and not is_float8(dtype))
+            or (to in NARROW and (was in WIDE or was in NARROW)) or (is_float8(dtype) and not a.get("saturate", 1))):
+        raise NotComputed(f"from {was} to {to}" + (" without saturation" if is_float8(dtype) else ""))
     return x.shape, dtype
 
 
@@ -116,7 +133,12 @@ def _dequantize(a: dict[str, Any], q: Known, scale: Known, zero: Known | None = 
         raise NotComputed(f"along axis {axis} of {len(q.shape)}")
     if block and scale.shape[axis] != -(-q.shape[axis] // block):
         raise NotComputed(f"with blocks of {block} that do not fit its scale")
-    return q.shape, scale.dtype
+    result = helper.tensor_dtype_to_np_dtype(a["output_dtype"]) if a.get("output_dtype") else scale.dtype
+    if {q.dtype.name, scale.dtype.name, result.name} & {"bfloat16", *UNKNOWN} or result.name not in WIDE:
+        raise NotComputed(f"from {q.dtype.name} by {scale.dtype.name} to {result.name}")
+    if is_float8(q.dtype) and zero is not None and zero.value().view(np.uint8).any():
+        raise NotComputed("with a zero point of floats")
+    return q.shape, result
 
 
 def _concat(a: dict[str, Any], *xs: Known) -> Result:

@@ -24,8 +24,8 @@ DEEPEST = 96
 """Steps from a tensor to a weight: a Huffman tree takes two for each level, of which 2^24 codes have at most 34."""
 
 TYPES: dict[str, int] = {
-    **dict.fromkeys(("axis", "to", "allowzero", "block_size", "exclusive", "reverse", "transA", "transB", "value_int"),
-                    AttributeProto.INT),
+    **dict.fromkeys(("axis", "to", "allowzero", "block_size", "exclusive", "reverse", "transA", "transB", "value_int",
+                     "saturate", "output_dtype"), AttributeProto.INT),
     **dict.fromkeys(("axes", "perm", "starts", "ends", "value_ints"), AttributeProto.INTS),
     "value": AttributeProto.TENSOR, "value_float": AttributeProto.FLOAT, "value_floats": AttributeProto.FLOATS,
     "reduction": AttributeProto.STRING, "equation": AttributeProto.STRING,

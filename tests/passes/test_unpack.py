@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conftest import run, written
-from onnx import TensorProto
+from onnx import TensorProto, helper, numpy_helper
 from weight_models import BRANCHES, CONSTANT, CONV, FUNCTION, MATMUL, TIED, filled, gaussian, stepped
 
+import lightweight_cli
 from lightweight_cli.passes.unpack.decoding import decode_all
 from lightweight_cli.pipeline import recipe, registry
 from lightweight_cli.pipeline.run import run_steps
@@ -103,3 +104,41 @@ def test_only_unpack_makes_files_larger(call, tmp_path):
     assert small < source.ByteSize() / 3 < source.ByteSize() < large
     assert call("unpack", "small.onnx", "-o", "limited.onnx", "--max-size", "4KB")[0] == 4
     assert not (tmp_path / "limited.onnx").exists()
+
+
+@pytest.mark.parametrize("kind", [TensorProto.FLOAT8E4M3FN, TensorProto.FLOAT8E4M3FNUZ, TensorProto.FLOAT8E5M2, TensorProto.FLOAT8E5M2FNUZ])
+@pytest.mark.parametrize("steps", [["unpack"], ["half"], ["prune:sparsity=0.5", "unpack"], ["quantize:bits=8,keep=0", "unpack"]])
+def test_float8_are_no_whole_numbers(kind, steps):
+    values = gaussian(64, 32)
+    graph = helper.make_graph(
+        [helper.make_node("DequantizeLinear", ["q", "s"], ["W"]), helper.make_node("MatMul", ["x", "W"], ["y"])], "g",
+        [helper.make_tensor_value_info("x", 1, ["n", 64])], [helper.make_tensor_value_info("y", 1, ["n", 32])],
+        [helper.make_tensor("q", kind, [64, 32], values.reshape(-1)), numpy_helper.from_array(np.float32(0.25), "s")])
+    model = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 21)])
+    result = lightweight_cli.run(model, steps)
+    feed = {"x": np.eye(64, dtype=np.float32)}
+    was, now = run(model, feed)[0], run(written(result.model), feed)[0]
+    assert np.allclose(was, values * 0.25, atol=0.07)
+    if steps in (["unpack"], ["half"]):
+        assert was.tobytes() == now.tobytes()
+    elif steps[0].startswith("prune"):
+        assert np.array_equal(now[now != 0], was[now != 0]) and np.count_nonzero(now) == was.size / 2
+    else:
+        assert np.abs(was - now).max() <= np.abs(was).max() / 254
+
+
+@pytest.mark.parametrize("step", ["unpack", "pack", "prune:sparsity=0.5", "quantize:bits=4", "share"])
+def test_the_type_that_dequantize_linear_is_asked_for(step):
+    model = filled("""<ir_version: 11, opset_import: ["" : 23]>
+        g (int64[n] i) => (float16[n, 32] y) <int8[64, 32] q, float s>
+        { W = DequantizeLinear <output_dtype = 10> (q, s) y = Gather (W, i) }""",
+                   q=(gaussian(64, 32) * 40).astype(np.int8), s=np.float32(0.01))
+    after = written(lightweight_cli.run(model, [step]).model)
+    feed = {"i": np.arange(64)}
+    assert run(after, feed)[0].dtype == np.float16
+    try:
+        was = run(model, feed)[0]
+    except Exception:
+        pytest.skip("onnxruntime 1.23 does not run the original")
+    if step in ("unpack", "pack"):
+        assert run(after, feed)[0].tobytes() == was.tobytes()
