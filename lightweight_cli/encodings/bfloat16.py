@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from onnx import TensorProto
 
 from lightweight_cli.encodings.floats import Floats, emit_narrow
-from lightweight_cli.encodings.values import Values
+from lightweight_cli.encodings.values import Numbers, Values
 from lightweight_cli.numerics import fp
 from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.load_cost import LoadCost
@@ -24,7 +24,7 @@ def offers(values: Values, opset: int) -> bool:
     return values.all_are(NAME, fp.fits_bfloat16)
 
 
-def emit(e: Emission, values: Values, dims: Sequence[int]) -> str:
+def emit(e: Emission, values: Values, dims: Sequence[int]) -> Numbers:
     """Add the values as bfloat16; return the float32 tensor of shape `dims`."""
     assert isinstance(values, Floats)
     e.costs(LOAD, values.size)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
-from lightweight_cli.encodings.values import Values
+from lightweight_cli.encodings.values import Numbers, Values
 from lightweight_cli.model.blobs import Writer
 from lightweight_cli.numerics import packing
 from lightweight_cli.weights.emission import Emission
@@ -18,8 +18,10 @@ from lightweight_cli.weights.load_cost import LoadCost
 
 NAME = "bitmask"
 MINIMUM_OPSET = 11
-LOAD = LoadCost(25, 30)
-"""For every value, zeros included; those of the layout of the non-zeros come on top."""
+LOAD = LoadCost(15, 22)
+"""For every value, zeros included: its bit and its rank; those of the layout of the non-zeros come on top."""
+LOAD_NUMBERS = LoadCost(1, 1)
+"""For every byte of a number that is put in its place and then in its shape."""
 LOAD_ENTRY = LoadCost(0, 5)
 BITS = packing.digit_table(2, 8)
 
@@ -46,7 +48,7 @@ def kept(values: Values) -> Values:
     return values.instead(values.size - values.zeros + 1, parts)
 
 
-def emit(e: Emission, values: Values, dims: Sequence[int], numbers: str, entries: int) -> str:
+def emit(e: Emission, values: Values, dims: Sequence[int], numbers: Numbers, entries: int) -> Numbers:
     """Add the mask; return the tensor of shape `dims` of `numbers`, the numbers of the `entries` of `kept`."""
 
     def produce(writer: Writer) -> None:
@@ -59,14 +61,15 @@ def emit(e: Emission, values: Values, dims: Sequence[int], numbers: str, entries
     packed = e.tensor("m", TensorProto.UINT8, [rows], rows, produce)
     bits = unpacked(e, packed)
     ranks = e.op("CumSum", [bits, axis0(e)])
-    flat = e.op("Gather", [numbers, e.op("Mul", [ranks, bits])])
-    return e.fit(flat, rows * 8, values.size, dims)
+    flat = e.op("Gather", [numbers.name, e.op("Mul", [ranks, bits])])
+    e.costs(LOAD_NUMBERS, 2 * helper.tensor_dtype_to_np_dtype(numbers.kind).itemsize * values.size)
+    return Numbers(e.fit(flat, rows * 8, values.size, dims), numbers.kind)
 
 
 def unpacked(e: Emission, packed: str) -> str:
     """Return the bits of packed bytes, int32[bytes * 8]."""
-    rows = e.op("Gather", [e.table("lwc.bits", BITS, TensorProto.INT32), e.cast(packed, TensorProto.INT32)])
-    return e.reshape(rows, [-1])
+    rows = e.op("Gather", [e.shared("lwc.bits", BITS), e.cast(packed, TensorProto.INT32)])
+    return e.cast(e.reshape(rows, [-1]), TensorProto.INT32)
 
 
 def axis0(e: Emission) -> str:

@@ -79,7 +79,7 @@ def for_vectors(new: New, coded: Vectors, name: str, limits: Limits = DEFAULT) -
         if coded.size * max(4, itemsize) > limits.fold_limit or not affordable(layout, 4, limits):
             continue
         if e.opset >= vector_codes.MINIMUM_OPSET and all(layout.offers(s, e.opset) for s in stages):
-            coded.finish(e, [layout.emit(e, s, [s.size]) for s in stages])
+            coded.finish(e, [layout.emit(e, s, [s.size]).name for s in stages])
             e.finish(name)
             if within(e, coded.size, itemsize, limits):
                 found.append(e)
@@ -120,7 +120,7 @@ def label(sparse: ModuleType | None, layout: ModuleType) -> str:
 
 def decoded(e: Emission, part: Whole, stored: Whole, sparse: ModuleType | None, layout: ModuleType) -> str:
     """Add one part of a weight; return its tensor."""
-    dims = part.number_dims()
+    dims = part.number_dims(table.run(part) if sparse is None and layout is table else 1)
     if sparse is None:
         numbers = layout.emit(e, part, dims)
     else:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from onnx import TensorProto, helper
 
-from lightweight_cli.encodings.values import CHUNK, Deferred, Part, Parts, Remapped
+from lightweight_cli.encodings.values import CHUNK, Deferred, Numbers, Part, Parts, Remapped
 from lightweight_cli.model.blobs import Blob
 from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.load_cost import LoadCost
@@ -22,7 +22,7 @@ Groups = tuple[int, int, int]
 CLASSES = (2, 3, 4, 6, 8, 16, 32, 64, 128, 256)
 """Counts of codes from which layouts need more bits for each."""
 LOAD_OPERATION = LoadCost(4, 3)
-"""Each of Sub, Mul, Cast and Reshape, over all values."""
+"""Each of Sub, Mul, Reshape and Cast to a float, over all values."""
 
 
 @dataclass
@@ -61,14 +61,14 @@ class Coded:
 
     @property
     def number_type(self) -> int:
-        """TensorProto type of the numbers."""
+        """TensorProto type of the numbers: that of the codes, unless they are looked up in the codebook, or indices."""
         if self.codebook is None:
-            return TensorProto.INT32 if self.indices else TensorProto.FLOAT
+            return TensorProto.INT32 if self.indices else TensorProto.INT8 if self.low < 0 else TensorProto.UINT8
         return helper.np_dtype_to_tensor_dtype(self.codebook.dtype)
 
     @property
     def numbers(self) -> np.ndarray:
-        """[count]: the number that each code from `low` on stands for."""
+        """[count]: the number that each code from `low` on stands for, float."""
         if self.codebook is not None:
             return self.codebook
         return np.arange(self.low, self.low + self.count, dtype=np.float32)
@@ -94,7 +94,7 @@ class Coded:
 
     def instead(self, count: int, parts: Parts) -> Coded:
         """Return the numbers of `count` other codes, without scale."""
-        return Coded((count,), self.number_type, (1, count, 1), Deferred(count, parts), self.low, self.count, 0, None,
+        return Coded((count,), self.dtype, (1, count, 1), Deferred(count, parts), self.low, self.count, 0, None,
                      codebook=self.codebook, indices=self.indices)
 
     @property
@@ -177,31 +177,41 @@ class Coded:
                     return strip_leading([*self.shape[:i], *[1] * (j - i), *self.shape[j:]])
         return None
 
-    def number_dims(self) -> list[int]:
-        """Return the shape in which the scale can be applied: the weight's own, or [A, R, P]."""
+    def number_dims(self, run: int = 1) -> list[int]:
+        """Return the shape in which the scale can be applied: the weight's own, or [A, R, P].
+
+        Of the latter, the last axis is split where that gives a run of `run` numbers, which one lookup can then yield in place.
+        """
+        a, r, p = self.groups
         if self.scale is None or self.broadcast() is not None:
             return list(self.shape)
-        return list(self.groups)
+        if run > 1 and (r if p == 1 else p) % run == 0:
+            return [a, r // run, run] if p == 1 else [a, r, p // run, run]
+        return [a, r, p]
 
-    def finish(self, e: Emission, number_dims: Sequence[int], numbers: str) -> str:
-        """Add the nodes from the tensor `numbers` of `number_dims` to the weight; return it."""
-        value, kind = numbers, self.number_type
+    def finish(self, e: Emission, number_dims: Sequence[int], numbers: Numbers) -> str:
+        """Add the nodes from `numbers`, of `number_dims`, to the weight; return it."""
+        value, kind = numbers
         direct = list(number_dims) == list(self.shape)
         if self.scale is not None:
+            if kind != TensorProto.FLOAT:
+                value, kind = self._operation(e, e.cast(value, TensorProto.FLOAT)), TensorProto.FLOAT
             spread = self.broadcast() if direct else None
-            dims = spread if spread is not None else [self.groups[0], 1, self.groups[2]]
+            a, _, p = self.groups
+            dims = spread if spread is not None else [a, 1, *(number_dims[2:] if p > 1 else [1])]
             if self.zero_point is not None:
-                value = e.op("Sub", [value, e.cast(e.array("z", self.zero_point.reshape(dims)), TensorProto.FLOAT)])
-                e.costs(LOAD_OPERATION, self.size)
+                zero_point = e.cast(e.array("z", self.zero_point.reshape(dims)), TensorProto.FLOAT)
+                value = self._operation(e, e.op("Sub", [value, zero_point]))
             scale = e.array("s", self.scale.reshape(dims))
-            value = e.op("Mul", [value, e.cast(scale, TensorProto.FLOAT) if self.scale.dtype == np.float16 else scale])
-            e.costs(LOAD_OPERATION, self.size)
+            scale = e.cast(scale, TensorProto.FLOAT) if self.scale.dtype == np.float16 else scale
+            value = self._operation(e, e.op("Mul", [value, scale]))
         if self.dtype != kind:
-            value = e.cast(value, self.dtype)
-            e.costs(LOAD_OPERATION, self.size)
-        if not direct:
-            value = e.reshape(value, self.shape)
-            e.costs(LOAD_OPERATION, self.size)
+            value = self._operation(e, e.cast(value, self.dtype))
+        return value if direct else self._operation(e, e.reshape(value, self.shape))
+
+    def _operation(self, e: Emission, value: str) -> str:
+        """Note what a node over all values takes; return its output."""
+        e.costs(LOAD_OPERATION, self.size)
         return value
 
 

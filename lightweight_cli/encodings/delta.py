@@ -12,7 +12,7 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from lightweight_cli.encodings.bitmask import axis0
-from lightweight_cli.encodings.values import Values
+from lightweight_cli.encodings.values import Numbers, Values
 from lightweight_cli.model.blobs import Writer
 from lightweight_cli.numerics.stats import LARGEST_GAP, Gaps
 from lightweight_cli.weights.emission import Emission
@@ -20,8 +20,10 @@ from lightweight_cli.weights.load_cost import LoadCost
 
 NAME = "delta"
 MINIMUM_OPSET = 11
-LOAD = LoadCost(12, 9)
-"""For every value, zeros included."""
+LOAD = LoadCost(3, 3)
+"""The least for every value, zeros included."""
+LOAD_NUMBERS = LoadCost(1, 0.75)
+"""For every byte of a number, three times: a zero, in its place, in its shape."""
 LOAD_ENTRY = LoadCost(13, 20)
 """For every entry; those of the layout of the entries' values come on top."""
 WORTH = 8
@@ -72,7 +74,7 @@ def steps(values: Values) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, 
         last -= part.size
 
 
-def emit(e: Emission, values: Values, dims: Sequence[int], numbers: str, entries: int) -> str:
+def emit(e: Emission, values: Values, dims: Sequence[int], numbers: Numbers, entries: int) -> Numbers:
     """Add the gaps; return the tensor of shape `dims` of `numbers`, the numbers of the `entries` of `kept`."""
 
     def produce(writer: Writer) -> None:
@@ -84,8 +86,9 @@ def emit(e: Emission, values: Values, dims: Sequence[int], numbers: str, entries
     packed = e.tensor("d", TensorProto.UINT8, [entries], entries, produce)
     ends = e.op("CumSum", [e.cast(packed, TensorProto.INT32), axis0(e)])
     places = e.op("Sub", [ends, e.shared("lwc.one", np.array(1, np.int32))])
-    itemsize = helper.tensor_dtype_to_np_dtype(values.number_type).itemsize
-    nothing = TensorProto(data_type=values.number_type, dims=[1], raw_data=bytes(itemsize))
+    itemsize = helper.tensor_dtype_to_np_dtype(numbers.kind).itemsize
+    nothing = TensorProto(data_type=numbers.kind, dims=[1], raw_data=bytes(itemsize))
+    e.costs(LOAD_NUMBERS, 3 * itemsize * values.size)
     zeros = e.op("ConstantOfShape", [e.shape([values.size])], value=nothing)
-    flat = e.op("ScatterElements", [zeros, places, numbers], axis=0)
-    return e.fit(flat, values.size, values.size, dims)
+    flat = e.op("ScatterElements", [zeros, places, numbers.name], axis=0)
+    return Numbers(e.fit(flat, values.size, values.size, dims), numbers.kind)

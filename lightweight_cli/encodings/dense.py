@@ -1,4 +1,4 @@
-"""One byte a code: Cast (-> Gather codebook). ENCODINGS: affine int8, codebook of 256."""
+"""One byte a code, as it is or looked up: Gather(codebook, Cast). ENCODINGS: affine int8, codebook of 256."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from onnx import TensorProto
 
 from lightweight_cli.encodings.coded import Coded
-from lightweight_cli.encodings.values import Values
+from lightweight_cli.encodings.values import Numbers, Values
 from lightweight_cli.model.blobs import Blob, Writer
 from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.load_cost import LoadCost
 
 NAME = "8-bit codes"
 MINIMUM_OPSET = 7
-LOAD = LoadCost(5, 4)
+LOAD = LoadCost(1, 1)
+LOAD_INDICES = LoadCost(4, 3)
 LOAD_CODEBOOK = LoadCost(4, 5)
 
 
@@ -23,7 +24,7 @@ def offers(values: Values, opset: int) -> bool:
     return isinstance(values, Coded) and values.count <= 256 and opset >= MINIMUM_OPSET
 
 
-def emit(e: Emission, values: Values, dims: Sequence[int]) -> str:
+def emit(e: Emission, values: Values, dims: Sequence[int]) -> Numbers:
     """Add the codes as they are; return the tensor of their numbers, of shape `dims`."""
     assert isinstance(values, Coded)
     coded = values
@@ -38,9 +39,13 @@ def emit(e: Emission, values: Values, dims: Sequence[int]) -> str:
     return numbers_of(e, coded, codes)
 
 
-def numbers_of(e: Emission, coded: Coded, codes: str) -> str:
+def numbers_of(e: Emission, coded: Coded, codes: str) -> Numbers:
     """Return the numbers of a tensor of codes, one an element: the codes themselves, or looked up in the codebook."""
+    if coded.codebook is None and not coded.indices:
+        return Numbers(codes, coded.number_type)
+    e.costs(LOAD_INDICES, coded.size)
+    indices = e.cast(codes, TensorProto.INT32)
     if coded.codebook is None:
-        return e.cast(codes, coded.number_type)
+        return Numbers(indices, TensorProto.INT32)
     e.costs(LOAD_CODEBOOK, coded.size)
-    return e.op("Gather", [e.array("c", coded.codebook), e.cast(codes, TensorProto.INT32)])
+    return Numbers(e.op("Gather", [e.array("c", coded.codebook), indices]), coded.number_type)

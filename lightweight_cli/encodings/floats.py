@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from onnx import helper
 
-from lightweight_cli.encodings.values import Parts
+from lightweight_cli.encodings.values import Numbers, Parts
 from lightweight_cli.model.blobs import Writer
 from lightweight_cli.weights.emission import Emission
 
@@ -99,13 +99,13 @@ class Floats:
         part.zeros = sum(c.size - int(np.count_nonzero(self.nonzero(c))) for c in parts())
         return part
 
-    def number_dims(self) -> list[int]:
+    def number_dims(self, run: int = 1) -> list[int]:
         """Return the shape in which a layout gives the values: the weight's own."""
         return list(self.shape)
 
-    def finish(self, e: Emission, number_dims: Sequence[int], numbers: str) -> str:
+    def finish(self, e: Emission, number_dims: Sequence[int], numbers: Numbers) -> str:
         """Return the weight: the values are what a layout gives."""
-        return numbers
+        return numbers.name
 
     def all_are(self, question: str, test: Callable[[np.ndarray], bool]) -> bool:
         """Whether `test` holds for every chunk; asked once, for all layouts."""
@@ -126,7 +126,7 @@ class Again:
 
 def emit_narrow(
     e: Emission, values: Floats, dims: Sequence[int], to: int, convert: Callable[[np.ndarray], np.ndarray]
-) -> str:
+) -> Numbers:
     """Add the values in the narrower type `to` and a Cast back; return the tensor of shape `dims`."""
 
     def produce(writer: Writer) -> None:
@@ -134,4 +134,4 @@ def emit_narrow(
             writer.write(convert(part))
 
     itemsize = helper.tensor_dtype_to_np_dtype(to).itemsize
-    return e.cast(e.tensor("v", to, dims, values.size * itemsize, produce), values.dtype)
+    return Numbers(e.cast(e.tensor("v", to, dims, values.size * itemsize, produce), values.dtype), values.dtype)

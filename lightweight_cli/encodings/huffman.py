@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 from lightweight_cli.encodings.bitmask import axis0, unpacked
 from lightweight_cli.encodings.coded import Coded
-from lightweight_cli.encodings.values import Values
+from lightweight_cli.encodings.values import Numbers, Values
 from lightweight_cli.model.blobs import Writer
 from lightweight_cli.numerics import huffman, packing
 from lightweight_cli.numerics.huffman import Split
@@ -43,14 +43,14 @@ def offers(values: Values, opset: int) -> bool:
     return int(np.count_nonzero(values.histogram)) > 1
 
 
-def emit(e: Emission, values: Values, dims: Sequence[int]) -> str:
+def emit(e: Emission, values: Values, dims: Sequence[int]) -> Numbers:
     """Add the branches' bits; return the tensor of the codes' numbers, of shape `dims`."""
     assert isinstance(values, Coded)
     coded, counts = values, values.histogram
     tree = huffman.tree(counts)
     assert isinstance(tree, Split)
     packed = Bits(coded, tree)
-    numbers = coded.numbers.astype(np.int32) if coded.indices else coded.numbers
+    numbers = coded.numbers.astype(helper.tensor_dtype_to_np_dtype(coded.number_type))
     order = 0
 
     def branch(node: Split) -> tuple[str, int]:
@@ -66,7 +66,7 @@ def emit(e: Emission, values: Values, dims: Sequence[int]) -> str:
         return merge(e, numbers, bits, left, right), rows * 8
 
     root, length = branch(tree)
-    return e.fit(root, length, coded.size, dims)
+    return Numbers(e.fit(root, length, coded.size, dims), coded.number_type)
 
 
 def merge(e: Emission, numbers: np.ndarray, bits: str, left: Child, right: Child) -> str:

@@ -9,7 +9,7 @@ from onnx import TensorProto
 
 from lightweight_cli.encodings import dense
 from lightweight_cli.encodings.coded import Coded
-from lightweight_cli.encodings.values import Values
+from lightweight_cli.encodings.values import Numbers, Values
 from lightweight_cli.model.blobs import Writer
 from lightweight_cli.numerics import packing
 from lightweight_cli.weights.emission import Emission
@@ -17,7 +17,9 @@ from lightweight_cli.weights.load_cost import LoadCost
 
 NAME = "int4"
 MINIMUM_OPSET = 21
-LOAD = LoadCost(4.5, 4)
+LOAD = LoadCost(0.5, 0)
+LOAD_BYTES = LoadCost(1, 3)
+"""Codes as bytes, where they are not looked up: operators take no INT4."""
 
 
 def offers(values: Values, opset: int) -> bool:
@@ -28,7 +30,7 @@ def offers(values: Values, opset: int) -> bool:
     return values.codebook is not None or (values.low >= -8 and high <= 7) or (values.low >= 0 and high <= 15)
 
 
-def emit(e: Emission, values: Values, dims: Sequence[int]) -> str:
+def emit(e: Emission, values: Values, dims: Sequence[int]) -> Numbers:
     """Add the packed codes; return the tensor of their numbers, of shape `dims`."""
     assert isinstance(values, Coded)
     coded = values
@@ -40,4 +42,7 @@ def emit(e: Emission, values: Values, dims: Sequence[int]) -> str:
 
     kind = TensorProto.INT4 if coded.low < 0 else TensorProto.UINT4
     codes = e.tensor("q", kind, dims, -(-coded.size // 2), produce)
+    if coded.codebook is None and not coded.indices:
+        e.costs(LOAD_BYTES, coded.size)
+        return Numbers(e.cast(codes, coded.number_type), coded.number_type)
     return dense.numbers_of(e, coded, codes)

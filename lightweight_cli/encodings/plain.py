@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lightweight_cli.encodings.floats import Floats
-from lightweight_cli.encodings.values import Values
+from lightweight_cli.encodings.values import Numbers, Values
 from lightweight_cli.model.blobs import Writer
 from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.load_cost import LoadCost
@@ -20,13 +20,13 @@ def offers(values: Values, opset: int) -> bool:
     return isinstance(values, Floats)
 
 
-def emit(e: Emission, values: Values, dims: Sequence[int]) -> str:
+def emit(e: Emission, values: Values, dims: Sequence[int]) -> Numbers:
     """Add the values; return the tensor of shape `dims`."""
     assert isinstance(values, Floats)
     e.costs(LOAD, values.size)
     name = e.unused("v")
     emit_as(e, values, dims, name)
-    return name
+    return Numbers(name, values.dtype)
 
 
 def emit_as(e: Emission, values: Floats, dims: Sequence[int], name: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from onnx import TensorProto
 
 from lightweight_cli.encodings.coded import Coded
-from lightweight_cli.encodings.values import Values
+from lightweight_cli.encodings.values import Numbers, Values
 from lightweight_cli.model.blobs import Writer
 from lightweight_cli.numerics import packing
 from lightweight_cli.weights.emission import Emission
@@ -23,7 +23,7 @@ MINIMUM_OPSET = 7
 LOAD = LoadCost(4, 4)
 """Beside the planes: the final shape."""
 LOAD_CODEBOOK = LoadCost(4, 5)
-LOAD_PLANE = LoadCost(13, 12)
+LOAD_PLANE = LoadCost(10, 10)
 
 
 def bits_of(coded: Coded) -> int:
@@ -39,11 +39,13 @@ def offers(values: Values, opset: int) -> bool:
     return bits < 8 and (values.codebook is not None or bits not in (1, 2, 4))
 
 
-def emit(e: Emission, values: Values, dims: Sequence[int]) -> str:
+def emit(e: Emission, values: Values, dims: Sequence[int]) -> Numbers:
     """Add the planes; return the tensor of their numbers, of shape `dims`."""
     assert isinstance(values, Coded)
     coded, bits, rows = values, bits_of(values), -(-values.size // 8)
     direct = coded.codebook is None
+    kind: int = TensorProto.FLOAT if direct and not coded.indices else TensorProto.INT32
+    """Add takes no bytes."""
     low = coded.low if direct else 0
     e.costs(LOAD, coded.size)
     total, shift = "", 0
@@ -52,15 +54,14 @@ def emit(e: Emission, values: Values, dims: Sequence[int]) -> str:
         packed = e.tensor(f"p{width}.", TensorProto.UINT8, [rows * width], rows * width, plane(coded, width, shift))
         lowest = low if shift == 0 else 0
         digits = (packing.digit_table(1 << width, 8 // width).astype(np.int16) << shift) + lowest
-        table = e.table(f"lwc.plane.{width}.{shift}.{lowest}", digits.astype(np.int8 if lowest < 0 else np.uint8),
-                        coded.number_type if direct else TensorProto.INT32)
-        numbers = e.reshape(e.op("Gather", [table, e.cast(packed, TensorProto.INT32)]), [-1])
+        table = e.shared(f"lwc.plane.{width}.{shift}.{lowest}", digits.astype(np.int8 if lowest < 0 else np.uint8))
+        numbers = e.cast(e.reshape(e.op("Gather", [table, e.cast(packed, TensorProto.INT32)]), [-1]), kind)
         total = e.op("Add", [total, numbers]) if total else numbers
         shift += width
     if coded.codebook is not None:
         e.costs(LOAD_CODEBOOK, coded.size)
-        total = e.op("Gather", [e.array("c", coded.codebook), total])
-    return e.fit(total, rows * 8, coded.size, dims)
+        total, kind = e.op("Gather", [e.array("c", coded.codebook), total]), coded.number_type
+    return Numbers(e.fit(total, rows * 8, coded.size, dims), kind)
 
 
 def plane(coded: Coded, width: int, shift: int) -> Callable[[Writer], None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,6 +13,13 @@ from lightweight_cli.model.blobs import COPY, Blob
 CHUNK = (1 << 20) - (1 << 20) % 120
 """Elements handled at a time; every packing (2, 3, 4, 5 or 8 in a byte) fits 120 of them."""
 Parts = Callable[[], Iterator[np.ndarray]]
+
+
+class Numbers(NamedTuple):
+    """What a layout's nodes give: a tensor, and its TensorProto type."""
+
+    name: str
+    kind: int
 
 
 class Values(Protocol):
@@ -36,7 +43,7 @@ class Values(Protocol):
 
     @property
     def number_type(self) -> int:
-        """TensorProto type of the numbers."""
+        """TensorProto type of the numbers that most layouts give: bytes where they are codes, so that what is looked up is small."""
 
     @property
     def element_dtype(self) -> np.dtype:

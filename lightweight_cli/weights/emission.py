@@ -91,7 +91,9 @@ class Emission:
         return name
 
     def table(self, name: str, array: np.ndarray, to: int) -> str:
-        """Add a shared table of small integers and a Cast to the type `to`, each once."""
+        """Add a shared table of small integers and, where they are of another type, a Cast to `to`, each once."""
+        if to == helper.np_dtype_to_tensor_dtype(array.dtype):
+            return self.shared(name, array)
         if (name, to) not in self.tables:
             self.tables[name, to] = self.cast(self.shared(name, array), to)
         return self.tables[name, to]
