@@ -1,0 +1,55 @@
+"""The options that commands share, each declared once; a recipe's [check] and [gates] hold the same."""
+
+from __future__ import annotations
+
+from lightweight_cli.cli.flag import Flag
+
+COMMON = (
+    Flag("output", ("-o", "--output"), str, "Where the result goes; -: standard output. Not given: standard output, at a terminal "
+         "MODEL.COMMAND.onnx.", "FILE"),
+    Flag("force", ("-f", "--force"), bool, "Replace an existing file, the input too."),
+)
+REPORT = (
+    Flag("quiet", ("-q", "--quiet"), bool, "Print nothing but errors."),
+    Flag("report", ("--report",), list, "Write the report to a .json, .md or .html file, or json:FILE, md:FILE, html:FILE; "
+         "-: JSON on standard output; repeatable.", "FILE"),
+)
+CHECK = (
+    Flag("data", ("--data",), list, "Evaluation data: .npz keyed by input names (labels under labels), .npy, "
+         "a test_data_set_N folder, FILE.py:reader; repeatable.", "FILE"),
+    Flag("labels", ("--labels",), str, "Labels of the data, where they are apart: .npy or .npz.", "FILE"),
+    Flag("metric", ("--metric",), str, "Metric on the labels: top1, top5, f1, rmse, mae, pearson, spearman, edit or ctc; "
+         "not given: chosen from the labels.", "NAME"),
+    Flag("samples", ("--samples",), int, "Use at most so many samples of the data.", "INTEGER"),
+    Flag("seed", ("--seed",), int, "Seed of what is drawn: synthetic inputs, samples of the data (default 0).", "INTEGER", 0),
+)
+"""Also the keys of a recipe's [check]."""
+GATES = (
+    Flag("max_drop", ("--max-drop",), float, "Gate: largest drop of the metric, as in 0.01.", "NUMBER"),
+    Flag("min_sqnr", ("--min-sqnr",), float, "Gate: smallest SQNR of an output, in dB, as in 30.", "NUMBER"),
+    Flag("min_agreement", ("--min-agreement",), float, "Gate: smallest top-1 agreement, from 0 to 1.", "NUMBER"),
+    Flag("max_size", ("--max-size",), str, "Gate: largest file, as in 300KB, 5MB.", "SIZE"),
+    Flag("max_slowdown", ("--max-slowdown",), float, "Gate: largest latency ratio, as in 1.1.", "NUMBER"),
+    Flag("max_load_time", ("--max-load-time",), str, "Gate: most CPU time to load the result: a ratio to the original's, as in 1.5, "
+         "or a time, as in 500ms, 2s.", "LIMIT"),
+    Flag("max_load_memory", ("--max-load-memory",), str, "Gate: most memory while loading the result: a ratio to the original's, as in "
+         "1.5, or a size, as in 800MB.", "LIMIT"),
+)
+"""Also the keys of a recipe's [gates]."""
+CALIBRATION = (
+    Flag("calibrate", ("--calibrate",), list, "Calibration data, which choose values where --data judge them: same forms, labels "
+         "ignored; not given: a third of --data, at most 256 samples.", "FILE"),
+)
+RESULT = (
+    Flag("against", ("--against",), str, "Compare with this model instead of MODEL: in a pipe, the first one.", "MODEL"),
+    Flag("no_check", ("--no-check",), bool, "Write the result without running the models."),
+)
+COMPRESSING = (*COMMON, *REPORT, *CHECK, *CALIBRATION, *GATES, *RESULT)
+NEED_CHECK = {"data", "labels", "metric", "max_drop", "min_sqnr", "min_agreement", "max_slowdown", "max_load_time",
+              "max_load_memory", "against"}
+"""Options that mean nothing without the check."""
+STEPS = (
+    Flag("step", ("-p", "--step"), list, "A pass with its options, as prune:threshold=0.01; repeatable.", "STEP"),
+    Flag("recipe", ("--recipe",), str, "A TOML file of [[step]] tables: pass = NAME and its options.", "FILE"),
+)
+JSON = (Flag("json", ("--json",), bool, "Print it as JSON on standard output."),)
