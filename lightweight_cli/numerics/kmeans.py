@@ -12,6 +12,8 @@ k-means); Lloyd 1982; Panter, Dite 1951 (spacing by the cube root of the density
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from .lookup import beyond
@@ -23,19 +25,23 @@ MOST_POINTS = 512
 MOST_ROUNDS = 1000
 
 
-def codebook(points: Points, levels: int, zero: bool = False) -> np.ndarray:
+def codebook(points: Points, levels: int, zero: bool = False, pinned: Iterable[float] = ()) -> np.ndarray:
     """At most `levels` values that minimise the mass-weighted squared distance.
 
-    With zero, one of them is exactly 0 and stays there, so that zeros are kept.
+    With zero, one of them is exactly 0 and stays there, so that zeros are kept; so do pinned values, whatever they cost.
 
     Returns: [<= levels] float32, ascending, distinct; fewer if there are fewer distinct weights.
+    Raises: ValueError if more values are fixed than there are levels.
     """
-    fixed = np.array([0.0]) if zero else np.empty(0)
-    free = Points(points.values[points.values != 0], points.masses[points.values != 0]) if zero else points
+    fixed = np.unique([*pinned, *([0.0] if zero else [])])
+    if fixed.size > levels:
+        raise ValueError(f"levels {levels}: {fixed.size} values are fixed")
+    others = ~np.isin(points.values, fixed)
+    free = Points(points.values[others], points.masses[others])
     wanted = min(levels - fixed.size, free.values.size)
     if wanted < free.values.size:
         centroids = np.sort(np.concatenate([seed(free, wanted), fixed])) if wanted else fixed
-        centroids = lloyd(free, centroids, zero)
+        centroids = lloyd(free, centroids, fixed)
     else:
         centroids = np.concatenate([free.values, fixed])
     return np.unique(centroids.astype(np.float32) + np.float32(0))  # -0 becomes +0
@@ -91,10 +97,10 @@ def _few(points: Points, count: int) -> Points:
     return Points(means, masses)
 
 
-def lloyd(points: Points, centroids: np.ndarray, zero: bool = False) -> np.ndarray:
+def lloyd(points: Points, centroids: np.ndarray, fixed: np.ndarray) -> np.ndarray:
     """Move each centroid to the mean of the points nearest to it, until none moves.
 
-    A centroid without points stays; with zero, so does the one at 0.
+    A centroid without points stays, and so do those that are fixed.
 
     Returns: [k] float64, ascending.
     """
@@ -102,7 +108,7 @@ def lloyd(points: Points, centroids: np.ndarray, zero: bool = False) -> np.ndarr
         middles = (centroids[1:] + centroids[:-1]) / 2
         edges = np.concatenate([[0], np.searchsorted(points.values, middles, side="right"), [points.values.size]])
         masses, means = points.means(edges)
-        stays = (masses == 0) | (centroids == 0) if zero else masses == 0
+        stays = (masses == 0) | np.isin(centroids, fixed)
         moved = np.where(stays, centroids, means)
         if np.array_equal(moved, centroids):
             break
