@@ -1,0 +1,110 @@
+"""The codes of a layer, so that its outputs change least: the whole recipe.
+
+    target     W* = (C + t W)(S + t I)^-1                    what the weights should be now
+    damping    H = S + lam I, U'U = H^-1
+    grid       laid over W*
+    rounding   second order, in column order                 objective  tr (Q - W*) H (Q - W*)'
+    contest    an output that plain rounding serves better keeps the nearest codes
+    descent    one sweep over the codes                      never raises the objective
+    refit      least-squares scales                          never raises the objective
+
+So the result is never worse than plain rounding, of the weights or of the target, on the same grid and moments. With a price
+on bits (kappa > 0), the objective that this holds for counts them too: error + mu * bits.
+
+Source: Frantar et al. 2022, arXiv:2210.17323; measured parameters: `damping`, `rate`, `target`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from . import damping, rate, second_order
+from . import target as targets
+from .damping import ROUNDING, TARGET
+from .descent import descend
+from .grid import Grid
+from .moments import Moments, centred, checked
+from .objective import objective
+from .refit import refit
+
+# How to lay a grid over a target [G, out, d], given diag H [G, d]: `scales` and `codebooks` have what it may call.
+Lay = Callable[[np.ndarray, np.ndarray], Grid]
+
+
+class Method(NamedTuple):
+    """What of the recipe to do, and how strongly."""
+
+    damping: float = ROUNDING  # of the mean diagonal
+    ridge: float = TARGET  # of the mean diagonal; matters only if moments have C
+    kappa: float = 0.0  # price of a bit; 0: codes of fixed width, `rate.KAPPA`: an entropy code
+    sweeps: int = 1  # of coordinate descent
+    refit: bool = True
+    centre: bool = False  # the bias may change: `moments.bias_shift`
+
+
+class Solution(NamedTuple):
+    """Codes of a weight [G, out, d], and how good they are."""
+
+    codes: np.ndarray  # [G, out, d] int16
+    grid: Grid  # with its refitted scales
+    nearest: float  # tr (Q - W*) H (Q - W*)' of plain rounding of the weights on the grid as laid
+    objective: float  # the same of the codes
+    nearest_bits: float  # entropy of a code, bits
+    bits: float
+
+
+def solve(weight: np.ndarray, moments: Moments, lay: Lay, method: Method | None = None) -> Solution:
+    """Codes and grid of a weight [G, out, d] for the moments of its inputs.
+
+    Deterministic. Needs 5 d^2 doubles a group, and 6 copies of the weight in the working type.
+
+    Returns: the solution; objectives are in units of the moments, damping included.
+    Raises: ValueError if weights or moments are not finite, or their shapes don't fit.
+    """
+    method = method or Method()
+    checked(weight, moments)
+    moments = centred(moments) if method.centre else moments
+    target = targets.moved(weight, moments, method.ridge)
+    unit = float(damping.mean_diagonal(moments.S).mean())  # moments in units of it: no overflow in float32
+    S = moments.S / unit
+    H, U = damping.factored(S, damping.strength(S, moments.n, method.damping))
+    grid = lay(target, np.einsum("gii->gi", H))
+    plain = _nearest(weight, grid)
+    candidates = [plain] if moments.C is None else [plain, _nearest(target, grid)]
+    cost = rate.costs(candidates[-1], grid, U, method.kappa)
+    codes, errors = second_order.quantize(target, U, grid, cost)
+    theirs = [_errors(other, target, H, grid) for other in candidates]
+    for other, other_errors in zip(candidates, theirs, strict=True):
+        _contest(codes, errors, other, other_errors, grid, cost)
+    cost = rate.costs(codes, grid, U, method.kappa)
+    codes, fallen = descend(target, H, codes, grid, cost, method.sweeps)
+    found, error = refit(target, H, codes, grid) if method.refit else (grid, float((errors - fallen).sum()))
+    nearest, nearest_bits, bits = float(theirs[0].sum()), rate.entropy(plain), rate.entropy(codes)
+    price = rate.bit_price(U, grid, method.kappa) * codes.size
+    if error + price * bits > nearest + price * nearest_bits:
+        codes, found, error, bits = plain, grid, nearest, nearest_bits
+    return Solution(codes, found, nearest * unit, error * unit, nearest_bits, bits)
+
+
+def _nearest(values: np.ndarray, grid: Grid) -> np.ndarray:
+    """Plain codes of values [G, out, d]."""
+    return grid.spread(values.shape[2]).nearest(values.astype(np.float64, copy=False)).astype(np.int16)
+
+
+def _errors(codes: np.ndarray, target: np.ndarray, H: np.ndarray, grid: Grid) -> np.ndarray:
+    """Objective of each output [G, out] for codes [G, out, d]."""
+    return objective(grid.spread(codes.shape[2]).decode(codes.astype(np.float64)) - target, H)
+
+
+def _contest(
+    codes: np.ndarray, errors: np.ndarray, other: np.ndarray, other_errors: np.ndarray, grid: Grid, cost: np.ndarray | None
+) -> None:
+    """Take the other codes [G, out, d] for the outputs where their errors [G, out], cost of bits included, are less."""
+    gain = errors - other_errors
+    if cost is not None:
+        gain += (grid.priced(codes, cost) - grid.priced(other, cost)).sum(axis=2)
+    better = gain > 0
+    codes[better], errors[better] = other[better], other_errors[better]
