@@ -19,12 +19,13 @@ BLOCK = 256  # columns whose gradient is computed at once, by one product with a
 
 def descend(
     target: np.ndarray, H: np.ndarray, codes: np.ndarray, grid: Grid, cost: np.ndarray | None = None, sweeps: int = 1
-) -> tuple[np.ndarray, np.ndarray]:
+) -> np.ndarray:
     """Better codes [G, out, d] for a target of that shape, H [G, d, d] symmetric, cost [codes] in units of the objective.
 
-    Never raises the objective; stops early when nothing moves. Needs 3 copies of the target and one of H.
+    Never raises the objective; stops early when nothing moves. Needs 3 copies of the target, and one of H if H is not in
+    the working type.
 
-    Returns: codes int16, and by how much the objective fell in each output [G, out] float64, >= 0.
+    Returns: [G, out, d] int16.
     """
     dtype = working(target.shape)
     H = H.astype(dtype, copy=False)
@@ -33,26 +34,19 @@ def descend(
     diagonal = np.einsum("gii->ig", H)[:, :, None]  # [d, G, 1]
     now = turned(codes.astype(dtype))
     values = turned(grid.spread(d).decode(codes.astype(dtype)))
-    left = values - turned(target.astype(dtype))
-    gained, moved = np.zeros(target.shape[:2]), False
+    left = values - turned(target.astype(dtype, copy=False))
 
     def step(j: int, gradient: np.ndarray) -> np.ndarray:
-        nonlocal moved
-        column, curvature = grid.at(j, d), diagonal[j]
-        best = values[:, j] - gradient / curvature
+        column, curvature, before = grid.at(j, d), diagonal[j], values[:, j].copy()
+        best = before - gradient / curvature
         chosen = column.nearest(best) if cost is None else column.cheapest(best, curvature, cost)
-        move = column.decode(chosen) - values[:, j]
+        move = column.decode(chosen) - before
         change = move * (2 * gradient + curvature * move)
         if cost is not None:
             change += column.priced(chosen, cost) - column.priced(now[:, j], cost)
-        better = change < 0
-        move *= better
-        if better.any():
-            moved = True
-            np.subtract(gained, change, out=gained, where=better)
-            np.copyto(now[:, j], chosen, where=better)
-            values[:, j] += move
-        return -move
+        now[:, j] = np.where(change < 0, chosen, now[:, j])
+        values[:, j] = column.decode(now[:, j])
+        return before - values[:, j]
 
     for _ in range(sweeps):
         moved = False
@@ -62,6 +56,7 @@ def descend(
             moves = np.empty_like(gradients)
             visit(gradients, H[:, block, block], step, moves, start)
             left[:, block] -= moves
+            moved = moved or bool(moves.any())
         if not moved:
             break
-    return turned(now).astype(np.int16), gained
+    return turned(now).astype(np.int16)

@@ -49,11 +49,12 @@ class Uniform(NamedTuple):
         zero = 0 if self.zero_point is None else self.zero_point
         best = self._clipped(places)
         least = (places - best) ** 2 * curvature + self.priced(best, cost)
-        for code in (best - np.sign(best - zero), np.broadcast_to(np.asarray(zero, places.dtype), places.shape)):
-            price = (places - code) ** 2 * curvature + self.priced(code, cost)
-            best = np.where(price < least, code, best)
-            least = np.minimum(price, least)
-        return best
+        lower = best - np.sign(best - zero)
+        price = (places - lower) ** 2 * curvature + self.priced(lower, cost)
+        best = np.where(price < least, lower, best)
+        least = np.minimum(price, least)
+        price = (places - zero) ** 2 * curvature + self.priced(np.asarray(zero), cost)
+        return np.where(price < least, zero, best).astype(places.dtype, copy=False)
 
     def priced(self, codes: np.ndarray, cost: np.ndarray) -> np.ndarray:
         """Cost of each code, from a list [high - low + 1]."""

@@ -27,8 +27,9 @@ def code_bits(codes: np.ndarray, low: int, high: int) -> np.ndarray:
 
 
 def entropy(codes: np.ndarray) -> float:
-    """Bits a code in an ideal entropy code: sum p log2 1/p."""
-    counts = np.unique(codes, return_counts=True)[1]
+    """Bits a code in an ideal entropy code: sum p log2 1/p; codes are integers of any shape."""
+    counts = np.bincount(codes.reshape(-1).astype(np.intp) - int(codes.min()))
+    counts = counts[counts > 0]
     return float(np.log2(codes.size) - (counts * np.log2(counts)).sum() / codes.size)
 
 

@@ -28,6 +28,7 @@ from .descent import descend
 from .grid import Grid
 from .moments import Moments, centred, checked
 from .objective import objective
+from .precision import working
 from .refit import refit
 
 # How to lay a grid over a target [G, out, d], given diag H [G, d]: `scales` and `codebooks` have what it may call.
@@ -72,6 +73,7 @@ def solve(weight: np.ndarray, moments: Moments, lay: Lay, method: Method | None 
     S = moments.S / unit
     H, U = damping.factored(S, damping.strength(S, moments.n, method.damping))
     grid = lay(target, np.einsum("gii->gi", H))
+    H, U, target = (array.astype(working(weight.shape), copy=False) for array in (H, U, target))
     plain = _nearest(weight, grid)
     candidates = [plain] if moments.C is None else [plain, _nearest(target, grid)]
     cost = rate.costs(candidates[-1], grid, U, method.kappa)
@@ -80,8 +82,8 @@ def solve(weight: np.ndarray, moments: Moments, lay: Lay, method: Method | None 
     for other, other_errors in zip(candidates, theirs, strict=True):
         _contest(codes, errors, other, other_errors, grid, cost)
     cost = rate.costs(codes, grid, U, method.kappa)
-    codes, fallen = descend(target, H, codes, grid, cost, method.sweeps)
-    found, error = refit(target, H, codes, grid) if method.refit else (grid, float((errors - fallen).sum()))
+    codes = descend(target, H, codes, grid, cost, method.sweeps)
+    found, error = refit(target, H, codes, grid) if method.refit else (grid, float(_errors(codes, target, H, grid).sum()))
     nearest, nearest_bits, bits = float(theirs[0].sum()), rate.entropy(plain), rate.entropy(codes)
     price = rate.bit_price(U, grid, method.kappa) * codes.size
     if error + price * bits > nearest + price * nearest_bits:
@@ -91,12 +93,12 @@ def solve(weight: np.ndarray, moments: Moments, lay: Lay, method: Method | None 
 
 def _nearest(values: np.ndarray, grid: Grid) -> np.ndarray:
     """Plain codes of values [G, out, d]."""
-    return grid.spread(values.shape[2]).nearest(values.astype(np.float64, copy=False)).astype(np.int16)
+    return grid.spread(values.shape[2]).nearest(values.astype(working(values.shape), copy=False)).astype(np.int16)
 
 
 def _errors(codes: np.ndarray, target: np.ndarray, H: np.ndarray, grid: Grid) -> np.ndarray:
     """Objective of each output [G, out] for codes [G, out, d]."""
-    return objective(grid.spread(codes.shape[2]).decode(codes.astype(np.float64)) - target, H)
+    return objective(grid.spread(codes.shape[2]).decode(codes.astype(target.dtype)) - target, H)
 
 
 def _contest(
