@@ -18,7 +18,6 @@ ROUNDING = 0.01
 TARGET = 0.1
 ROWS_PER_INPUT = 4  # fewer rows than 4 d: more damping
 ESCALATION = 10.0
-MOST_ESCALATIONS = 20  # from 1e-16 of the diagonal to 1e4
 
 
 def few_rows(d: int, n: int | None) -> float:
@@ -73,12 +72,13 @@ def factored(S: np.ndarray, lam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _escalated(S: np.ndarray, lam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """One group, with lam times 10 until the Cholesky factor exists."""
-    least = np.finfo(np.float64).eps * mean_diagonal(S)
-    for _ in range(MOST_ESCALATIONS + 1):
+    """One group, with lam times 10 until the Cholesky factor exists, up to the mean diagonal."""
+    mean = mean_diagonal(S)
+    while True:
         H = damped(S, lam)
         try:
             return H, inverse_factor(H)
         except np.linalg.LinAlgError:
-            lam = np.maximum(lam * ESCALATION, least)
-    raise ValueError("second moment is not positive semidefinite")
+            if lam > mean:
+                raise ValueError("second moment is not positive semidefinite") from None
+            lam = np.maximum(lam * ESCALATION, np.finfo(np.float64).eps * mean)
