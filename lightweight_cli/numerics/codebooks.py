@@ -37,7 +37,9 @@ def shared(weight: np.ndarray, importance: np.ndarray, shape: Shape, levels: int
 
 
 def per_row(weight: np.ndarray, importance: np.ndarray, levels: int, zero: bool = False) -> Codebook:
-    """A codebook for each output of a weight [G, out, d], importance [G, d] positive; scale 1.
+    """A codebook for each output of a weight [G, out, d], importance [G, d] positive.
+
+    Scales are 1, one per output, so that they can be refitted and then multiplied into the values.
 
     A row of fewer distinct weights has its largest value several times.
 
@@ -52,7 +54,7 @@ def per_row(weight: np.ndarray, importance: np.ndarray, levels: int, zero: bool 
         ends = [end * rms for end in _ends(row / rms, levels, zero)]
         found = kmeans.codebook(sketch([row], [importance[group]]), levels, zero, ends)
         values[:, group, output, 0] = np.pad(found, (0, levels - found.size), mode="edge")
-    return Codebook(values, np.ones((1, 1, 1), np.float32))
+    return Codebook(values, np.ones((groups, outputs, 1), np.float32))
 
 
 def _rms(weight: np.ndarray, shape: Shape) -> np.ndarray:

@@ -38,16 +38,16 @@ class Uniform(NamedTuple):
 
     def nearest(self, values: np.ndarray) -> np.ndarray:
         """Codes nearest to the values, ties to even, clipped to the range; in the values' type."""
-        return self._clipped(self._places(values))
+        return self._rounded(values / self.scale)
 
     def cheapest(self, values: np.ndarray, curvature: np.ndarray, cost: np.ndarray) -> np.ndarray:
         """Of the nearest code, the one next to it towards zero, and zero: the least (w - q)^2 curvature + cost of code.
 
         curvature broadcasts to the values; cost is [high - low + 1].
         """
-        places, curvature = self._places(values), curvature * (self.scale * self.scale)
-        zero = 0 if self.zero_point is None else self.zero_point
-        best = self._clipped(places)
+        places, curvature = values / self.scale, curvature * (self.scale * self.scale)
+        zero, best = 0 if self.zero_point is None else self.zero_point, self._rounded(places)
+        places = places if self.zero_point is None else places + zero
         least = (places - best) ** 2 * curvature + self.priced(best, cost)
         lower = best - np.sign(best - zero)
         price = (places - lower) ** 2 * curvature + self.priced(lower, cost)
@@ -64,12 +64,10 @@ class Uniform(NamedTuple):
         """Values of codes; integers as the graph decodes them in float32, floats in their own type."""
         return (codes if self.zero_point is None else codes - self.zero_point) * self.scale
 
-    def _places(self, values: np.ndarray) -> np.ndarray:
-        places = values / self.scale
-        return places if self.zero_point is None else places + self.zero_point
-
-    def _clipped(self, places: np.ndarray) -> np.ndarray:
-        return np.clip(np.rint(places), self.low, self.high)
+    def _rounded(self, places: np.ndarray) -> np.ndarray:
+        """Codes of values that are divided by the scale."""
+        codes = np.rint(places)
+        return np.clip(codes if self.zero_point is None else codes + self.zero_point, self.low, self.high)
 
 
 class Codebook(NamedTuple):

@@ -125,3 +125,14 @@ def test_seed_merges_many_points(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kmeans, "MOST_POINTS", 64)
     values = np.sort(np.random.default_rng(0).standard_normal(5000))
     assert np.array_equal(np.sort(seed(Points(values, np.ones(5000)), 8)), seed(Points(values, np.ones(5000)), 8))
+
+
+def test_pinned_values_stay() -> None:
+    w = np.random.default_rng(0).standard_normal(100_000).astype(np.float32)
+    w[7] = 40
+    free, pinned = codebook(sketch([w]), 4), codebook(sketch([w]), 4, pinned=[40.0])
+    assert free[-1] < 3 and pinned[-1] == 40 and pinned.size == 4
+    assert cost(w[w < 40], pinned) == pytest.approx(cost(w[w < 40], codebook(sketch([w[w < 40]]), 3)), rel=0.02)
+    assert codebook(sketch([w]), 3, zero=True, pinned=[-5.0, 40.0]).tolist() == [-5, 0, 40]
+    with pytest.raises(ValueError, match="levels 2: 3 values are fixed"):
+        codebook(sketch([w]), 2, zero=True, pinned=[-5.0, 40.0])
