@@ -66,7 +66,7 @@ def test_never_above_nearest(made: Layer, kind: str, sweeps: int, refit: bool, o
 @given(layers, st.sampled_from(["step", "channel", "codebook"]), st.sampled_from([0.05, 0.15, 1.0]))
 def test_priced_bits_are_saved_or_error_is(made: Layer, kind: str, kappa: float) -> None:
     found = solve(made.weight, made.moments, lay(kind, made.weight.shape), Method(kappa=kappa))
-    assert found.objective <= found.nearest or found.bits < found.nearest_bits
+    assert found.objective <= found.nearest * (1 + 1e-12) or found.bits < found.nearest_bits
     assert found.bits == rate.entropy(found.codes)
 
 
@@ -80,7 +80,7 @@ def test_weights_on_the_grid_come_back(made: Layer) -> None:
 
 
 @settings(deadline=None, max_examples=40)
-@given(layers, st.sampled_from(["channel", "asymmetric", "half columns", "codebook per row"]))
+@given(layers, st.sampled_from(["channel", "asymmetric", "clipped", "codebook per row"]))
 def test_groups_are_independent(made: Layer, kind: str) -> None:
     found = solve(made.weight, made.moments, lay(kind, made.weight.shape))
     parts = []
