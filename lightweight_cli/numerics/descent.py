@@ -32,12 +32,12 @@ def descend(
     d = target.shape[2]
     cost = None if cost is None else cost.astype(dtype)
     diagonal = np.einsum("gii->ig", H)[:, :, None]  # [d, G, 1]
-    now = turned(codes.astype(dtype))
-    values = turned(grid.spread(d).decode(codes.astype(dtype)))
-    left = values - turned(target.astype(dtype, copy=False))
+    left = turned(grid.spread(d).decode(codes.astype(dtype)) - target.astype(dtype, copy=False))
+    now = turned(codes).astype(dtype)
 
     def step(j: int, gradient: np.ndarray) -> np.ndarray:
-        column, curvature, before = grid.at(j, d), diagonal[j], values[:, j].copy()
+        column, curvature = grid.at(j, d), diagonal[j]
+        before = column.decode(now[:, j])
         best = before - gradient / curvature
         chosen = column.nearest(best) if cost is None else column.cheapest(best, curvature, cost)
         move = column.decode(chosen) - before
@@ -45,8 +45,7 @@ def descend(
         if cost is not None:
             change += column.priced(chosen, cost) - column.priced(now[:, j], cost)
         now[:, j] = np.where(change < 0, chosen, now[:, j])
-        values[:, j] = column.decode(now[:, j])
-        return before - values[:, j]
+        return before - column.decode(now[:, j])
 
     for _ in range(sweeps):
         moved = False

@@ -27,7 +27,7 @@ def quantize(target: np.ndarray, U: np.ndarray, grid: Grid, cost: np.ndarray | N
     Returns: codes [G, out, d] int16, and the objective of each output [G, out] float64.
     """
     dtype = working(target.shape)
-    state, coupling = turned(target.astype(dtype)), U.astype(dtype, copy=False)
+    state, coupling = turned(target.astype(dtype, copy=False)), U.astype(dtype, copy=False)
     d = state.shape[1]
     cost = None if cost is None else cost.astype(dtype)
     diagonal = np.einsum("gii->ig", coupling)[:, :, None]  # [d, G, 1]
