@@ -9,12 +9,18 @@ Source: Chou, Lookabaugh, Gray 1989 (entropy-constrained quantization); Sullivan
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .grid import Codebook, Grid
 
 KAPPA = 0.15  # .08 to .25 give the same error at equal size, within 2 %
 UNSEEN = 0.5  # counted for every code, so that one which does not occur has a finite price
+
+
+# Bits of each code of [low, high], given codes: `code_bits`, or the lengths of the code that will be used.
+CodeBits = Callable[[np.ndarray, int, int], np.ndarray]
 
 
 def code_bits(codes: np.ndarray, low: int, high: int) -> np.ndarray:
@@ -42,9 +48,9 @@ def bit_price(U: np.ndarray, grid: Grid, kappa: float) -> float:
     return kappa * float(curvature) * float(np.mean(step**2))
 
 
-def costs(codes: np.ndarray, grid: Grid, U: np.ndarray, kappa: float) -> np.ndarray | None:
+def costs(codes: np.ndarray, grid: Grid, U: np.ndarray, kappa: float, bits: CodeBits = code_bits) -> np.ndarray | None:
     """Cost of each code of a grid, given the codes as they are now; None if bits cost nothing.
 
     Returns: [high - low + 1] float64, in units of the objective.
     """
-    return code_bits(codes, grid.low, grid.high) * bit_price(U, grid, kappa) if kappa else None
+    return bits(codes, grid.low, grid.high) * bit_price(U, grid, kappa) if kappa else None

@@ -41,6 +41,7 @@ class Method(NamedTuple):
     damping: float = ROUNDING  # of the mean diagonal
     ridge: float = TARGET  # of the mean diagonal; matters only if moments have C
     kappa: float = 0.0  # price of a bit; 0: codes of fixed width, `rate.KAPPA`: an entropy code
+    bits: rate.CodeBits = rate.code_bits  # of each code; what kappa is the price of
     sweeps: int = 1  # of coordinate descent
     refit: bool = True
     centre: bool = False  # the bias may change: `moments.bias_shift`
@@ -76,19 +77,18 @@ def solve(weight: np.ndarray, moments: Moments, lay: Lay, method: Method | None 
     H, U, target = (array.astype(working(weight.shape), copy=False) for array in (H, U, target))
     plain = _nearest(weight, grid)
     candidates = [plain] if moments.C is None else [plain, _nearest(target, grid)]
-    cost = rate.costs(candidates[-1], grid, U, method.kappa)
+    cost = rate.costs(candidates[-1], grid, U, method.kappa, method.bits)
     codes, errors = second_order.quantize(target, U, grid, cost)
     theirs = [_errors(other, target, H, grid) for other in candidates]
     for other, other_errors in zip(candidates, theirs, strict=True):
         _contest(codes, errors, other, other_errors, grid, cost)
-    cost = rate.costs(codes, grid, U, method.kappa)
+    cost = rate.costs(codes, grid, U, method.kappa, method.bits)
     codes = descend(target, H, codes, grid, cost, method.sweeps)
     found, error = refit(target, H, codes, grid) if method.refit else (grid, float(_errors(codes, target, H, grid).sum()))
-    nearest, nearest_bits, bits = float(theirs[0].sum()), rate.entropy(plain), rate.entropy(codes)
-    price = rate.bit_price(U, grid, method.kappa) * codes.size
-    if error + price * bits > nearest + price * nearest_bits:
-        codes, found, error, bits = plain, grid, nearest, nearest_bits
-    return Solution(codes, found, nearest * unit, error * unit, nearest_bits, bits)
+    nearest = float(theirs[0].sum())
+    if error + _paid(codes, grid, U, method) > nearest + _paid(plain, grid, U, method):
+        codes, found, error = plain, grid, nearest
+    return Solution(codes, found, nearest * unit, error * unit, rate.entropy(plain), rate.entropy(codes))
 
 
 def _nearest(values: np.ndarray, grid: Grid) -> np.ndarray:
@@ -110,3 +110,9 @@ def _contest(
         gain += (grid.priced(codes, cost) - grid.priced(other, cost)).sum(axis=2)
     better = gain > 0
     codes[better], errors[better] = other[better], other_errors[better]
+
+
+def _paid(codes: np.ndarray, grid: Grid, U: np.ndarray, method: Method) -> float:
+    """Cost of all codes, by the bits they would have themselves; 0 if bits cost nothing."""
+    cost = rate.costs(codes, grid, U, method.kappa, method.bits)
+    return 0.0 if cost is None else float(grid.priced(codes, cost).sum())

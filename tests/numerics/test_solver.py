@@ -70,6 +70,18 @@ def test_priced_bits_are_saved_or_error_is(made: Layer, kind: str, kappa: float)
     assert found.bits == rate.entropy(found.codes)
 
 
+def test_other_codes_than_entropy_can_be_priced() -> None:
+    made = layer(1, 20, 60, 300, seed=0)
+
+    def mask(codes: np.ndarray, low: int, high: int) -> np.ndarray:
+        """A bit for zero, more for all else."""
+        return np.where(np.arange(low, high + 1) == 0, 1.0, 5.0)
+
+    run = partial(solve, made.weight, made.moments, lay("step", made.weight.shape))
+    entropy, masked = run(Method(kappa=0.15)), run(Method(kappa=0.15, bits=mask))
+    assert (masked.codes == 0).mean() > 1.1 * (entropy.codes == 0).mean()
+
+
 @settings(deadline=None, max_examples=50)
 @given(layers)
 def test_weights_on_the_grid_come_back(made: Layer) -> None:
