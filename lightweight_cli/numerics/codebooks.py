@@ -26,22 +26,21 @@ def shared(weight: np.ndarray, importance: np.ndarray, shape: Shape, levels: int
     importance [G, d], positive. With zero, 0 is one of the values.
 
     Returns: the grid; its codebook may have fewer values if there are fewer distinct weights.
-    Raises: ValueError if weights are not finite, levels are under 1 more than the pinned, or the shape does not divide the weight's.
+    Raises: ValueError if weights are not finite, or the shape does not divide the weight's.
     """
     scale = _rms(weight, shape)
     spread = Codebook(np.zeros((1, 1, 1, 1), np.float32), scale).spread(weight.shape[2]).scale
     unit = weight / spread
     masses = importance[:, None] * np.square(spread, dtype=np.float64)
-    values = kmeans.codebook(sketch([unit], [masses]), levels, zero, _ends(unit, levels, zero))
+    values = kmeans.codebook(sketch([unit], [masses]), levels, zero, _ends(unit, 1.0, levels, zero))
     return Codebook(values[:, None, None, None], scale)
 
 
 def per_row(weight: np.ndarray, importance: np.ndarray, levels: int, zero: bool = False) -> Codebook:
     """A codebook for each output of a weight [G, out, d], importance [G, d] positive.
 
-    Scales are 1, one per output, so that they can be refitted and then multiplied into the values.
-
-    A row of fewer distinct weights has its largest value several times.
+    Scales are 1, one per output, so that they can be refitted and then multiplied into the values. A row of fewer
+    distinct weights has its largest value several times.
 
     Returns: the grid.
     Raises: ValueError if weights are not finite.
@@ -51,8 +50,7 @@ def per_row(weight: np.ndarray, importance: np.ndarray, levels: int, zero: bool 
     for group, output in np.ndindex(groups, outputs):
         row = weight[group, output]
         rms = float(np.sqrt(np.mean(np.square(row, dtype=np.float64)))) or 1.0
-        ends = [end * rms for end in _ends(row / rms, levels, zero)]
-        found = kmeans.codebook(sketch([row], [importance[group]]), levels, zero, ends)
+        found = kmeans.codebook(sketch([row], [importance[group]]), levels, zero, _ends(row, rms, levels, zero))
         values[:, group, output, 0] = np.pad(found, (0, levels - found.size), mode="edge")
     return Codebook(values, np.ones((groups, outputs, 1), np.float32))
 
@@ -64,7 +62,7 @@ def _rms(weight: np.ndarray, shape: Shape) -> np.ndarray:
     return np.where(rms > 0, rms, np.float32(1))
 
 
-def _ends(unit: np.ndarray, levels: int, zero: bool) -> list[float]:
-    """The smallest and largest weight in rms, where they are outliers and levels are left beside them."""
-    ends = [float(end) for end in (unit.min(), unit.max()) if abs(end) > OUTLIER]
+def _ends(values: np.ndarray, rms: float, levels: int, zero: bool) -> list[float]:
+    """The smallest and the largest value, where they are outliers and levels are left beside them."""
+    ends = [float(end) for end in (values.min(), values.max()) if abs(end) > OUTLIER * rms]
     return ends if len(ends) + zero < levels else []

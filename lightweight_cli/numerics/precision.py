@@ -1,6 +1,7 @@
 """float64 where it is affordable, float32 where the products take seconds.
 
-Sums over the columns of a large layer average their rounding out: 4096 x 4096, objectives differ by 1e-6 of their value.
+Rounding averages out over the columns of a large layer: at 2048 x 2048, 4 bits, float32 moves the objective of nearest by
+1.2e-5 of its value, and that of the solution by 7e-7.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-# Multiplications of one product of W [G, out, d] with H [G, d, d]. float64 takes twice the time: at the limit .06 s more.
+# Multiplications of one product of W [G, out, d] with H [G, d, d]. float64 takes twice the time: at the limit .07 s more.
 PRECISE = 1 << 31
 
 

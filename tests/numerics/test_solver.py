@@ -39,7 +39,7 @@ def objective(found: Solution, codes: np.ndarray, grid: Grid, wanted: np.ndarray
     return float(error(codes, grid, wanted, H).sum())
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(layers, st.sampled_from(KINDS), st.integers(0, 2), st.booleans(), st.booleans(), st.booleans())
 def test_never_above_nearest(made: Layer, kind: str, sweeps: int, refit: bool, outputs: bool, centre: bool) -> None:
     weight, moments = made.weight, made.moments
@@ -62,7 +62,7 @@ def test_never_above_nearest(made: Layer, kind: str, sweeps: int, refit: bool, o
     assert found.codes.min() >= found.grid.low and found.codes.max() <= found.grid.high
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(layers, st.sampled_from(["step", "channel", "codebook"]), st.sampled_from([0.05, 0.15, 1.0]))
 def test_priced_bits_are_saved_or_error_is(made: Layer, kind: str, kappa: float) -> None:
     found = solve(made.weight, made.moments, lay(kind, made.weight.shape), Method(kappa=kappa))

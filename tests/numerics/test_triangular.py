@@ -16,8 +16,8 @@ def positive(groups: int, d: int, seed: int = 0) -> np.ndarray:
     return x.transpose(0, 2, 1) @ x / (2 * d + 5)
 
 
-@settings(deadline=None, max_examples=50)
-@given(st.integers(1, 3), st.sampled_from([1, 2, 9, 63, 64, 65, 128, 129, 200, 300]), st.integers(0, 99))
+@settings(deadline=None, max_examples=15)
+@given(st.integers(1, 3), st.sampled_from([1, 2, 9, 63, 64, 65, 128, 129, 200]), st.integers(0, 99))
 def test_factor_of_the_inverse(groups: int, d: int, seed: int) -> None:
     H = positive(groups, d, seed)
     U = inverse_factor(H)
@@ -26,8 +26,8 @@ def test_factor_of_the_inverse(groups: int, d: int, seed: int) -> None:
     assert np.allclose(U[0], inverse_factor(H[:1])[0], rtol=1e-12, atol=1e-12)
 
 
-@settings(deadline=None, max_examples=50)
-@given(st.integers(1, 300), st.integers(0, 99))
+@settings(deadline=None, max_examples=15)
+@given(st.integers(1, 200), st.integers(0, 99))
 def test_lower_inverse(d: int, seed: int) -> None:
     lower = np.linalg.cholesky(positive(2, d, seed))
     inverse = lower_inverse(lower)
