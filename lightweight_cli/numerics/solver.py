@@ -40,6 +40,7 @@ class Method(NamedTuple):
 
     damping: float = ROUNDING  # of the mean diagonal
     ridge: float = TARGET  # of the mean diagonal; matters only if moments have C
+    prior: np.ndarray | None = None  # [d, d] instead of the identity as the ridge
     kappa: float = 0.0  # price of a bit; 0: codes of fixed width, `rate.KAPPA`: an entropy code
     bits: rate.CodeBits = rate.code_bits  # of each code; what kappa is the price of
     sweeps: int = 1  # of coordinate descent
@@ -69,7 +70,10 @@ def solve(weight: np.ndarray, moments: Moments, lay: Lay, method: Method | None 
     method = method or Method()
     checked(weight, moments)
     moments = centred(moments) if method.centre else moments
-    target = targets.moved(weight, moments, method.ridge)
+    if method.prior is None:
+        target = targets.moved(weight, moments, method.ridge)
+    else:
+        target = targets.moved_with_prior(weight, moments, method.prior)
     unit = float(damping.mean_diagonal(moments.S).mean())  # moments in units of it: no overflow in float32
     S = moments.S / unit
     H, U = damping.factored(S, damping.strength(S, moments.n, method.damping))

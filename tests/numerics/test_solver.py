@@ -147,6 +147,16 @@ def test_poor_moments(kind: str, S: str) -> None:
         assert found.nearest == pytest.approx(0.01 * damping.few_rows(8, moments.n) * float((left**2).sum()), rel=1e-5)
 
 
+def test_a_prior_may_be_the_ridge() -> None:
+    made = layer(1, 6, 18, 40, seed=0)
+    extra = np.random.default_rng(0).standard_normal(made.weight.shape) * 0.05
+    moments = made.moments._replace(C=(made.weight + extra) @ made.moments.S)
+    H0 = prior.structural(2, (3, 3))
+    found = solve(made.weight, moments, lay("channel", made.weight.shape), Method(prior=H0))
+    wanted = target.moved_with_prior(made.weight, moments, H0)
+    assert found.objective == pytest.approx(objective(found, found.codes, found.grid, wanted, moments), rel=1e-6)
+
+
 def test_depthwise_with_a_prior_and_no_data() -> None:
     weight = np.random.default_rng(0).standard_normal((64, 1, 9)).astype(np.float32)
     H0 = prior.structural(1, (3, 3), mu=1)
