@@ -1,12 +1,13 @@
 """Write the pages that are made from the declarations: python docs/generate.py [--check].
 
-docs/passes.md and docs/cli.md are whole; README.md and docs/encodings.md have parts between <!-- name --> and
+docs/passes.md, docs/cli.md and docs/report.schema.json are whole; README.md and docs/encodings.md have parts between <!-- name --> and
 <!-- /name -->: the passes, what `make demo` prints, and the table of encodings. With --check nothing is written, and
 stale pages are an error; what the demo measures (accuracy, latency, seconds) differs between machines and is not compared.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -16,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 import encodings_table
+import report_schema
 
 import lightweight_cli.passes  # noqa: F401  hands over the declarations
 from lightweight_cli.cli import listing
@@ -82,6 +84,7 @@ def pages() -> dict[Path, str]:
     return {
         ROOT / "docs/passes.md": passes_page(),
         ROOT / "docs/cli.md": cli_page(),
+        ROOT / "docs/report.schema.json": json.dumps(report_schema.schema(), indent=1) + "\n",
         readme: filled(filled(readme.read_text(), "passes", listing.as_markdown()), "demo", demo()),
         encodings: filled(encodings.read_text(), "encodings", encodings_table.table()),
     }

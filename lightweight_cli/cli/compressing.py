@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from lightweight_cli import __version__
@@ -75,7 +75,10 @@ def compress(job: Job) -> None:
         try:
             report = Report(
                 job.command, __version__, model.shown, candidate.shown, model.total_size, candidate.size, steps=steps,
-                check_skipped=None if job.check else "--no-check", passthrough=passthrough, reference=job.against)
+                check_skipped=None if job.check else "--no-check", passthrough=passthrough, reference=job.against,
+                check=asdict(job.check) if job.check else None)
+            if job.reports:
+                report.source_sha256, report.output_sha256 = model.digest, candidate.digest()
             if job.check is not None:
                 report.accuracy = judge_candidate(job, model, candidate, passthrough is not None, progress)
             report.gates = held(job.gates, report.accuracy, candidate.size)

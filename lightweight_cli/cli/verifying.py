@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import asdict
 
 from lightweight_cli import __version__
 from lightweight_cli.checking.check import Check
@@ -34,7 +35,9 @@ def compare(reference: str, candidate: str, how: Check, gates: Gates, *, quiet: 
     finally:
         progress.close()
     report = Report("verify", __version__, printable(reference), printable(candidate), before, after, accuracy=accuracy,
-                    gates=check(gates, accuracy, after), seconds=time.monotonic() - started)
+                    gates=check(gates, accuracy, after), check=asdict(how), seconds=time.monotonic() - started)
+    if reports or json_out:
+        report.source_sha256, report.output_sha256 = (m.digest for m in models)
     for path in reports:
         report_file.write(report, path)
     if json_out:

@@ -54,6 +54,16 @@ class Candidate:
         except OSError as e:
             raise OutputError(f"{self.shown}: {e.strerror}") from e
 
+    def digest(self) -> str:
+        """Return the SHA-256 of the written model file, before it is published."""
+        import hashlib
+
+        h = hashlib.sha256()
+        with open(self.path, "rb") as file:
+            while data := file.read(COPY):
+                h.update(data)
+        return h.hexdigest()
+
     def publish(self) -> None:
         """Give the file its name, or copy it to the stream. Raises: OutputError, BrokenPipeError."""
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -33,6 +34,10 @@ class Changed:
     encoding: str
     before: int
     after: int
+    stored_as: str = ""
+    """The encoding in words: "4 bits, scale per block of 32"."""
+    sqnr: float | None = None
+    """dB, of the new values against those before the step, over a sample of them; inf: equal; None: not measured."""
 
 
 class Calibrated(NamedTuple):
@@ -54,18 +59,36 @@ class StepReport:
     notes: list[str] = field(default_factory=list)
     calibrated: Calibrated | None = None
     """The data that chose its values; None: there were none, or it uses none."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Every option of the pass with the value that took effect, defaults too."""
     progress: Progress | None = None
     _done: int = 0
     _total: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def name(self) -> str:
+        """The pass."""
+        return self.text.partition(":")[0]
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The options that steer and that `text` does not name."""
+        given = {item.partition("=")[0] for item in self.text.partition(":")[2].split(",")}
+        return {k: v for k, v in self.options.items() if k not in given and v is not None and v is not False and v != ()}
+
+    def settle(self, **options: Any) -> None:
+        """Note what took effect where the default was to decide by the model or by other options."""
+        self.options.update(options)
+
     def leave(self, name: str, op: str, shape: tuple[int, ...], nbytes: int, reason: str) -> None:
         """Record that the weight `name` of operator `op`, which takes `nbytes`, stays as it is."""
         self.left.append(Left(printable(name), op, shape, nbytes, reason))
 
-    def done(self, name: str, op: str, shape: tuple[int, ...], encoding: str, before: int, after: int, changed: int) -> None:
+    def done(self, name: str, op: str, shape: tuple[int, ...], encoding: str, before: int, after: int, changed: int,
+             stored_as: str = "", sqnr: float | None = None) -> None:
         """Record that the weight `name` is stored anew, in `after` bytes where it took `before`."""
-        self.weights.append(Changed(printable(name), op, shape, encoding, before, after))
+        self.weights.append(Changed(printable(name), op, shape, encoding, before, after, stored_as or encoding, sqnr))
         self.changed += changed
 
     def note(self, text: str) -> None:
@@ -85,6 +108,11 @@ class StepReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data for a report."""
-        return {"step": self.text, "changed": self.changed, "unit": self.unit, "notes": self.notes,
+        weights = [asdict(w) for w in self.weights]
+        for weight in weights:
+            if weight["sqnr"] is not None and not math.isfinite(weight["sqnr"]):
+                weight["sqnr"] = str(weight["sqnr"])
+        options = {k: list(v) if isinstance(v, tuple) else v for k, v in self.options.items()}
+        return {"step": self.text, "pass": self.name, "options": options, "changed": self.changed, "unit": self.unit, "notes": self.notes,
                 "calibrated": self.calibrated and self.calibrated._asdict(),
-                "weights": [asdict(w) for w in self.weights], "left_alone": [asdict(w) for w in self.left]}
+                "weights": weights, "left_alone": [asdict(w) for w in self.left]}

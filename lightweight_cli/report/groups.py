@@ -29,7 +29,7 @@ def by_encoding(weights: Iterable[Changed]) -> list[Group]:
     """Group changed weights by encoding, the largest group first."""
     found: dict[str, list[Changed]] = {}
     for w in weights:
-        found.setdefault(w.encoding, []).append(w)
+        found.setdefault(w.stored_as or w.encoding, []).append(w)
     return _sorted(Group(label, sum(w.before for w in ws), sum(w.after for w in ws), tuple(w.name for w in ws))
                    for label, ws in found.items())
 

@@ -8,12 +8,12 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from lightweight_cli.errors import printable
-from lightweight_cli.report import bars, groups, words
+from lightweight_cli.report import bars, grades, groups, hints, verdict, words
 from lightweight_cli.report.sizes import human
 from lightweight_cli.report.style import CSS
 
 if TYPE_CHECKING:
-    from lightweight_cli.checking.accuracy import Accuracy, MetricDrop
+    from lightweight_cli.checking.accuracy import Accuracy, MetricDrop, OutputFidelity
     from lightweight_cli.pipeline.step_report import StepReport
     from lightweight_cli.report.model import Report
 
@@ -63,18 +63,27 @@ def _top(report: Report) -> list[str]:
     kind = "good" if report.bytes_after < report.bytes_before else "warn"
     change = words.size_change(report.bytes_before, report.bytes_after).replace(" %", "&nbsp;%")
     source, output = code(words.safe(report.source)), code(words.safe(report.output))
-    said = [f"<h1>lwc {prose(report.command)}: {source} → {output}</h1>", f'<p class="big {kind}">{change}</p>']
+    said = [f"<h1>lwc {prose(report.command)}: {source} → {output}</h1>", *_verdict(report), f'<p class="big {kind}">{change}</p>']
     if report.passthrough is not None:
         said.append(f'<p><span class="warn">{words.passthrough(report).capitalize()}:</span> '
                     f'{prose(report.passthrough)}</p>')
-    if report.gates_failed:
-        end = "" if report.command == "verify" else " No model was written."
-        said += [f'<p class="bad">Gate failed.{end}</p>', *_list(report.gates_failed)]
+    hint = hints.hint(report)
+    if hint:
+        said.append(f"<p><strong>Try:</strong> {prose(hint)}</p>")
     sizes = [(f"before: {human(report.bytes_before)}", report.bytes_before),
              (f"after: {human(report.bytes_after)}", report.bytes_after)]
     rows = [[f'<span class="key before"></span>{source}', human(report.bytes_before), f"{report.bytes_before:,}"],
             [f'<span class="key c1"></span>{output}', human(report.bytes_after), f"{report.bytes_after:,}"]]
     return [*said, bars.compared(sizes), table(["model", "size", "bytes"], rows, right=(1, 2))]
+
+
+def _verdict(report: Report) -> list[str]:
+    found = verdict.headline(report)
+    if found is None:
+        return []
+    style, word, rest = found
+    rows = ([*map(prose, cells[:-1]), f'<span class="{last}">{prose(cells[-1])}</span>'] for cells, last in verdict.rows(report))
+    return [f'<p class="verdict {style}">{word}<span>{prose(rest)}</span></p>', table(verdict.COLUMNS, rows, right=(2,))]
 
 
 def _contents(report: Report) -> list[str]:
@@ -89,14 +98,16 @@ def _contents(report: Report) -> list[str]:
 
 
 def _step(number: int, step: StepReport) -> list[str]:
-    said = [f"<h2>Step {number}: {code(step.text)}</h2>", f"<p>{step.changed:,} {prose(step.unit)}</p>"]
+    options = words.options(step)
+    said = [f"<h2>Step {number}: {code(step.text)}</h2>",
+            f"<p>{prose(words.changed(step))}" + (f' <span class="soft">{prose(options)}</span>' if options else "") + "</p>"]
     if step.weights:
         said.append(table(["stored as", "weights", "before", "after"], (
             [prose(g.label), f"{g.count:,}", human(g.before), human(g.after)]
             for g in groups.by_encoding(step.weights)), right=(1, 2, 3)))
-        each = table(["weight", "op", "shape", "stored as", "before", "after"], (
-            [code(w.name), prose(w.op), words.shape(w.shape), prose(w.encoding), f"{w.before:,}", f"{w.after:,}"]
-            for w in step.weights), right=(4, 5))
+        each = table(["weight", "op", "shape", "stored as", "before", "after", "SQNR"], (
+            [code(w.name), prose(w.op), words.shape(w.shape), prose(w.stored_as or w.encoding), f"{w.before:,}", f"{w.after:,}",
+             words.decibels(w.sqnr)] for w in step.weights), right=(4, 5, 6))
         said.append(folded(f"The {words.plural(len(step.weights), 'changed weight')}", each))
     if step.left:
         said.append(table(["left alone because", "weights", "bytes"], (
@@ -120,7 +131,7 @@ def _check(report: Report) -> list[str]:
     if accuracy.metric is not None:
         said += _metric(accuracy.metric)
     noted = any(o.note for o in accuracy.outputs)
-    rows = [[code(printable(o.name)), *map(prose, words.figures(o)), *[prose(o.note or "")] * noted]
+    rows = [[code(printable(o.name)), *_figures(o), *[prose(o.note or "")] * noted]
             for o in words.worst_first(accuracy)]
     head = ["output", *words.FIGURES, *["not compared because"] * noted]
     return [*said, table(head, rows, right=(1, 2, 3, 4)), *_latency(accuracy), *_load(accuracy)]
@@ -128,12 +139,18 @@ def _check(report: Report) -> list[str]:
 
 def _metric(metric: MetricDrop) -> list[str]:
     said = [f"<h3>{prose(metric.name)} of {code(printable(metric.output))}: {_arrow(words.metric_values(metric))}</h3>",
-            f"<p>{words.metric_drop(metric)} ({prose(metric.method)})</p>"]
-    low, high = metric.low, metric.high
-    if low is not None and high is not None and math.isfinite(low + metric.drop + high):
-        said.append(bars.interval(low, metric.drop, high, words.metric_drop(metric)))
-        said.append('<p class="soft">The dashed line is no drop; right of it, the output is worse.</p>')
+            f'<p><span class="{words.metric_style(metric)}">{prose(words.metric_change(metric))}</span> ({prose(metric.method)})</p>']
+    change, low, high = words.change_of(metric)
+    if low is not None and high is not None and math.isfinite(low + change + high):
+        said.append(bars.interval(low, change, high, words.metric_change(metric)))
+        side = "left" if metric.higher_is_better else "right"
+        said.append(f'<p class="soft">The dashed line is no change; {side} of it, the output is worse.</p>')
     return said
+
+
+def _figures(output: OutputFidelity) -> list[str]:
+    return [f'<span class="{style}">{prose(text)}</span>' if style else prose(text)
+            for text, style in zip(words.figures(output), grades.figures(output), strict=True)]
 
 
 def _latency(accuracy: Accuracy) -> list[str]:

@@ -7,14 +7,16 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from lightweight_cli.errors import printable
-from lightweight_cli.report import groups, words
+from lightweight_cli.report import grades, groups, hints, verdict, words
 from lightweight_cli.report.sizes import human
 
 if TYPE_CHECKING:
-    from lightweight_cli.checking.accuracy import Accuracy
+    from lightweight_cli.checking.accuracy import Accuracy, OutputFidelity
     from lightweight_cli.pipeline.step_report import StepReport
     from lightweight_cli.report.model import Report
 
+MARKS = {"good": "✅", "bad": "❌", "warn": "⚠️", "": ""}
+"""What stands for a colour."""
 _PIPE = r"\|"
 
 
@@ -57,9 +59,14 @@ def _verdict(report: Report) -> list[str]:
     said = []
     if report.passthrough is not None:
         said.append(f"**{words.passthrough(report).capitalize()}:** {prose(report.passthrough)}")
-    if report.gates_failed:
-        end = "" if report.command == "verify" else " No model was written."
-        said.append(f"**Gate failed.**{end}\n\n" + "\n".join(f"- {prose(text)}" for text in report.gates_failed))
+    found = verdict.headline(report)
+    if found is not None:
+        said.append(f"{MARKS[found[0]]} **{found[1]}**{prose(found[2])}")
+        said.append(table(verdict.COLUMNS[:3] + ("outcome",), (
+            [*map(prose, cells[:-1]), f"{MARKS[style]} {prose(cells[-1])}"] for cells, style in verdict.rows(report)), right=(2,)))
+    hint = hints.hint(report)
+    if hint:
+        said.append(f"**Try:** {prose(hint)}")
     return said
 
 
@@ -71,14 +78,15 @@ def _sizes(report: Report) -> str:
 
 
 def _step(number: int, step: StepReport) -> list[str]:
-    blocks = [f"### Step {number}: {code(step.text)}", f"{step.changed:,} {prose(step.unit)}"]
+    options = words.options(step)
+    blocks = [f"### Step {number}: {code(step.text)}", f"{prose(words.changed(step))}" + (f"; {code(options)}" if options else "")]
     found = groups.by_encoding(step.weights)
     if found:
         blocks.append(table(["stored as", "weights", "before", "after"], (
             [prose(g.label), f"{g.count:,}", human(g.before), human(g.after)] for g in found), right=(1, 2, 3)))
-        each = table(["weight", "op", "shape", "stored as", "before", "after"], (
-            [code(w.name), prose(w.op), words.shape(w.shape), prose(w.encoding), f"{w.before:,}", f"{w.after:,}"]
-            for w in step.weights), right=(4, 5))
+        each = table(["weight", "op", "shape", "stored as", "before", "after", "SQNR"], (
+            [code(w.name), prose(w.op), words.shape(w.shape), prose(w.stored_as or w.encoding), f"{w.before:,}", f"{w.after:,}",
+             words.decibels(w.sqnr)] for w in step.weights), right=(4, 5, 6))
         blocks.append(folded(f"The {words.plural(len(step.weights), 'changed weight')}", each))
     if step.left:
         each = table(["weight", "op", "shape", "bytes", "reason"], (
@@ -99,18 +107,23 @@ def _check(report: Report) -> list[str]:
     blocks += [f"**{prose(text)}**" for text in words.warnings(accuracy)]
     if accuracy.metric is not None:
         m = accuracy.metric
-        blocks.append(table(["metric", "output", "reference → candidate", "drop", "interval by"], [
+        blocks.append(table(["metric", "output", "reference → candidate", "change", "interval by"], [
             [prose(m.name), code(printable(m.output)), prose(words.metric_values(m)).replace("-\\>", "→"),
-             prose(words.metric_drop(m)), prose(m.method)]]))
+             f"{MARKS[words.metric_style(m)]} {prose(words.metric_change(m))}".strip(), prose(m.method)]]))
     return [*blocks, _outputs(accuracy), *_latency(accuracy), *_load(accuracy)]
 
 
 def _outputs(accuracy: Accuracy) -> str:
     noted = any(o.note for o in accuracy.outputs)
-    rows = [[code(printable(o.name)), *map(prose, words.figures(o)), *[prose(o.note or "")] * noted]
+    rows = [[code(printable(o.name)), *_figures(o), *[prose(o.note or "")] * noted]
             for o in words.worst_first(accuracy)]
     head = ["output", *map(prose, words.FIGURES), *["not compared because"] * noted]
     return table(head, rows, right=(1, 2, 3, 4))
+
+
+def _figures(output: OutputFidelity) -> list[str]:
+    return [f"{MARKS[style]} {prose(text)}".strip() if text else ""
+            for text, style in zip(words.figures(output), grades.figures(output), strict=True)]
 
 
 def _latency(accuracy: Accuracy) -> list[str]:

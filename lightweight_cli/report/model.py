@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from lightweight_cli.checking.gates import GateResult
     from lightweight_cli.pipeline.step_report import StepReport
 
-SCHEMA = 1
+STATUS = ("written", "unchanged", "verified", "rejected")
+"""The result was written; the input's bytes went through; two models were compared, and the gates hold; a gate failed."""
+SCHEMA = 2
 """Of `Report.to_json`. Raised when a key goes or changes its meaning; a new key does not raise it."""
 
 
@@ -40,6 +42,11 @@ class Report:
     notes: list[str] = field(default_factory=list)
     reference: str | None = None
     """What the output was compared with, where that is not `source` (--against)."""
+    check: dict[str, Any] | None = None
+    """Every option of the check with its value; None: not checked."""
+    source_sha256: str | None = None
+    """Of the model file, without external data; None: nobody asked for a report."""
+    output_sha256: str | None = None
 
     @property
     def gates_failed(self) -> list[str]:
@@ -47,9 +54,11 @@ class Report:
         return [str(g) for g in self.gates if not g.passed]
 
     @property
-    def written(self) -> bool:
-        """Whether the command wrote a model."""
-        return self.command != "verify" and not self.gates_failed
+    def status(self) -> str:
+        """What became of it: one of STATUS."""
+        if self.gates_failed:
+            return "rejected"
+        return "verified" if self.command == "verify" else "written" if self.passthrough is None else "unchanged"
 
     @property
     def ratio(self) -> float | None:
@@ -57,33 +66,37 @@ class Report:
         return self.bytes_before / self.bytes_after if self.bytes_after else None
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data for strict JSON; no number in it is NaN or infinite.
+        """Return plain data for strict JSON; no number in it is NaN or infinite. docs/report.md tells the keys."""
+        from lightweight_cli.report import environment, hints
 
-        Keys: schema (the version of this layout), command, version, source, output, written, bytes_before,
-        bytes_after, ratio, steps (each: step, changed, unit, notes, weights, left_alone), accuracy (see
-        accuracy.Accuracy; null: not checked), check_skipped, reference, gates (see gates.GateResult), gates_failed
-        (the failed ones in words), passthrough, seconds, notes.
-        """
         return {
             "schema": SCHEMA,
+            "status": self.status,
             "command": self.command,
             "version": self.version,
             "source": _unicode(self.source),
+            "source_sha256": self.source_sha256,
             "output": _unicode(self.output),
-            "written": self.written,
+            "output_sha256": self.output_sha256,
             "bytes_before": self.bytes_before,
             "bytes_after": self.bytes_after,
             "ratio": self.ratio,
+            "gates": [g.to_json() for g in self.gates],
+            "hint": hints.hint(self),
             "steps": [s.to_json() for s in self.steps],
-            "accuracy": self.accuracy and self.accuracy.to_json(),
+            "check": self.check and {k: _listed(v) for k, v in self.check.items()},
             "check_skipped": self.check_skipped,
             "reference": self.reference and _unicode(self.reference),
-            "gates": [g.to_json() for g in self.gates],
-            "gates_failed": self.gates_failed,
+            "accuracy": self.accuracy and self.accuracy.to_json(),
             "passthrough": self.passthrough,
-            "seconds": round(self.seconds, 3),
             "notes": list(self.notes),
+            "environment": environment.here(),
+            "seconds": round(self.seconds, 3),
         }
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(v) for v in value] if isinstance(value, (list, tuple)) else _unicode(value) if isinstance(value, str) else value
 
 
 def _unicode(path: str) -> str:

@@ -17,6 +17,8 @@ h3 { font-size: 1rem; margin: 1.6rem 0 .4rem } p { margin: .3rem 0 }
 code { font: .92em ui-monospace, monospace; overflow-wrap: anywhere }
 .soft, footer, summary { color: var(--soft) } .good { color: var(--good) } .bad { color: var(--bad) }
 .warn { color: var(--warn) } .big { font-size: 2.1rem; font-weight: 650; line-height: 1.2; margin: .1rem 0 1rem }
+.verdict { font-size: 1.5rem; font-weight: 700; margin: .6rem 0 .2rem }
+.verdict span { font-size: 1rem; font-weight: 400; color: var(--ink) }
 .bad, .warn { font-weight: 600 } ul { margin: .3rem 0; padding-left: 1.2rem }
 svg { display: block; width: 100%; max-width: 44rem; height: auto; margin: .5rem 0 }
 .scroll { overflow-x: auto } table { border-collapse: collapse; margin: .5rem 0; font-variant-numeric: tabular-nums }

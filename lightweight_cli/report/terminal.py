@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from lightweight_cli.errors import printable
-from lightweight_cli.report import groups, words
+from lightweight_cli.report import grades, groups, hints, verdict, words
 from lightweight_cli.report.layout import Line, Span, line, shorten, table, wrap
 from lightweight_cli.report.sizes import human
 
@@ -44,8 +44,8 @@ def show(report: Report, stream: TextIO | None) -> None:
 
 
 def lines(report: Report) -> list[Line]:
-    """Return the report before it is wrapped; a gate that failed is told by the error line after it."""
-    said = [_headline(report)]
+    """Return the report before it is wrapped: the verdict, what it cost in bytes, each step, and the check."""
+    said = [*_verdict(report), _headline(report)]
     if report.passthrough is not None:
         said.append(line(Span(f"{words.passthrough(report)}: ", "warn"), report.passthrough, hang=2))
     said += [line()] * bool(report.steps)
@@ -82,6 +82,21 @@ def _print_rich(wrapped: Iterable[Sequence[Span]], stream: TextIO, width: int) -
     console.print(whole, soft_wrap=True)
 
 
+def _verdict(report: Report) -> list[Line]:
+    found = verdict.headline(report)
+    if found is None:
+        return []
+    style, word, rest = found
+    rows = [[*map(Span, cells[:-1]), Span(cells[-1], last)] for cells, last in verdict.rows(report)]
+    said = [line(Span(word, style), rest, hang=2), *table(rows, right=(2,))]
+    return [*said, *(_hint(report) if style == "bad" else []), line()]
+
+
+def _hint(report: Report) -> list[Line]:
+    found = hints.hint(report)
+    return [line(Span("  try: ", "head"), found, hang=4)] if found else []
+
+
 def _headline(report: Report) -> Line:
     after = Span(human(report.bytes_after), "head")
     if report.gates_failed and report.command != "verify":
@@ -95,7 +110,8 @@ def _headline(report: Report) -> Line:
 
 
 def _step(step: StepReport, previous: StepReport | None) -> list[Line]:
-    said = [line(Span(step.text, "head"), f"   {step.changed:,} {step.unit}", hang=4)]
+    options = words.options(step)
+    said = [line(Span(step.text, "head"), Span(f" {options}" if options else "", "dim"), f"   {words.changed(step)}", hang=4)]
     said += _changed(groups.by_encoding(step.weights))
     if previous is not None and step.left and step.left == previous.left:
         said.append(line(Span(f"  left alone: the same {words.plural(len(step.left), 'tensor')}", "dim"), hang=4))
@@ -145,15 +161,16 @@ def _check(report: Report) -> list[Line]:
         m = accuracy.metric
         on = f" of {shorten(m.output, NAME)}" if len(accuracy.outputs) > 1 else ""
         said.append(line("  ", Span(m.name, "head"), f"{on}  {words.metric_values(m)}  ",
-                         words.metric_drop(m), hang=4))
-    return said + _outputs(accuracy) + _latency(accuracy) + _load(accuracy)
+                         Span(words.metric_change(m), words.metric_style(m)), hang=4))
+    said += _outputs(accuracy)
+    return said + ([] if report.gates_failed else _hint(report)) + _latency(accuracy) + _load(accuracy)
 
 
 def _outputs(accuracy: Accuracy) -> list[Line]:
     ordered = words.worst_first(accuracy)
     measured, noted = [o for o in ordered if not o.note], [o for o in ordered if o.note]
     rows = [[Span(t, "dim") for t in ("output", *words.FIGURES)]] if measured else []
-    rows += [[Span(shorten(printable(o.name), NAME)), *map(Span, words.figures(o))] for o in measured[:MOST_OUTPUTS]]
+    rows += [[Span(shorten(printable(o.name), NAME)), *map(Span, words.figures(o), grades.figures(o))] for o in measured[:MOST_OUTPUTS]]
     said = table(rows, right=(1, 2, 3, 4))
     if measured[MOST_OUTPUTS:]:
         more = words.plural(len(measured) - MOST_OUTPUTS, "more output")

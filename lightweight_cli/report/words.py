@@ -9,6 +9,7 @@ from lightweight_cli.report.sizes import human
 
 if TYPE_CHECKING:
     from lightweight_cli.checking.accuracy import Accuracy, Latency, LoadCost, MetricDrop, OutputFidelity
+    from lightweight_cli.pipeline.step_report import StepReport
     from lightweight_cli.report.model import Report
 
 SYNTHETIC = "synthetic fidelity, not task accuracy"
@@ -22,7 +23,7 @@ def safe(text: str) -> str:
 
 
 def size_change(before: int, after: int) -> str:
-    """Say how much smaller: "3.75x smaller (26.6 %)", the percentage being what is left."""
+    """Say how much smaller: "3.75x smaller (73.4 % less)"; a percentage is of the size before."""
     if before == after or not before or not after:
         return "same size" if before == after else ""
     word = "smaller" if after < before else "larger"
@@ -30,7 +31,8 @@ def size_change(before: int, after: int) -> str:
     if times < 1.1:
         change = 100 * abs(before - after) / before
         return f"{change:.1f} % {word}" if change >= 0.05 else f"{abs(before - after):,} bytes {word}"
-    return f"{_times(times)} {word} ({_percent(after / before)})"
+    percent = _not_above(100 * abs(before - after) / before, 1)
+    return f"{_times(times)} {word} ({percent} % {'less' if after < before else 'more'})"
 
 
 def passthrough(report: Report) -> str:
@@ -72,24 +74,45 @@ def worst_first(accuracy: Accuracy) -> list[OutputFidelity]:
 def figures(output: OutputFidelity) -> list[str]:
     """Return the figures of one output, in the order of FIGURES; "" where one makes no sense."""
     return [
-        "" if output.sqnr is None else "equal" if output.sqnr == math.inf else f"{output.sqnr:.1f} dB",
+        decibels(output.sqnr),
         "" if output.max_error is None else f"{output.max_error:.3g}",
         "" if output.cosine is None else _not_above(output.cosine, 5),
         "" if output.agreement is None else f"{_not_above(100 * output.agreement, 2)} %",
     ]
 
 
+def decibels(sqnr: float | None) -> str:
+    """Say an SQNR: "38.2 dB"; "equal" where no value differs."""
+    return "" if sqnr is None else "equal" if sqnr == math.inf else f"{sqnr:.1f} dB"
+
+
 def metric_values(metric: MetricDrop) -> str:
     """Say both values: "0.9130 -> 0.9120"."""
-    return f"{_value(metric.reference)} -> {_value(metric.candidate)}"
+    return f"{value(metric.reference)} -> {value(metric.candidate)}"
 
 
-def metric_drop(metric: MetricDrop) -> str:
-    """Say the loss and how sure it is: "drop 0.0010, 95 % interval -0.0020 to 0.0040"."""
-    said = f"drop {_value(metric.drop)}"
-    if metric.low is None or metric.high is None:
+def metric_change(metric: MetricDrop) -> str:
+    """Say the change and how sure it is: "+0.0010, 95 % interval -0.0020 to +0.0040"; of an error, which way is better."""
+    change, low, high = change_of(metric)
+    said = _signed(change)
+    if not metric.higher_is_better and change:
+        said += " (worse)" if change > 0 else " (better)"
+    if low is None or high is None:
         return f"{said} ({plural(metric.samples, 'sample')}: no interval)"
-    return f"{said}, 95 % interval {_value(metric.low)} to {_value(metric.high)}"
+    return f"{said}, 95 % interval {_signed(low)} to {_signed(high)}"
+
+
+def change_of(metric: MetricDrop) -> tuple[float, float | None, float | None]:
+    """Return candidate minus reference, and its interval."""
+    low, high = metric.low, metric.high
+    if metric.higher_is_better:
+        return -metric.drop, None if high is None else -high, None if low is None else -low
+    return metric.drop, low, high
+
+
+def metric_style(metric: MetricDrop) -> str:
+    """Return the style of a change: bad where the whole interval is a loss."""
+    return "bad" if metric.low is not None and metric.low > 0 else ""
 
 
 def latency(taken: Latency) -> str:
@@ -123,6 +146,17 @@ def duration(seconds: float) -> str:
     return f"{round(seconds) // 60} min {round(seconds) % 60} s"
 
 
+def changed(step: StepReport) -> str:
+    """Say what a step changed: "6 weights quantized", "1 weight quantized"."""
+    noun, space, rest = step.unit.partition(" ")
+    return f"{step.changed:,} {noun.removesuffix('s') if step.changed == 1 else noun}{space}{rest}"
+
+
+def options(step: StepReport) -> str:
+    """Say the options that take effect though they are not in the step's text: "granularity=block keep=0.005"."""
+    return " ".join(f"{name}={_option(given)}" for name, given in step.defaults.items())
+
+
 def shape(dims: tuple[int, ...]) -> str:
     """Return "64 × 3 × 3 × 3"."""
     return " × ".join(map(str, dims)) or "scalar"
@@ -133,11 +167,20 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def _value(number: float) -> str:
+def value(number: float) -> str:
     """Four decimals for what is near 1, a few digits for the rest."""
     if number == 0 or 5e-4 <= abs(number) < 10:
         return f"{number + 0.0:.4f}"
     return f"{number:.5g}" if abs(number) >= 10 else f"{number:.2g}"
+
+
+def _option(given: object) -> str:
+    return f"{given:g}" if isinstance(given, float) else str(given).lower() if isinstance(given, bool) else str(given)
+
+
+def _signed(number: float) -> str:
+    shown = value(number)
+    return f"+{shown}" if number > 0 else shown
 
 
 def _ms(time: float) -> str:
@@ -146,10 +189,6 @@ def _ms(time: float) -> str:
 
 def _times(ratio: float) -> str:
     return f"{ratio:.2f}x" if ratio < 100 else f"{ratio:,.0f}x"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %" if share >= 0.001 else f"{100 * share:.2g} %"
 
 
 def _not_above(number: float, digits: int) -> str:

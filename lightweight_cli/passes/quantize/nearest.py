@@ -38,6 +38,8 @@ def quantize_nearest(context: Context, bits: int, granularity: str, block_size: 
     """Quantize every weight that gets smaller by it. Returns: weights quantized."""
     rewriter = context.rewriter()
     keep = KEEP[bits] if keep is None else keep
+    block_size = (block_size or BLOCK[bits]) if granularity == "block" else None
+    context.step.settle(keep=keep, block_size=block_size)
     small = smallest(rewriter.weights, keep)
 
     def plan(weight: Weight) -> Plan:
@@ -45,8 +47,8 @@ def quantize_nearest(context: Context, bits: int, granularity: str, block_size: 
         if reason:
             return Plan(weight, reason=reason)
         groups = channels_of(weight.shape, weight.axes) if granularity != "tensor" else (1, weight.size, 1)
-        if granularity == "block":
-            groups = blocks_of(groups, block_size or BLOCK[bits])
+        if block_size is not None:
+            groups = blocks_of(groups, block_size)
         try:
             coded = quantized(context.model, weight, groups, bits, not asymmetric)
         except ValueError as e:
