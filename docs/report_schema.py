@@ -13,14 +13,15 @@ from lightweight_cli.checking.accuracy import Accuracy
 from lightweight_cli.checking.check import Check
 from lightweight_cli.checking.gates import GateResult
 from lightweight_cli.pipeline.step_report import Changed, Left
-from lightweight_cli.report.model import SCHEMA, STATUS
+from lightweight_cli.report.as_json import SCHEMA
+from lightweight_cli.report.model import STATUS
 
 NOT_FINITE = ["inf", "-inf", "nan"]
 SHA256 = {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"}
 
 
 def schema() -> dict[str, Any]:
-    """Return the schema of `Report.to_json`."""
+    """Return the schema of `as_json.document`."""
     step = _object({
         "step": _text("The step as text: a pass and the options that differ from their default."),
         "pass": _text("The pass."),

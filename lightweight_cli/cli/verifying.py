@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from dataclasses import asdict
@@ -38,10 +37,8 @@ def compare(reference: str, candidate: str, how: Check, gates: Gates, *, quiet: 
                     gates=check(gates, accuracy, after), check=asdict(how), seconds=time.monotonic() - started)
     if reports or json_out:
         report.source_sha256, report.output_sha256 = (m.digest for m in models)
-    for path in reports:
+    for path in (*reports, *["-"] * json_out):
         report_file.write(report, path)
-    if json_out:
-        print(json.dumps(report.to_json(), indent=1))
     if not quiet:
         from lightweight_cli.report.terminal import show
 

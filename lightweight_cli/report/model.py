@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
 STATUS = ("written", "unchanged", "verified", "rejected")
 """The result was written; the input's bytes went through; two models were compared, and the gates hold; a gate failed."""
-SCHEMA = 2
-"""Of `Report.to_json`. Raised when a key goes or changes its meaning; a new key does not raise it."""
 
 
 @dataclass
@@ -64,41 +62,3 @@ class Report:
     def ratio(self) -> float | None:
         """Bytes before / bytes after: above 1 is smaller."""
         return self.bytes_before / self.bytes_after if self.bytes_after else None
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain data for strict JSON; no number in it is NaN or infinite. docs/report.md tells the keys."""
-        from lightweight_cli.report import environment, hints
-
-        return {
-            "schema": SCHEMA,
-            "status": self.status,
-            "command": self.command,
-            "version": self.version,
-            "source": _unicode(self.source),
-            "source_sha256": self.source_sha256,
-            "output": _unicode(self.output),
-            "output_sha256": self.output_sha256,
-            "bytes_before": self.bytes_before,
-            "bytes_after": self.bytes_after,
-            "ratio": self.ratio,
-            "gates": [g.to_json() for g in self.gates],
-            "hint": hints.hint(self),
-            "steps": [s.to_json() for s in self.steps],
-            "check": self.check and {k: _listed(v) for k, v in self.check.items()},
-            "check_skipped": self.check_skipped,
-            "reference": self.reference and _unicode(self.reference),
-            "accuracy": self.accuracy and self.accuracy.to_json(),
-            "passthrough": self.passthrough,
-            "notes": list(self.notes),
-            "environment": environment.here(),
-            "seconds": round(self.seconds, 3),
-        }
-
-
-def _listed(value: Any) -> Any:
-    return [_listed(v) for v in value] if isinstance(value, (list, tuple)) else _unicode(value) if isinstance(value, str) else value
-
-
-def _unicode(path: str) -> str:
-    """Return a path with the bytes that are no UTF-8 written as escapes."""
-    return path.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -109,9 +109,9 @@ def _is_summary(target: str) -> bool:
 
 
 def _json(report: Report) -> str:
-    import json
+    from lightweight_cli.report import as_json
 
-    return json.dumps(report.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return as_json.render(report)
 
 
 def _markdown(report: Report) -> str:

@@ -24,7 +24,8 @@ from lightweight_cli.checking.gates import GateResult
 from lightweight_cli.errors import OutputError, UsageError
 from lightweight_cli.pipeline.step_report import Changed, Left, StepReport
 from lightweight_cli.report import groups, html, layout, markdown, progress, terminal, words
-from lightweight_cli.report.model import SCHEMA, Report
+from lightweight_cli.report.as_json import SCHEMA, document
+from lightweight_cli.report.model import Report
 from lightweight_cli.report.sizes import human
 from lightweight_cli.report.write import check_target, parse, refuse_two_on_stdout, write
 
@@ -254,7 +255,7 @@ def test_json_is_strict_and_complete(tmp_path: Path) -> None:
     write(hostile(), str(tmp_path / "r.json"))
     data = json.loads((tmp_path / "r.json").read_bytes(), parse_constant=refuse_constant)
     assert data["schema"] == SCHEMA and data["status"] == "rejected"
-    data = sample().to_json()
+    data = document(sample())
     assert data["ratio"] == 316_000 / 84_200 and data["status"] == "written"
     assert Accuracy.from_json(data["accuracy"]) == sample().accuracy
     assert [len(s["weights"]) for s in data["steps"]] == [4, 3]
