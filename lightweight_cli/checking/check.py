@@ -28,4 +28,6 @@ class Check:
     """Which samples of the data judge (data.portion.Role): "judge" leaves out the share that calibrates."""
     samples: int | None = None
     """At most so many of them; None: all."""
+    frozen: tuple[str, ...] = ()
+    """Inputs with a default that the candidate lacks on purpose."""
     time_limit: float | None = TIME_LIMIT

@@ -44,12 +44,13 @@ Progress = Callable[[str, int, "int | None"], None]
 def verify(reference: str, candidate: str, batches: Sequence[str] | Feeds | None = None,
            labels: str | np.ndarray | None = None, metric: str | None = None, *, latency: bool = True, seed: int = 0,
            batch_size: int | None = None, threads: int = THREADS, role: Role = "all", samples: int | None = None,
-           progress: Progress | None = None) -> Accuracy:
+           frozen: Sequence[str] = (), progress: Progress | None = None) -> Accuracy:
     """Compare the model file `candidate` with the model file `reference`, in this process.
 
     `batches`: data paths as --data takes them, or feeds (dicts of arrays by input name); None: synthetic.
     `role`, `samples`: which samples of the data judge, and how many at most: see data.portion.
     `labels`: one a sample, or their file. `metric`: "top1", "ctc:blank=36", ...; None: chosen from the labels.
+    `frozen`: inputs with a default that the candidate lacks on purpose: no data for them is used.
     Raises: InputError for the reference, the data or the labels; BrokenPromise when the candidate does
         not load, run, keep its interface, or stay finite; UsageError for an unknown metric.
     """
@@ -60,6 +61,7 @@ def verify(reference: str, candidate: str, batches: Sequence[str] | Feeds | None
         tell("reference load", 0, None)
         session = _open(reference, threads, InputError, "the original model")
         model = interface(session)
+        model = model._replace(overridable=tuple(p for p in model.overridable if p.name not in frozen))
         skeleton = _skeleton(reference)
         found = _batches(batches, labels, batch_size, (role, samples), session, model, skeleton, seed, tell)
         if isinstance(found, str):

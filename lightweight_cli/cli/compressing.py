@@ -80,7 +80,8 @@ def compress(job: Job) -> None:
             if job.reports:
                 report.source_sha256, report.output_sha256 = model.digest, candidate.digest()
             if job.check is not None:
-                report.accuracy = judge_candidate(job, model, candidate, passthrough is not None, progress)
+                frozen = () if passthrough is not None else tuple(name for step in steps for name in step.frozen)
+                report.accuracy = judge_candidate(job, model, candidate, frozen, passthrough is not None, progress)
             report.gates = held(job.gates, report.accuracy, candidate.size)
             progress.close()
             if not report.gates_failed:
@@ -171,8 +172,8 @@ def inline_input(model: Model, target: str | None, reason: str) -> Candidate:
     return candidate
 
 
-def judge_candidate(job: Job, model: Model, candidate: Candidate, same: bool, progress: Progress) -> Accuracy:
-    """Compare the candidate with the original, or with --against."""
+def judge_candidate(job: Job, model: Model, candidate: Candidate, frozen: tuple[str, ...], same: bool, progress: Progress) -> Accuracy:
+    """Compare the candidate with the original, or with --against; `frozen` inputs are missing on purpose."""
     from dataclasses import replace
 
     from lightweight_cli.checking.judge import judge
@@ -180,7 +181,7 @@ def judge_candidate(job: Job, model: Model, candidate: Candidate, same: bool, pr
     assert job.check is not None
     reference = load(job.against) if job.against else model
     asked = job.gates.max_load_time is not None or job.gates.max_load_memory is not None
-    options = replace(job.check, latency=job.check.latency and not same, load=job.check.load and (asked or not same))
+    options = replace(job.check, frozen=frozen, latency=job.check.latency and not same, load=job.check.load and (asked or not same))
     try:
         accuracy = judge(reference.reopened, candidate.path, options, pass_fds=(reference.source.fd, *candidate.inherited),
                          size=reference.total_size,

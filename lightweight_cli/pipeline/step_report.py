@@ -61,6 +61,8 @@ class StepReport:
     """The data that chose its values; None: there were none, or it uses none."""
     options: dict[str, Any] = field(default_factory=dict)
     """Every option of the pass with the value that took effect, defaults too."""
+    frozen: list[str] = field(default_factory=list)
+    """Inputs with a default that the step made constants: callers miss them on purpose."""
     progress: Progress | None = None
     _done: int = 0
     _total: int = 0

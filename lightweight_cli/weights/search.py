@@ -32,7 +32,7 @@ INNER = re.compile(r"lwc\d+\.")
 LEAST = 1024
 """Bytes from which a float constant without a role counts."""
 
-OVERRIDABLE = "the caller may override it, an input with a default: strip --freeze-inputs makes it a constant"
+OVERRIDABLE = "the caller may override it: strip --freeze-inputs fixes it"
 """Why an initializer that is a graph input too stays as it is."""
 
 Found = dict[tuple[int, str], Weight]

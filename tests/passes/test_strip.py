@@ -217,3 +217,35 @@ def test_repeated_imports_go_and_the_last_one_stays(bench):
     proto.opset_import.add(domain="", version=17)
     _, model = bench.apply(proto, remove, {"x": X, "c": np.array(True)})
     assert [(o.domain, o.version) for o in model.opset_import] == [("", 17)]
+
+
+DEFAULT = """
+<ir_version: 8, opset_import: ["" : 17]>
+g (float[4] x, float[4] W, float[4] unused) => (float[4] y)
+<float[4] W = {1, 2, 3, 4}, float[4] unused = {5, 6, 7, 8}> { y = Add (x, W) }
+"""
+
+
+def test_inputs_with_defaults_become_constants_if_asked(bench):
+    count, model = bench.apply(DEFAULT, remove, {"x": X}, freeze_inputs=True)
+    assert count == 3  # two inputs, and the initializer that nothing reads
+    assert [v.name for v in model.graph.input] == ["x"] and [t.name for t in model.graph.initializer] == ["W"]
+    assert bench.notes == ["removed, by kind: input with a default 2, initializer 1"]
+
+
+def test_the_check_expects_the_inputs_that_strip_froze(call, tmp_path):
+    proto = onnx.parser.parse_model("""<ir_version: 8, opset_import: ["" : 17]>
+        g (float[2,300] x, float[300,300] W) => (float[2,300] y) { y = MatMul (x, W) }""")
+    weight = np.random.default_rng(0).normal(size=(300, 300)).astype(np.float32)
+    proto.graph.initializer.append(numpy_helper.from_array(weight, "W"))
+    (tmp_path / "model.onnx").write_bytes(proto.SerializeToString())
+    np.savez(tmp_path / "data.npz", x=np.ones((2, 300), np.float32))
+    status, _, told = call("quantize", "model.onnx", "-o", "same.onnx")
+    assert status == 0 and "strip --freeze-inputs fixes it" in told
+    steps = ("-p", "strip:freeze_inputs=true", "-p", "quantize")
+    for more in ((), ("--data", "data.npz")):
+        status, _, told = call("run", "model.onnx", *steps, "-f", "-o", "small.onnx", *more)
+        assert status == 0 and "1 weights quantized" in told
+    assert (tmp_path / "small.onnx").stat().st_size < 110_000
+    status, _, told = call("verify", "model.onnx", "small.onnx")
+    assert status == 3 and 'overridable inputs lost "W"' in told

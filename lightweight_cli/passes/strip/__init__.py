@@ -16,6 +16,8 @@ def strip(
     context: Context,
     *,
     keep_doc: Annotated[bool, Option("Keep doc strings, and the metadata properties of graphs, nodes and values.")] = False,
+    freeze_inputs: Annotated[
+        bool, Option("Remove inputs that have a default: callers can't override them any more, and other passes may store them.")] = False,
     metadata: Annotated[bool, Option("Remove the model's own metadata properties too.")] = False,
 ) -> int:
     """Remove what nothing uses: nodes, initializers, functions, imports.
@@ -29,4 +31,4 @@ def strip(
     """
     from lightweight_cli.passes.strip.unused import remove
 
-    return remove(context, keep_doc=keep_doc, metadata=metadata)
+    return remove(context, keep_doc=keep_doc, metadata=metadata, freeze_inputs=freeze_inputs)

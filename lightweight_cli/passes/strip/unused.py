@@ -12,13 +12,16 @@ from lightweight_cli.passes.strip.shapes import drop_shapes
 from lightweight_cli.weights.rewrite import modernise
 
 if TYPE_CHECKING:
+    from onnx import GraphProto
+
     from lightweight_cli.model.model import Model
     from lightweight_cli.pipeline.context import Context
 
 
-def remove(context: Context, *, keep_doc: bool = False, metadata: bool = False) -> int:
+def remove(context: Context, *, keep_doc: bool = False, metadata: bool = False, freeze_inputs: bool = False) -> int:
     """Remove what nothing uses, exporters' notes unless `keep_doc`, and the model's metadata properties if `metadata`.
 
+    `freeze_inputs`: initializers that callers may override become constants.
     Returns: things removed.
     """
     model, removed = context.model, Counter[str]()
@@ -26,6 +29,9 @@ def remove(context: Context, *, keep_doc: bool = False, metadata: bool = False) 
         context.step.note("left as it is: the model has no outputs, so nothing of it is used")
         return 0
     _drop_listed_initializers(model, removed)
+    if freeze_inputs:
+        context.step.frozen += _freeze(model.proto.graph)
+        removed["input with a default"] += len(context.step.frozen)
     sweep_model(model.proto, removed)
     drop_shapes(model.proto, removed)
     drop_notes(model.proto, keep_doc, metadata, removed)
@@ -42,3 +48,13 @@ def _drop_listed_initializers(model: Model, removed: Counter[str]) -> None:
         before = len(graph.input)
         modernise(model, Scopes(model.proto).main)
         removed["listed initializer"] += before - len(graph.input)
+
+
+def _freeze(graph: GraphProto) -> list[str]:
+    """Remove the inputs that have an initializer. Returns: their names."""
+    given = {t.name for t in graph.initializer} | {s.values.name for s in graph.sparse_initializer}
+    frozen = [v.name for v in graph.input if v.name in given]
+    for i in reversed(range(len(graph.input))):
+        if graph.input[i].name in given:
+            del graph.input[i]
+    return frozen
