@@ -245,7 +245,7 @@ def test_the_check_expects_the_inputs_that_strip_froze(call, tmp_path):
     steps = ("-p", "strip:freeze_inputs=true", "-p", "quantize")
     for more in ((), ("--data", "data.npz")):
         status, _, told = call("run", "model.onnx", *steps, "-f", "-o", "small.onnx", *more)
-        assert status == 0 and "1 weights quantized" in told
+        assert status == 0 and "1 weight quantized" in told
     assert (tmp_path / "small.onnx").stat().st_size < 110_000
     status, _, told = call("verify", "model.onnx", "small.onnx")
     assert status == 3 and 'overridable inputs lost "W"' in told
