@@ -27,16 +27,16 @@ Tell = Callable[[], None]
 class Engine:
     """Calibration data run through a model.
 
-    `memory`: bytes that whatever grows with the samples or the number of weights may take: half of it the values between two parts, a
-    quarter each the sums of weights with several uses, and what they came to. The sums of one weight, one batch's values within a part
-    and that part's constants come on top.
+    `memory`: bytes that whatever grows with the samples or the number of weights may take: half of it the values between two parts, an
+    eighth each the sums of weights with several uses, and what they came to; a quarter is the data's. The sums of one weight, one
+    batch's values within a part and that part's constants come on top.
     """
 
     def __init__(self, original: Model, fed: Collection[str], batches: Batches, sampling: Sampling, memory: int, threads: int,
                  tell: Tell) -> None:
         self.original, self.fed, self.batches, self.sampling = original, fed, batches, sampling
         self.flow = Flow(original.proto, fed)
-        self.between, self.aside = memory // 2, memory // 4
+        self.between, self.aside = memory // 2, memory // 8
         self.threads, self.tell = threads, tell
 
     def statistics(self, watched: Sequence[Watched]) -> Iterator[tuple[Watched, Statistics | str]]:

@@ -77,7 +77,10 @@ class Gathered:
             return
         points = use.read(shown)
         index = self.sampling.index(points.total, number, self.inputs, len(self.watched.uses))
-        self.sums.add(points.take(index), use.read(original).take(index) if compressed is not None else None)
+        others = use.read(original) if compressed is not None else None
+        for start in range(0, len(index), self.sums.step):
+            part = index[start : start + self.sums.step]
+            self.sums.add(points.take(part), others.take(part) if others is not None else None)
         if self.sums.histogram is not None:
             for a in shown:
                 if a is not None:
@@ -96,7 +99,7 @@ class Gathered:
             return self.why
         if self.sums is None:
             return Statistics(counts=self.counts)
-        if not self.sums.n:
+        if self.sums.empty:
             return "no activations reachable: its branch was never taken"
         return self.sums.result(self._matrix() if self.pairs else None)._replace(counts=self.counts)
 

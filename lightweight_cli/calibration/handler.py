@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from lightweight_cli.runtime.child import Progress
     from lightweight_cli.weights.weight import Weight
 
+DATA = 4
+"""The part of the memory that a reader's data may take: a quarter."""
 Key = tuple[int, str]
 """A weight: the number of its scope, and its name."""
 
@@ -65,7 +67,8 @@ class Handler:
         model, weights = open_model(request["model"])
         tell("data", 0, None)
         portion = Portion(**{**request["portion"], "paths": tuple(request["portion"]["paths"])})
-        self.batches = open_portion(portion, declared(model.proto), batch_size=request["batch_size"])
+        self.batches = open_portion(portion, declared(model.proto), batch_size=request["batch_size"],
+                                    memory=request["memory"] // DATA)
         fed = fed_by(self.batches)
         watched, lost = [], {}
         exposures = Exposures()

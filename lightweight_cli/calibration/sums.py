@@ -19,13 +19,14 @@ class Sums:
     def __init__(self, groups: int, inputs: int, pairs: bool, histogram: bool = False) -> None:
         """`pairs`: rows of the original come with those of the compressed model, for targets."""
         self.split = groups == 1 and parts.width(inputs) != inputs
-        self.pairs, self.n = pairs, 0
+        self.pairs, self.n, self.step = pairs, 0, max(1, BLOCK // (8 * groups * inputs))
         count, width = (-(-inputs // parts.width(inputs)), parts.width(inputs)) if self.split else (groups, inputs)
         self.xx = np.zeros((count, width, width))
         self.yx = np.zeros((count, width, width)) if pairs else None
         self.x, self.y = np.zeros((count, width)), np.zeros((count, width))
         self.largest = np.zeros((groups, inputs))
         self.histogram = Histogram() if histogram else None
+        self.waiting: list[tuple[np.ndarray, np.ndarray | None]] = []
 
     @staticmethod
     def nbytes(groups: int, inputs: int, pairs: bool) -> int:
@@ -34,20 +35,32 @@ class Sums:
         return 8 * groups * -(-inputs // width) * width * width * (2 if pairs else 1)
 
     def add(self, rows: np.ndarray, original: np.ndarray | None = None) -> None:
-        """Add rows; `original`: the same rows of the original model, where these are the compressed one's."""
-        step = max(1, BLOCK // (8 * rows.shape[0] * rows.shape[2]))
-        for start in range(0, rows.shape[1], step):
-            block = rows[:, start : start + step]
-            self.largest = np.maximum(self.largest, np.abs(block).max(1, initial=0.0))
-            x = self._wide(block)
-            y = self._wide(original[:, start : start + step]) if original is not None else x
-            self.n += block.shape[1]
-            self.x += x.sum(1)
-            self.y += y.sum(1)
-            for g in range(len(x)):  # of one array with itself numpy makes half the products
-                self.xx[g] += x[g].T @ x[g]
-                if self.yx is not None:
-                    self.yx[g] += y[g].T @ x[g]
+        """Add rows, best at most `step`; `original`: the same rows of the original model, where these are the compressed one's."""
+        self.largest = np.maximum(self.largest, np.abs(rows).max(1, initial=0.0))
+        if sum(x.shape[1] for x, _ in self.waiting) + rows.shape[1] > self.step:
+            self._multiply()
+        self.waiting.append((rows, original))
+
+    @property
+    def empty(self) -> bool:
+        """Whether no rows were added."""
+        return not self.n and not self.waiting
+
+    def _multiply(self) -> None:
+        """Add the products of the rows that wait: of many at a time, for few rows are less than the matrix they make."""
+        if not self.waiting:
+            return
+        x = self._wide(np.concatenate([x for x, _ in self.waiting], 1))
+        originals = [y for _, y in self.waiting if y is not None]
+        self.n += sum(rows.shape[1] for rows, _ in self.waiting)
+        self.waiting = []
+        y = self._wide(np.concatenate(originals, 1)) if originals else x
+        self.x += x.sum(1)
+        self.y += y.sum(1)
+        for g in range(len(x)):  # of one array with itself numpy makes half the products
+            self.xx[g] += x[g].T @ x[g]
+            if self.yx is not None:
+                self.yx[g] += y[g].T @ x[g]
 
     def _wide(self, rows: np.ndarray) -> np.ndarray:
         wide = np.ascontiguousarray(rows, np.float64)
@@ -55,6 +68,7 @@ class Sums:
 
     def result(self, matrix: np.ndarray | None = None) -> Statistics:
         """Return the means; `matrix`: the original's W [groups, outputs, inputs], whose outputs are the targets."""
+        self._multiply()
         n = max(1, self.n)
         moments = Moments(self.xx / n, self.n, mx=self.x / n)
         if matrix is not None and self.yx is not None:

@@ -15,7 +15,7 @@ from lightweight_cli.data.conform import conform
 from lightweight_cli.data.labels import KEYS, check_labels, join_labels, label_key, load_labels, load_numpy, missing_file
 from lightweight_cli.data.reader import read_module
 from lightweight_cli.data.split import split
-from lightweight_cli.data.spool import Spool
+from lightweight_cli.data.spool import IN_MEMORY, Spool
 from lightweight_cli.errors import InputError, printable
 from lightweight_cli.runtime.sessions import Interface, Port
 
@@ -52,8 +52,8 @@ class Batches:
 
 
 def open_batches(paths: Sequence[str], model: Interface, *, labels: str | None = None,
-                 batch_size: int | None = None) -> Batches:
-    """Open evaluation data for the inputs of `model`.
+                 batch_size: int | None = None, memory: int = IN_MEMORY) -> Batches:
+    """Open evaluation data for the inputs of `model`. What a reader gives is kept, beyond `memory` bytes on the disk.
 
     Raises: InputError for what is missing, damaged, or does not fit the inputs.
     """
@@ -62,7 +62,7 @@ def open_batches(paths: Sequence[str], model: Interface, *, labels: str | None =
     for path in paths:
         file, _, function = path.rpartition(":")
         if file.endswith(".py") and function.isidentifier():
-            spool, own = _read(file, function, model, ports)
+            spool, own = _read(file, function, model, ports, memory)
             batches.spools.append(spool)
             part: Sequence[Batch] | Spool = spool
         elif error := missing_file(path):
@@ -169,16 +169,16 @@ def _read_proto(path: str, port: Port) -> Any:
         raise InputError(f"{printable(path)}: not a serialized {printable(port.type)}") from error
 
 
-def _read(file: str, function: str, model: Interface, ports: dict[str, Port]) -> tuple[Spool, np.ndarray | None]:
+def _read(file: str, function: str, model: Interface, ports: dict[str, Port], memory: int) -> tuple[Spool, np.ndarray | None]:
     if error := missing_file(file):
         raise error
-    return _spooled(read_module(file, function), model, ports, printable(f"{file}:{function}"))
+    return _spooled(read_module(file, function), model, ports, printable(f"{file}:{function}"), memory)
 
 
 def _spooled(feeds: Iterable[Mapping[str, Any]], model: Interface, ports: dict[str, Port],
-             where: str) -> tuple[Spool, np.ndarray | None]:
+             where: str, memory: int = IN_MEMORY) -> tuple[Spool, np.ndarray | None]:
     """Keep the feeds of an iterable that may not give them twice, and the labels among them."""
-    spool, labels = Spool(), []
+    spool, labels = Spool(memory), []
     for number, item in enumerate(feeds):
         if not isinstance(item, Mapping):
             raise InputError(f"{where}: batch {number} is {type(item).__name__}; it must be a dict by input name")

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from lightweight_cli.data.batches import Batch, Batches, open_batches
+from lightweight_cli.data.spool import IN_MEMORY
 from lightweight_cli.runtime.sessions import Interface
 
 Role = Literal["all", "calibrate", "judge"]
@@ -41,12 +42,14 @@ class Unit(NamedTuple):
     samples: int
 
 
-def open_portion(portion: Portion, model: Interface, *, labels: str | None = None, batch_size: int | None = None) -> Batches:
-    """Open the data and keep the samples that are meant, in their order, with their labels.
+def open_portion(portion: Portion, model: Interface, *, labels: str | None = None, batch_size: int | None = None,
+                 memory: int = IN_MEMORY) -> Batches:
+    """Open the data and keep the samples that are meant, in their order, with their labels; `memory` as open_batches has it.
 
     Raises: InputError for what is missing, damaged, or does not fit the inputs.
     """
-    return chosen(open_batches(portion.paths, model, labels=labels, batch_size=batch_size), portion.role, portion.samples, portion.seed)
+    batches = open_batches(portion.paths, model, labels=labels, batch_size=batch_size, memory=memory)
+    return chosen(batches, portion.role, portion.samples, portion.seed)
 
 
 def chosen(batches: Batches, role: Role, most: int | None, seed: int) -> Batches:
