@@ -48,6 +48,7 @@ class Handler:
         """Answer one request of `Layers`."""
         if request["do"] == "open":
             return self._open(request, tell), {}
+        tell("layers", 0, None)
         if "values" in arrays and self.walk is not None and self.at is not None:
             self.walk.replace(self.at, arrays["values"])
         self.at, found = next(self.layers, (None, ""))

@@ -26,6 +26,7 @@ class Sums:
         self.x, self.y = np.zeros((count, width)), np.zeros((count, width))
         self.largest = np.zeros((groups, inputs))
         self.histogram = Histogram() if histogram else None
+        self.divided = False
         self.waiting: list[tuple[np.ndarray, np.ndarray | None]] = []
 
     @staticmethod
@@ -67,11 +68,15 @@ class Sums:
         return parts.split(wide) if self.split else wide
 
     def result(self, matrix: np.ndarray | None = None) -> Statistics:
-        """Return the means; `matrix`: the original's W [groups, outputs, inputs], whose outputs are the targets."""
+        """Return the means, after the last rows; `matrix`: the original's W [groups, outputs, inputs], whose outputs are the targets."""
         self._multiply()
-        n = max(1, self.n)
-        moments = Moments(self.xx / n, self.n, mx=self.x / n)
+        if not self.divided:
+            self.divided = True
+            for total in (self.xx, self.yx, self.x, self.y):
+                if total is not None:
+                    total /= max(1, self.n)
+        moments = Moments(self.xx, self.n, mx=self.x)
         if matrix is not None and self.yx is not None:
             w = self._wide(matrix)
-            moments = moments._replace(C=w @ (self.yx / n), my=(w @ (self.y / n)[:, :, None])[:, :, 0])
+            moments = moments._replace(C=w @ self.yx, my=(w @ self.y[:, :, None])[:, :, 0])
         return Statistics(moments, self.largest, histogram=self.histogram)

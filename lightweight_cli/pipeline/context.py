@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lightweight_cli.pipeline.step_report import StepReport
 
 if TYPE_CHECKING:
+    from lightweight_cli.calibration.calibration import Calibration
     from lightweight_cli.data.portion import Portion
     from lightweight_cli.model.model import Model
     from lightweight_cli.weights.rewrite import Rewriter
@@ -24,6 +25,12 @@ class Context:
     """Which weights may be touched: weights.selection."""
     portion: Portion | None = None
     """Data that choose: given to a pass that says it can use them, where there are any."""
+
+    def calibration(self) -> Calibration | None:
+        """Return what can be asked about the weights on calibration data; None: there are no data."""
+        from lightweight_cli.calibration.calibration import Calibration
+
+        return Calibration(self.portion) if self.portion is not None else None
 
     def rewriter(self, every: bool = False) -> Rewriter:
         """Return the model's weights, ready to be replaced; with `every`, other large float constants too."""
