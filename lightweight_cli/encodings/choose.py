@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from onnx import helper
 
-from lightweight_cli.encodings import bfloat16, bitmask, delta, dense, float16, huffman, int4, plain, planes, table
+from lightweight_cli.encodings import bfloat16, bitmask, delta, dense, float16, huffman, int4, plain, planes, sample, table, words
 from lightweight_cli.encodings import vectors as vector_codes
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.floats import Floats
@@ -66,6 +66,7 @@ def for_floats(
     as_it_is = new(plain.NAME)
     as_it_is.costs(plain.LOAD, values.size)
     plain.emit_as(as_it_is, values, shape, name)
+    describe(as_it_is, values, None, plain)
     return [as_it_is, *emissions(new, values, name, limits)]
 
 
@@ -81,6 +82,7 @@ def for_vectors(new: New, coded: Vectors, name: str, limits: Limits = DEFAULT) -
         if e.opset >= vector_codes.MINIMUM_OPSET and all(layout.offers(s, e.opset) for s in stages):
             coded.finish(e, [layout.emit(e, s, [s.size]).name for s in stages])
             e.finish(name)
+            describe(e, coded, None, layout)
             if within(e, coded.size, itemsize, limits):
                 found.append(e)
     return found
@@ -107,8 +109,14 @@ def emissions(new: New, values: Whole, name: str, limits: Limits) -> Iterator[Em
             if len(whole) > 1:
                 e.op("Concat", whole, axis=0)
             e.finish(name)
+            describe(e, values, sparse, layout)
             if within(e, values.size, itemsize, limits):
                 yield e
+
+
+def describe(e: Emission, values: Whole | Vectors, sparse: ModuleType | None, layout: ModuleType) -> None:
+    """Note what a report says of an emission: how it stores the weight, and a sample of its values."""
+    e.stored_as, e.sample = words.stored_as(values, sparse, layout), lambda: sample.of(values)
 
 
 def label(sparse: ModuleType | None, layout: ModuleType) -> str:

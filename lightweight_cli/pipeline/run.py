@@ -24,7 +24,7 @@ def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = N
     reports = []
     for step in steps:
         which = registry.get(step.name)
-        report = StepReport(str(step), unit=which.unit, progress=progress,
+        report = StepReport(str(step), unit=which.unit, lossy=which.lossy, progress=progress,
                             options={p.name: step.options.get(p.name, p.default) for p in which.parameters})
         try:
             context = Context(model, report, step.options.get("only", ()), step.options.get("exclude", ()),

@@ -59,6 +59,8 @@ class StepReport:
     notes: list[str] = field(default_factory=list)
     calibrated: Calibrated | None = None
     """The data that chose its values; None: there were none, or it uses none."""
+    lossy: bool = False
+    """Whether the pass changes values."""
     options: dict[str, Any] = field(default_factory=dict)
     """Every option of the pass with the value that took effect, defaults too."""
     frozen: list[str] = field(default_factory=list)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,10 @@ class Emission:
     nodes: list[NodeProto] = field(default_factory=list)
     stored: list[Stored] = field(default_factory=list)
     label: str = ""
+    stored_as: str = ""
+    """The same in words, for people."""
+    sample: Callable[[], tuple[list[tuple[int, int]], np.ndarray]] | None = None
+    """Gives some of the values: runs (start, length) in flat order, and what is in them."""
     load_bytes: float = 0.0
     """Bytes that decoding takes when the model is loaded."""
     load_ns: float = 0.0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from onnx import TensorProto
 
 from lightweight_cli.model.scopes import Scope, Scopes, subgraphs
-from lightweight_cli.weights import constants
+from lightweight_cli.weights import constants, noise
 from lightweight_cli.weights.emission import Emission, place
 from lightweight_cli.weights.remainder import remainder
 from lightweight_cli.weights.search import INNER, find_weights
@@ -42,6 +42,8 @@ class Plan:
     must: bool = False
     """The values changed: store them even where the file does not shrink."""
     taken: Emission | None = None
+    sqnr: float | None = None
+    """dB, of a sample of the values: weights.noise."""
     spare: Emission | None = None
     """What is taken instead where shared tables do not pay."""
 
@@ -56,10 +58,14 @@ class Plan:
 class Listener(Protocol):
     """What a rewriter tells: its progress, and what became of each weight (pipeline.step_report)."""
 
+    lossy: bool
+    """Whether values may change, and how far they did is worth measuring."""
+
     def expect(self, total: int) -> None: ...
     def advance(self, count: int) -> None: ...
     def leave(self, name: str, op: str, shape: tuple[int, ...], nbytes: int, reason: str) -> None: ...
-    def done(self, name: str, op: str, shape: tuple[int, ...], encoding: str, before: int, after: int, changed: int) -> None: ...
+    def done(self, name: str, op: str, shape: tuple[int, ...], encoding: str, before: int, after: int, changed: int,
+             stored_as: str = "", sqnr: float | None = None) -> None: ...
 
 
 class Rewriter:
@@ -109,7 +115,8 @@ class Rewriter:
         for plan in plans:
             if plan.taken is not None:
                 w = plan.weight
-                self.step.done(w.name, w.op, w.shape, plan.taken.label, w.stored_bytes(), plan.taken.nbytes, plan.changed)
+                self.step.done(w.name, w.op, w.shape, plan.taken.label, w.stored_bytes(), plan.taken.nbytes, plan.changed,
+                               plan.taken.stored_as, plan.sqnr)
                 self._replace(plan.weight, plan.taken)
             elif plan.reason:
                 self._leave(plan.weight, plan.reason)
@@ -127,6 +134,8 @@ class Rewriter:
             if best.nbytes < before or plan.must:
                 plan.taken = best
                 best.realise(self.model)
+                plan.sqnr = noise.sqnr(plan.weight, best) if self.step.lossy else None
+                best.sample = None  # it holds codes
                 if best.shared_bytes():
                     spares = (e for e in plan.options if not e.shared_bytes() and (e.nbytes < before or plan.must))
                     spare = min(spares, key=lambda e: e.nbytes, default=None)

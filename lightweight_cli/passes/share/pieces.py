@@ -73,7 +73,7 @@ def joined(
 ) -> Emission:
     """Return the smallest emission of each piece, one after the other, and the Concat that makes the weight `name`."""
     whole = new("")
-    home, names, labels = whole.prefix, [], []
+    home, names, labels, words = whole.prefix, [], [], []
     for i, stored in enumerate(pieces):
         def part(label: str, i: int = i) -> Emission:
             e = new(label)
@@ -87,6 +87,7 @@ def joined(
         whole.stored += [s for s in best.stored if s.proto.name not in known]
         whole.load_bytes, whole.load_ns = whole.load_bytes + best.load_bytes, whole.load_ns + best.load_ns
         labels.append(best.label)
-    whole.label = " + ".join(dict.fromkeys(labels))
+        words.append(best.stored_as)
+    whole.label, whole.stored_as = " + ".join(dict.fromkeys(labels)), "; ".join(dict.fromkeys(words))
     whole.op("Concat", names, name, axis=axis)
     return whole

@@ -1,0 +1,30 @@
+"""How far a weight's new values are from its old ones, told from a sample of both."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from lightweight_cli.weights.emission import Emission
+    from lightweight_cli.weights.weight import Weight
+
+
+def sqnr(weight: Weight, emission: Emission) -> float | None:
+    """Return 10 log10(sum w^2 / sum (w - w')^2) in dB, inf where nothing differs; None where there is no sample."""
+    if emission.sample is None:
+        return None
+    runs, new = emission.sample()
+    if not new.size:
+        return None
+    old = np.concatenate([weight.read(start, count) for start, count in runs])
+    wide = old.astype(np.float64)
+    difference = wide - new.astype(old.dtype).astype(np.float64)
+    signal, noise = float(wide @ wide), float(difference @ difference)
+    if not math.isfinite(signal + noise):
+        return None
+    if noise == 0:
+        return math.inf
+    return 10 * (math.log10(signal) - math.log10(noise)) if signal else -math.inf
