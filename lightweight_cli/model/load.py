@@ -17,6 +17,7 @@ from lightweight_cli.model.blobs import COPY, Blob, Source
 from lightweight_cli.model.external import Folder
 from lightweight_cli.model.model import Model
 from lightweight_cli.model.names import check_entries, check_names
+from lightweight_cli.model.repeats import check_repeats
 
 
 def load(path: str | None) -> Model:
@@ -94,6 +95,7 @@ def check(model: Model, folder: Folder) -> None:
                 model.attach(tensor, folder.blob(tensor))
         else:
             tensors.check_inline(tensor)
+    check_repeats(model)
     model.total_size += folder.sizes()
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from lightweight_cli.model.opsets import versions_of
+
 if TYPE_CHECKING:
     from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
 
@@ -56,21 +58,23 @@ class Scope:
             scope = scope.parent
         return scope
 
+    def outer(self, name: str) -> Scope | None:
+        """Return the scope around this one that defines `name` too: ONNX forbids that, and runtimes differ in which they take."""
+        return self.parent.resolve(name) if self.parent is not None and self.defines(name) else None
+
 
 class Scopes:
     """All scopes of a model, outer before inner; the uses of each name are kept where it is defined."""
 
     def __init__(self, proto: ModelProto) -> None:
-        versions = {o.domain: o.version for o in proto.opset_import}
-        main = versions.get("", versions.get("ai.onnx", 1))
+        main = versions_of(proto.opset_import).get("", 1)
         self.all: list[Scope] = []
         self.main = self._add(proto.graph, None, main, False)
         if proto.ir_version < 4:  # every initializer had to be listed as an input, and is a constant all the same
             self.main.inputs -= self.main.initializers.keys()
         self.functions: dict[tuple[str, str], Scope] = {}
         for function in proto.functions:
-            own = {o.domain: o.version for o in function.opset_import}
-            scope = self._add(function, None, own.get("", own.get("ai.onnx", main)), True)
+            scope = self._add(function, None, versions_of(function.opset_import).get("", main), True)
             self.functions[function.domain, function.name] = scope
         for scope in self.all:
             for node in scope.graph.node:
@@ -90,6 +94,17 @@ class Scopes:
         for inner in subgraphs(graph):
             self._add(inner, scope, opset, False)
         return scope
+
+    def hidden(self) -> set[tuple[int, str]]:
+        """Return the names, each with its scope's id, that a graph within defines anew."""
+        found = set()
+        for scope in self.all:
+            for name in (*scope.initializers, *scope.producers, *scope.inputs):
+                outer = scope.outer(name)
+                while outer is not None:
+                    found.add((id(outer), name))
+                    outer = outer.outer(name)
+        return found
 
     def names(self) -> set[str]:
         """Return every value name in the model."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lightweight_cli.errors import printable
+from lightweight_cli.model.opsets import domain_of, versions_of
 from lightweight_cli.model.scopes import subgraphs
 from lightweight_cli.runtime.confined import killed_in_the_end
 from lightweight_cli.runtime.import_path import import_path
@@ -27,7 +28,7 @@ OLDEST = 7
 
 def version(proto: ModelProto) -> int:
     """Return the model's opset of ai.onnx."""
-    return next((o.version for o in proto.opset_import if o.domain in ("", "ai.onnx")), 1)
+    return versions_of(proto.opset_import).get("", 1)
 
 
 def raise_opset(model: Model, minimum: int, note: Callable[[str], None]) -> bool:
@@ -54,6 +55,8 @@ def unfit(proto: ModelProto) -> str:
     foreign = next((n for n in proto.graph.node if n.domain not in ("", "ai.onnx")), None)
     if version(proto) < OLDEST:
         return f"only opset {OLDEST} and newer are converted"
+    if sum(domain_of(o.domain) == "" for o in proto.opset_import) > 1:
+        return "it imports ai.onnx more than once"
     if proto.functions:
         return "it has functions of its own"
     if foreign is not None:

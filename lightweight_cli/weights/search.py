@@ -35,6 +35,9 @@ LEAST = 1024
 OVERRIDABLE = "the caller may override it: strip --freeze-inputs fixes it"
 """Why an initializer that is a graph input too stays as it is."""
 
+AMBIGUOUS = "shares its name with a value of a graph within or around: runtimes differ in which they take"
+"""onnxruntime takes the outer of two initializers, and the outer or inner, by its optimisation level, where the outer is computed."""
+
 Found = dict[tuple[int, str], Weight]
 
 
@@ -56,6 +59,10 @@ def find_weights(model: Model, scopes: Scopes, every: bool = False) -> list[Weig
                     _through_call(model, scopes, found, scope, name, Use(scope, node, index), 0)
     if every:
         _note_others(model, scopes, found)
+    hidden = scopes.hidden()
+    for weight in found.values():
+        if weight.scope.outer(weight.name) is not None or (id(weight.scope), weight.name) in hidden:
+            weight.locked = weight.locked or AMBIGUOUS
     return list(found.values())
 
 

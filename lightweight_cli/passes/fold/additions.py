@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from onnx import defs
 
+from lightweight_cli.model.opsets import domain_of, versions_of
 from lightweight_cli.model.scopes import Scopes
-from lightweight_cli.passes.strip.liveness import all_nodes, domain_of
+from lightweight_cli.passes.strip.liveness import all_nodes
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -17,7 +18,7 @@ def drop_additions(old: ModelProto, new: ModelProto) -> None:
     """Remove from `new`, which onnxruntime made of `old`, what it added and nobody needs."""
     nodes = {n.name: n for owner in (old.graph, *old.functions) for n in all_nodes(owner)}
     shapes = {v.name for scope in Scopes(old).all for v in scope.graph.value_info}
-    versions = {domain_of(o.domain): o.version for o in old.opset_import}
+    versions = versions_of(old.opset_import)
     for node in all_nodes(new.graph):
         origin = nodes.get(node.name)
         if origin is None:

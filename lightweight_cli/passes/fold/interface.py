@@ -6,8 +6,9 @@ import math
 from typing import TYPE_CHECKING
 
 from lightweight_cli.errors import printable
+from lightweight_cli.model.opsets import domain_of, versions_of
 from lightweight_cli.passes.fold.additions import drop_additions
-from lightweight_cli.passes.strip.liveness import all_nodes, domain_of
+from lightweight_cli.passes.strip.liveness import all_nodes
 
 if TYPE_CHECKING:
     from onnx import FunctionProto, GraphProto, ModelProto
@@ -19,7 +20,7 @@ KEPT = ("producer_name", "producer_version", "domain", "model_version", "doc_str
 
 def unfit(old: ModelProto) -> str | None:
     """Return why onnxruntime must not optimise the model `old`, or None."""
-    versions = {domain_of(o.domain): o.version for o in old.opset_import}
+    versions = versions_of(old.opset_import)
     for function in old.functions:
         for opset in function.opset_import:
             if versions.get(domain_of(opset.domain), opset.version) != opset.version:
@@ -61,7 +62,7 @@ def restore(old: ModelProto, new: ModelProto) -> str | None:
     was, now = _listed(old), _listed(new)
     if was != now:
         return "its inputs or outputs are others"
-    versions = [{domain_of(o.domain): o.version for o in m.opset_import} for m in (old, new)]
+    versions = [versions_of(m.opset_import) for m in (old, new)]
     before, after = operators(old), operators(new)
     for domain, op in sorted(after - before):
         if domain:

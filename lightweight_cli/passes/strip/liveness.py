@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
+from lightweight_cli.model.opsets import domain_of
 from lightweight_cli.model.scopes import subgraphs, subgraphs_of
 
 if TYPE_CHECKING:
@@ -15,11 +16,6 @@ Key: TypeAlias = "tuple[str, str, str]"
 """What a node calls: domain, operator and overload."""
 KNOWN = {"", "ai.onnx.ml", "com.microsoft"}
 """Domains whose operators do nothing but compute their outputs; others may act otherwise."""
-
-
-def domain_of(name: str) -> str:
-    """Return a domain by its one spelling."""
-    return "" if name == "ai.onnx" else name
 
 
 def sweep_model(proto: ModelProto, removed: Counter[str]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from lightweight_cli.model.opsets import domain_of
 from lightweight_cli.model.scopes import Scope, Scopes
-from lightweight_cli.passes.strip.liveness import all_nodes, defined, domain_of
+from lightweight_cli.passes.strip.liveness import all_nodes, defined
 from lightweight_cli.weights import constants
 
 if TYPE_CHECKING:
