@@ -7,7 +7,7 @@ import inspect
 import textwrap
 import types
 from dataclasses import fields, is_dataclass
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from lightweight_cli.checking.accuracy import Accuracy
 from lightweight_cli.checking.check import Check
@@ -92,6 +92,8 @@ def _of(hint: Any) -> dict[str, Any]:
         return {"type": [f["type"] for f in found]} if plain else {"anyOf": found}
     if get_origin(hint) in (tuple, list):
         return {"type": "array", "items": _of(get_args(hint)[0])}
+    if get_origin(hint) is Literal:
+        return {"enum": list(get_args(hint))}
     if is_dataclass(hint):
         return record(hint)  # type: ignore[arg-type]
     if hint is float:

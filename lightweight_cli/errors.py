@@ -32,6 +32,10 @@ class InputError(LwcError):
     exit_code = EXIT_INPUT
 
 
+class DataError(InputError):
+    """Evaluation data or labels that can be read, and do not fit the model or each other."""
+
+
 class GateError(LwcError):
     """A gate that failed, or that could not be evaluated."""
 

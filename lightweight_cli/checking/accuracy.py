@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-from lightweight_cli.runtime.latency import Latency
+from lightweight_cli.errors import printable
+from lightweight_cli.runtime.latency import Latency, Pace
 from lightweight_cli.runtime.load_cost import Load, LoadCost
 
 
@@ -27,7 +28,11 @@ class OutputFidelity:
     cosine: float | None = None
     """Of the whole output as one vector, over all batches."""
     agreement: float | None = None
-    """Float outputs: share of equal argmax over the last axis; others: share of equal elements."""
+    """Float outputs with classes (see metrics.classes): share of equal argmax over them; others: share of equal elements."""
+    finite: float | None = None
+    """Float outputs: share of the reference's values that are finite; the other figures are of these."""
+    strayed: int = 0
+    """Values that are not finite in the reference and something else in the candidate."""
     note: str | None = None
     """Why values were not compared, e.g. a data-dependent shape that differs."""
 
@@ -50,6 +55,13 @@ class MetricDrop:
     samples: int
     method: str
     """How the interval was computed: normal, matched proportions, or bootstrap."""
+    chance: float = 0.0
+    """What the best answer scores that is the same for all samples."""
+
+    @property
+    def learnt(self) -> bool:
+        """Whether the reference does better than one answer for all samples."""
+        return self.reference > self.chance if self.higher_is_better else self.reference < self.chance
 
 
 @dataclass(frozen=True)
@@ -73,6 +85,10 @@ class Accuracy:
     """Set when the candidate does not say that it was made from the reference."""
     deterministic: bool = True
     """False: the original gives other values each time (random operators)."""
+    of: int | None = None
+    """Samples of the data, where time allowed fewer: these are spread over it."""
+    remarks: tuple[str, ...] = ()
+    """What else must be known before the figures are used."""
     unverified: str | None = None
     """Why values were not compared at all; both models load and have the same interface."""
 
@@ -86,6 +102,12 @@ class Accuracy:
         """The worst output's top-1 agreement."""
         return min((o.agreement for o in self.outputs if o.agreement is not None), default=None)
 
+    @property
+    def nothing_finite(self) -> str | None:
+        """Say which output of the reference has no finite value: figures of it mean nothing. None: each has some."""
+        empty = next((o.name for o in self.outputs if o.finite == 0), None)
+        return None if empty is None else f'no value of output "{printable(empty)}" is finite in the original'
+
     def to_json(self) -> dict[str, Any]:
         """Return nested dicts for strict JSON: a number that is not finite becomes its name."""
         result: dict[str, Any] = _plain(self)
@@ -94,11 +116,13 @@ class Accuracy:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Accuracy:
         """Return the Accuracy that `to_json` wrote."""
+        taken = data["latency"]
         return cls(**{
             **data,
             "outputs": tuple(OutputFidelity(**_numbers(o, OutputFidelity)) for o in data["outputs"]),
+            "remarks": tuple(data["remarks"]),
             "metric": data["metric"] and MetricDrop(**_numbers(data["metric"], MetricDrop)),
-            "latency": data["latency"] and Latency(**data["latency"]),
+            "latency": taken and Latency(**{**taken, "clock": Pace(**taken["clock"]), "processor": Pace(**taken["processor"])}),
             "load": data.get("load") and LoadCost(Load(**data["load"]["reference"]), Load(**data["load"]["candidate"]),
                                                   data["load"]["rounds"]),
         })

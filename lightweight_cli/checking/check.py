@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lightweight_cli.runtime.sessions import Level
+
+BUDGET = 60.0
+"""Seconds the whole check may take, about: what people wait for without asking whether it hangs."""
 TIME_LIMIT = 30.0
 """Seconds for one stage, loading a model or one run on synthetic inputs; large models get more (judge.BYTES_A_SECOND)."""
 
@@ -15,6 +19,8 @@ class Check:
     data: tuple[str, ...] = ()
     """Evaluation data (.npz, .npy, folder, module.py:reader), in order; none: synthetic inputs."""
     labels: str | None = None
+    ignore_labels: bool = False
+    """Leave out what the data has under a key of labels."""
     metric: str | None = None
     """A metric's name, with options: "top1", "ctc:blank=36", "rmse:output=score"; None: chosen from the labels."""
     latency: bool = True
@@ -30,4 +36,8 @@ class Check:
     """At most so many of them; None: all."""
     frozen: tuple[str, ...] = ()
     """Inputs with a default that the candidate lacks on purpose."""
+    budget: float | None = BUDGET
+    """Seconds for the whole: as much data is run, spread over all of it, as fits. None: all."""
+    level: Level = "all"
+    """How far onnxruntime optimises both models."""
     time_limit: float | None = TIME_LIMIT

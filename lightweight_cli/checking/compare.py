@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lightweight_cli.checking.accuracy import OutputFidelity
+from lightweight_cli.checking.metrics.agreement import Agreement
 from lightweight_cli.checking.metrics.fidelity import Fidelity, measurable
 from lightweight_cli.data.arrays import arrays
 from lightweight_cli.errors import BrokenPromise, printable
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 VALUE_SHAPED = {"NonZero", "NonMaxSuppression", "Unique", "Compress", "Loop", "Range", "StringSplit", "ConstantOfShape",
                 "Expand", "Tile", "If", "SplitToSequence", "RoiAlign", "BeamSearch", "GreedySearch", "Sampling"}
 """Operators whose output shape may follow from values, which a lossy change moves."""
+MOVES = {"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose"}
+MOST_MOVES = 16
 STEADY = 1e-4
 """Relative difference of two runs of the same model that summation order in threads explains."""
 
@@ -45,12 +48,33 @@ def changes(model: onnx.ModelProto | None) -> bool:
     return any(n.op_type in VALUE_SHAPED for owner in (model.graph, *model.functions) for n in nodes(owner))
 
 
+def operators(model: onnx.ModelProto | None) -> dict[str, str]:
+    """Return the operator that makes each output, looking through those that only move values."""
+    if model is None:
+        return {}
+    makers = {o: n for n in model.graph.node for o in n.output}
+    found = {}
+    for output in model.graph.output:
+        node = makers.get(output.name)
+        for _ in range(MOST_MOVES):
+            if node is None or node.op_type not in MOVES or not node.input:
+                break
+            node = makers.get(node.input[0])
+        if node is not None:
+            found[output.name] = node.op_type
+    return found
+
+
 class Comparison:
     """The outputs of a model, compared batch by batch."""
 
-    def __init__(self, model: Interface, steady: bool, value_shaped: bool) -> None:
-        self.model, self.steady, self.value_shaped = model, steady, value_shaped
-        self.outputs = [Fidelity(p.name, p.type) for p in model.outputs]
+    def __init__(self, model: Interface, steady: bool, skeleton: onnx.ModelProto | None,
+                 classes: Mapping[str, int] | None = None) -> None:
+        """`classes`: of outputs that were scored with labels, how many classes these gave them, or 0."""
+        self.model, self.steady, self.value_shaped = model, steady, changes(skeleton)
+        made = operators(skeleton)
+        self.outputs = [Fidelity(p.name, p.type, agreement=Agreement(p.name, made.get(p.name), (classes or {}).get(p.name)))
+                        for p in model.outputs]
 
     @staticmethod
     def equal(one: list[Any], two: list[Any]) -> bool:

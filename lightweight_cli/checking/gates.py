@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
-from lightweight_cli.checking.accuracy import Accuracy
+from lightweight_cli.checking.accuracy import Accuracy, MetricDrop
 from lightweight_cli.checking.amounts import Limit
 
 
@@ -23,11 +23,13 @@ class Gates:
     max_size: int | None = None
     """Bytes, external data included."""
     max_slowdown: float | None = None
-    """Latency ratio candidate / reference: 1.1 allows 10 % more."""
+    """Latency ratio candidate / reference, by the clock or where that is too noisy in processor time: 1.1 allows 10 % more."""
     max_load_time: Limit | None = None
     """CPU time of loading: a ratio to the original's, or seconds of its own."""
     max_load_memory: Limit | None = None
     """Peak memory while loading: a ratio to the original's, or bytes of its own."""
+    confident: bool = False
+    """The drop that counts is the upper end of its paired 95 % interval."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,18 @@ class GateResult:
         return {f.name: str(v) if isinstance(v := getattr(self, f.name), float) and not math.isfinite(v) else v for f in fields(self)}
 
 
-def check(gates: Gates, accuracy: Accuracy | None, size: int) -> list[GateResult]:
+def check(gates: Gates, accuracy: Accuracy | None, size: int, *, same: bool = False) -> list[GateResult]:
     """Hold a result against every gate that was asked for.
 
-    `accuracy` is None when the check was skipped; `size` in bytes.
+    `accuracy` is None when the check was skipped; `size` in bytes; `same`: the result is the original, which takes as long.
     """
-    drop = accuracy.metric.drop if accuracy and accuracy.metric else None
-    ratio = accuracy.latency.ratio if accuracy and accuracy.latency else None
+    drop = accuracy.metric if accuracy else None
+    ratio = 1.0 if same else accuracy.latency.ratio if accuracy and accuracy.latency else None
     sqnr, agreement = (accuracy.sqnr, accuracy.agreement) if accuracy else (None, None)
+    if accuracy is not None and accuracy.nothing_finite is not None:
+        drop = sqnr = agreement = None
     held = (
-        _held("max-drop", gates.max_drop, drop, _no_metric(accuracy)),
+        _held("max-drop", gates.max_drop, _drop(drop, gates.confident), _no_metric(accuracy)),
         _held("min-sqnr", gates.min_sqnr, sqnr, _no_values(accuracy, "float output"), most=False, unit="dB"),
         _held("min-agreement", gates.min_agreement, agreement, _no_values(accuracy, "output with classes"), most=False),
         _held("max-size", gates.max_size, size, "", unit="bytes"),
@@ -101,20 +105,34 @@ def _load(name: str, limit: Limit | None, accuracy: Accuracy | None) -> GateResu
     return _held(name, limit.value, value, why, unit=limit.unit)
 
 
+def _drop(metric: MetricDrop | None, confident: bool) -> float | None:
+    """Return the drop to hold against a limit; None: the original has nothing to lose, or too few samples tell."""
+    if metric is None or (metric.higher_is_better and not metric.reference > 0):
+        return None
+    return metric.high if confident else metric.drop
+
+
 def _no_metric(accuracy: Accuracy | None) -> str:
     if accuracy is None:
         return "the check was skipped"
-    return accuracy.unverified or ("no data" if accuracy.synthetic else "no labels")
+    metric, nothing = accuracy.metric, accuracy.nothing_finite
+    if metric is not None and nothing is None:
+        if metric.higher_is_better and not metric.reference > 0:
+            return f"the original's own {metric.name} is {metric.reference:.4g}"
+        return f"{metric.samples} sample has no interval"
+    return nothing or accuracy.unverified or ("no data" if accuracy.synthetic else "no labels")
 
 
 def _no_values(accuracy: Accuracy | None, kind: str) -> str:
     if accuracy is None:
         return "the check was skipped"
     notes = [o.note for o in accuracy.outputs if o.note]
-    return accuracy.unverified or (notes[0] if notes else f"the model has no {kind}")
+    return accuracy.nothing_finite or accuracy.unverified or (notes[0] if notes else f"the model has no {kind}")
 
 
 def _no_latency(accuracy: Accuracy | None) -> str:
     if accuracy is None:
         return "the check was skipped"
+    if accuracy.latency is not None:
+        return "the machine is too busy: neither the time nor the processor time is steady"
     return accuracy.latency_skipped or accuracy.unverified or "latency was not measured"

@@ -13,8 +13,8 @@ from lightweight_cli.checking.metrics.interval import drop, paired_interval
 from lightweight_cli.checking.metrics.spec import MetricSpec
 from lightweight_cli.data.arrays import arrays
 from lightweight_cli.data.batches import Batch
-from lightweight_cli.errors import InputError, printable
-from lightweight_cli.runtime.sessions import Interface
+from lightweight_cli.errors import DataError, printable
+from lightweight_cli.runtime.sessions import Interface, Port
 
 
 class Scores:
@@ -26,9 +26,11 @@ class Scores:
         self.output = ""
         self.at = 0
         self.parts: list[np.ndarray] = []
+        self.classes: int | None = None
+        """How many classes the output has for the labels; 0: the metric is not one of classes."""
         if spec and spec.output is not None and spec.output not in [p.name for p in model.outputs]:
             names = ", ".join(printable(p.name) for p in model.outputs)
-            raise InputError(f"metric {spec.name}: the model has no such output; it has {names}")
+            raise DataError(f"metric {spec.name}: the model has no such output; it has {names}")
 
     def twin(self) -> Scores:
         """Return empty scores for the other model, with the same metric on the same output."""
@@ -39,52 +41,73 @@ class Scores:
     def add(self, batch: Batch, outputs: list[Any]) -> None:
         """Score one batch against the next labels.
 
-        Raises: InputError when no output has a score for each label.
+        Raises: DataError when no output has a score for each label.
         """
-        labels = self.labels[self.at : self.at + batch.samples]
-        self.at += batch.samples
         by_name = self._by_sample(batch, outputs)
         if self.metric is None:
-            self.metric, self.output = choose(by_name, labels, self.spec)
+            self.metric, self.output, self.labels = choose(by_name, self.labels, self.spec)
+        labels = self.labels[self.at : self.at + batch.samples]
+        self.at += batch.samples
         value = by_name.get(self.output)
         if value is None or not self.metric.fits(value, labels):
-            raise InputError(f'metric {self.metric.name}: output "{printable(self.output)}" has no score for each '
+            raise DataError(f'metric {self.metric.name}: output "{printable(self.output)}" has no score for each '
                              "label in each batch")
+        if self.classes is None:
+            self.classes = self.metric.classes(value, labels)
         self.parts.append(self.metric.rows(value, labels))
+
+    def keep(self, batches: int) -> None:
+        """Forget all but the first so many batches."""
+        self.at -= sum(map(len, self.parts[batches:]))
+        del self.parts[batches:]
 
     def rows(self) -> np.ndarray:
         """Return the evidence of all samples, [samples, k].
 
-        Raises: InputError when samples have different numbers of positions.
+        Raises: DataError when samples have different numbers of positions.
         """
         if len({p.shape[1] for p in self.parts}) > 1:
-            raise InputError(f"metric {self.metric.name if self.metric else ''} needs as many positions in each batch")
+            raise DataError(f"metric {self.metric.name if self.metric else ''} needs as many positions in each batch")
         return np.concatenate(self.parts)
 
     def _by_sample(self, batch: Batch, outputs: list[Any]) -> dict[str, np.ndarray]:
         """Return the outputs that have one entry a sample, sample axis first."""
-        symbols = {p.shape[0] for p in self.model.inputs if p.shape and isinstance(p.shape[0], str)}
+        given = [p.shape[0] for p in self.model.inputs if p.shape]
+        symbols = {d for d in given if isinstance(d, str)}
         found = {}
         for port, value in zip(self.model.outputs, outputs, strict=True):
             parts = arrays(value)
             if len(parts) != 1 or parts[0].ndim == 0:
                 continue
             array = parts[0]
-            named = [i for i, d in enumerate(port.shape[: array.ndim]) if d in symbols]
-            axis = named[0] if len(named) == 1 else 0
-            if array.shape[axis] == batch.samples:
+            axis = sample_axis(array, port, batch.samples, symbols, fixed=all(isinstance(d, int) for d in given))
+            if axis is not None:
                 found[port.name] = np.moveaxis(array, axis, 0)
             elif batch.samples == 1:
                 found[port.name] = array[None]
         return found
 
 
+def sample_axis(array: np.ndarray, port: Port, samples: int, symbols: set[str], fixed: bool) -> int | None:
+    """Return the axis of an output that counts the samples: the one with an input's symbol, else the first, else the second.
+
+    The second of three is how time comes first, [steps, samples, classes]. Where the inputs leave the samples open, an axis
+    that the model fixes does not count them.
+    """
+    named = [i for i, d in enumerate(port.shape[: array.ndim]) if d in symbols]
+    if len(named) == 1:
+        return named[0] if array.shape[named[0]] == samples else None
+    axes = [a for a in ((0, 1) if array.ndim == 3 else (0,)) if array.shape[a] == samples]
+    free = [a for a in axes if fixed or len(port.shape) != array.ndim or not isinstance(port.shape[a], int)]
+    return next(iter(free or axes), None)
+
+
 def metric_drop(reference: Scores, candidate: Scores, seed: int) -> MetricDrop:
     """Return the metric of both models, and the drop with its paired interval."""
     metric, old, new = reference.metric, reference.rows(), candidate.rows()
     if metric is None:
-        raise InputError("no batch to score")
+        raise DataError("no batch to score")
     before, after = metric.value(old), metric.value(new)
     low, high, method = paired_interval(metric, old, new, seed)
     return MetricDrop(metric.name, reference.output, metric.higher_is_better, before, after,
-                      drop(metric, before, after), low, high, len(old), method)
+                      drop(metric, before, after), low, high, len(old), method, metric.chance(reference.labels[: reference.at]))

@@ -8,42 +8,37 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lightweight_cli.checking.accuracy import Accuracy
-from lightweight_cli.checking.compare import Comparison, changes, outputs_of
-from lightweight_cli.checking.metrics.spec import MetricSpec, parse_metric
-from lightweight_cli.checking.score import Scores, metric_drop
-from lightweight_cli.data.batches import Batch, Batches, feed_batches
-from lightweight_cli.data.labels import load_labels
-from lightweight_cli.data.portion import Portion, Role, chosen, open_portion
+from lightweight_cli.checking.check import BUDGET
+from lightweight_cli.checking.clock import Clock
+from lightweight_cli.checking.compare import Comparison
+from lightweight_cli.checking.feeds import Feeds, made_batches, own_batches
+from lightweight_cli.checking.metrics.spec import parse_metric
+from lightweight_cli.checking.runs import Progress, Run, run_candidate, run_reference
+from lightweight_cli.checking.score import metric_drop
+from lightweight_cli.checking.turns import in_turns
+from lightweight_cli.data.batches import Batches
+from lightweight_cli.data.portion import Role
 from lightweight_cli.data.spool import Spool
-from lightweight_cli.data.synthetic import synthetic_batches
-from lightweight_cli.errors import BrokenPromise, InputError
+from lightweight_cli.errors import BrokenPromise, DataError, InputError
 from lightweight_cli.model.provenance import SOURCE
-from lightweight_cli.model.skeleton import read_skeleton, stored_bytes
-from lightweight_cli.runtime import latency as timing
+from lightweight_cli.model.skeleton import read_skeleton
 from lightweight_cli.runtime.latency import Latency
-from lightweight_cli.runtime.sessions import THREADS, Interface, interface, interface_difference, open_session, reason
+from lightweight_cli.runtime.sessions import THREADS, Interface, Level, interface, interface_difference, open_session, reason
 
 if TYPE_CHECKING:
     import onnx
     from onnxruntime import InferenceSession
 
-BOTH_LOADED = 512 << 20
-"""Bytes of both models together up to which they are held at once, to time them in turns."""
-
-Feeds = Iterable[Mapping[str, Any]]
-Progress = Callable[[str, int, "int | None"], None]
-"""Called with a stage, batches done, and their number where known: see judge.Progress."""
-
-
 def verify(reference: str, candidate: str, batches: Sequence[str] | Feeds | None = None,
            labels: str | np.ndarray | None = None, metric: str | None = None, *, latency: bool = True, seed: int = 0,
-           batch_size: int | None = None, threads: int = THREADS, role: Role = "all", samples: int | None = None,
+           batch_size: int | None = None, threads: int = THREADS, budget: float | None = BUDGET, ignore_labels: bool = False,
+           level: Level = "all", role: Role = "all", samples: int | None = None,
            frozen: Sequence[str] = (), progress: Progress | None = None) -> Accuracy:
     """Compare the model file `candidate` with the model file `reference`, in this process.
 
@@ -51,46 +46,68 @@ def verify(reference: str, candidate: str, batches: Sequence[str] | Feeds | None
     `role`, `samples`: which samples of the data judge, and how many at most: see data.portion.
     `labels`: one a sample, or their file. `metric`: "top1", "ctc:blank=36", ...; None: chosen from the labels.
     `frozen`: inputs with a default that the candidate lacks on purpose: no data for them is used.
+    `budget`: seconds by which as much of the data is run as fits; None: all of it.
     Raises: InputError for the reference, the data or the labels; BrokenPromise when the candidate does
         not load, run, keep its interface, or stay finite; UsageError for an unknown metric.
     """
     tell = progress or (lambda stage, done, total: None)
+    clock = Clock(budget)
     spec = parse_metric(metric) if metric else None
     reference, candidate = os.fspath(reference), os.fspath(candidate)
+    given = None if batches is None or (isinstance(batches, Sequence) and not batches) else batches
+    if given is None and labels is not None:
+        raise InputError("labels need the data they belong to")
     with Spool() as kept:
         tell("reference load", 0, None)
-        session = _open(reference, threads, InputError, "the original model")
+        session = _open(reference, InputError, "the original model", threads, level)
         model = interface(session)
         model = model._replace(overridable=tuple(p for p in model.overridable if p.name not in frozen))
         skeleton = _skeleton(reference)
-        found = _batches(batches, labels, batch_size, (role, samples), session, model, skeleton, seed, tell)
+        found: Batches | str
+        if given is None:
+            found = made_batches(session, model, skeleton, seed, clock, lambda: tell("reference run", 0, None))
+        else:
+            tell("data", 0, None)
+            found = own_batches(given, model, labels, ignore_labels, batch_size, (role, samples), seed)
         if isinstance(found, str):
-            return _unverified(session, candidate, model, found, reference, skeleton, threads, tell)
+            del session
+            return _unverified(candidate, model, found, reference, skeleton, threads, tell)
         try:
             if spec and found.labels is None:
-                raise InputError(f"metric {spec.name} needs labels, and the data has none")
-            scores, samples, steady = _reference_pass(session, model, found, kept, spec, tell)
+                raise DataError(f"metric {spec.name} needs labels, and the data has none")
+            old = run_reference(session, model, found, kept, spec, clock, tell)
             del session
             tell("candidate load", 0, None)
-            other = _open(candidate, threads, BrokenPromise, "the result")
+            other = _open(candidate, BrokenPromise, "the result", threads, level)
             _same_interface(model, other, skeleton, candidate)
-            comparison = Comparison(model, steady, changes(skeleton))
-            mine = _candidate_pass(other, model, found, kept, comparison, scores, tell)
-            measured = _latency(reference, candidate, other, found, threads, tell) if latency else None
+            classes = {old.scores.output: old.scores.classes or 0} if old.scores else None
+            comparison = Comparison(model, old.steady, skeleton, classes)
+            new = run_candidate(other, old, kept, comparison, clock, tell)
+            provenance = _provenance(other, reference, skeleton)
+            del other
+            measured = in_turns(reference, candidate, old.batches, threads, clock, tell) if latency else None
             return Accuracy(
-                synthetic=found.synthetic, batches=len(kept), samples=samples,
-                outputs=comparison.results(), metric=metric_drop(scores, mine, seed) if scores and mine else None,
+                synthetic=found.synthetic, batches=new.count, samples=new.samples, of=_left_out(found, new),
+                outputs=comparison.results(), metric=metric_drop(old.scores, new.scores, seed) if old.scores and new.scores else None,
                 latency=measured if isinstance(measured, Latency) else None,
                 latency_skipped=measured if isinstance(measured, str) else None,
-                provenance=_provenance(other, reference, skeleton), deterministic=steady,
-                unverified=None if steady else "the original gives other values on each run (random operators)")
+                provenance=provenance, deterministic=old.steady,
+                unverified=None if old.steady else "the original gives other values on each run (random operators)")
         finally:
             found.close()
 
 
-def _open(path: str, threads: int, error: type[InputError] | type[BrokenPromise], who: str) -> InferenceSession:
+def _left_out(found: Batches, run: Run) -> int | None:
+    """Return the samples that the data has, where fewer were run."""
+    if found.synthetic:
+        return None
+    total = found.of or sum(b.samples for b in found)
+    return total if run.samples < total else None
+
+
+def _open(path: str, error: type[InputError] | type[BrokenPromise], who: str, threads: int, level: Level) -> InferenceSession:
     try:
-        return open_session(path, threads=threads)
+        return open_session(path, threads=threads, level=level)
     except Exception as failure:  # onnxruntime's exceptions have no common base
         raise error(f"{who}: onnxruntime can't load it: {reason(failure)}") from failure
 
@@ -101,67 +118,6 @@ def _skeleton(path: str) -> onnx.ModelProto | None:
         return read_skeleton(path)
     except (OSError, ValueError):
         return None
-
-
-def _batches(batches: Sequence[str] | Feeds | None, labels: str | np.ndarray | None, batch_size: int | None, meant: tuple[Role, int | None],
-             session: InferenceSession, model: Interface, skeleton: onnx.ModelProto | None, seed: int,
-             tell: Progress) -> Batches | str:
-    """Return the batches to run, or why there are none."""
-    if batches is None or (isinstance(batches, Sequence) and not batches):
-        if labels is not None:
-            raise InputError("labels need the data they belong to")
-        return synthetic_batches(session, model, skeleton, seed, lambda: tell("reference run", 0, None))
-    tell("data", 0, None)
-    if isinstance(batches, Sequence) and all(isinstance(b, (str, os.PathLike)) for b in batches):
-        if labels is not None and not isinstance(labels, (str, os.PathLike)):
-            raise InputError("labels for data files must be a file too")
-        return open_portion(Portion(tuple(os.fspath(b) for b in batches), *meant, seed), model, labels=labels and os.fspath(labels),
-                            batch_size=batch_size)
-    own = load_labels(os.fspath(labels)) if isinstance(labels, (str, os.PathLike)) else labels
-    return chosen(feed_batches(batches, model, labels=own), *meant, seed)  # type: ignore[arg-type]
-
-
-def _reference_pass(session: InferenceSession, model: Interface, batches: Batches, kept: Spool,
-                    spec: MetricSpec | None, tell: Progress) -> tuple[Scores | None, int, bool]:
-    """Run the original, keep its outputs; the first batch runs twice, to see if they are the same.
-
-    Returns: its scores, when there are labels; samples; whether its values are the same each time.
-    """
-    scores = Scores(model, batches.labels, spec) if batches.labels is not None else None
-    samples, steady = 0, True
-    for done, batch in enumerate(batches):
-        tell("reference run", done, batches.count)
-        try:
-            outputs = outputs_of(session, batch.feed)
-            if done == 0:
-                steady = Comparison.equal(outputs, outputs_of(session, batch.feed))
-        except Exception as failure:
-            if batches.synthetic and done:  # values that this one batch happens to have
-                batches.count = done
-                break
-            raise InputError(f"the original model does not run on batch {done}: {reason(failure)}") from failure
-        if scores:
-            scores.add(batch, outputs)
-        kept.append(outputs)
-        samples += batch.samples
-    return scores, samples, steady
-
-
-def _candidate_pass(session: InferenceSession, model: Interface, batches: Batches, kept: Spool,
-                    comparison: Comparison, scores: Scores | None, tell: Progress) -> Scores | None:
-    """Run the candidate and compare, batch by batch. Returns: its scores, when there are labels."""
-    mine = scores.twin() if scores else None
-    for done, (batch, expected) in enumerate(zip(batches, kept, strict=True)):
-        tell("candidate run", done, batches.count)
-        try:
-            outputs = outputs_of(session, batch.feed)
-        except Exception as failure:
-            raise BrokenPromise(f"the result does not run on batch {done}, where the original does: "
-                                f"{reason(failure)}") from failure
-        comparison.add(expected, outputs, done)
-        if mine:
-            mine.add(batch, outputs)
-    return mine
 
 
 def _same_interface(model: Interface, session: InferenceSession, skeleton: onnx.ModelProto | None, candidate: str) -> None:
@@ -180,34 +136,14 @@ def _same_interface(model: Interface, session: InferenceSession, skeleton: onnx.
         raise BrokenPromise(f"the result has another interface: {difference}")
 
 
-def _unverified(session: InferenceSession, candidate: str, model: Interface, why: str, reference: str,
+def _unverified(candidate: str, model: Interface, why: str, reference: str,
                 skeleton: onnx.ModelProto | None, threads: int, tell: Progress) -> Accuracy:
     """Return the outcome when no inputs are known that the original runs on: load and interface only."""
-    del session
     tell("candidate load", 0, None)
-    other = _open(candidate, threads, BrokenPromise, "the result")
+    other = _open(candidate, BrokenPromise, "the result", threads, "all")
     _same_interface(model, other, skeleton, candidate)
     return Accuracy(synthetic=True, batches=0, samples=0, outputs=(), provenance=_provenance(other, reference, skeleton),
                     unverified=why, latency_skipped="no inputs to run")
-
-
-def _latency(reference: str, candidate: str, session: InferenceSession, batches: Batches, threads: int,
-             tell: Progress) -> Latency | str:
-    """Time both models in turns on one sample of the first batch, or the whole where it can't be cut."""
-    size = stored_bytes(reference) + stored_bytes(candidate)
-    if size > BOTH_LOADED:
-        return f"both models together have {size >> 20} MiB; up to {BOTH_LOADED >> 20} MiB are held at once"
-    batch = next(iter(batches))
-    tell("latency", 0, None)
-    again = _open(reference, threads, InputError, "the original model")
-    try:
-        return timing.measure(again, session, _one_sample(batch))
-    except Exception:  # a model that runs on its whole batch only
-        return timing.measure(again, session, batch.feed)
-
-
-def _one_sample(batch: Batch) -> dict[str, Any]:
-    return {name: value[:1] if name in batch.sliceable else value for name, value in batch.feed.items()}
 
 
 def _provenance(session: InferenceSession, reference: str, skeleton: onnx.ModelProto | None) -> str | None:

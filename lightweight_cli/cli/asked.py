@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from lightweight_cli.cli.flag import Given
 from lightweight_cli.errors import UsageError, printable
+from lightweight_cli.runtime.sessions import THREADS
+
+MOST_THREADS = 1024
 
 
 def checks(given: Given) -> tuple[Any, Any]:
-    """Return the Check and the Gates that the options ask for."""
+    """Return the Check and the Gates that the options ask for. Raises: UsageError; InputError for a missing file."""
     from lightweight_cli.checking.amounts import parse_memory_limit, parse_size, parse_time_limit
-    from lightweight_cli.checking.check import Check
+    from lightweight_cli.checking.check import BUDGET, Check
     from lightweight_cli.checking.gates import Gates
 
     refuse_inputs(given["data"], given["labels"], given["metric"])
@@ -20,12 +24,27 @@ def checks(given: Given) -> tuple[Any, Any]:
         raise UsageError(f"--min-agreement {share:g}: must be from 0 to 1")
     if given["samples"] is not None and given["samples"] < 1:
         raise UsageError(f"--samples {given['samples']}: must be at least 1")
+    if given["no_labels"]:
+        without = next((flag for flag in ("labels", "metric", "max_drop") if given[flag] is not None), None)
+        if without is not None:
+            raise UsageError(f"--no-labels: --{without.replace('_', '-')} needs labels; give one or the other")
+    if given["confident"] and given["max_drop"] is None:
+        raise UsageError("--confident: says how --max-drop is held; give both")
+    if given["batch_size"] is not None and not (given["data"] and given["batch_size"] >= 1):
+        raise UsageError(f"--batch-size {given['batch_size']}: {'must be at least 1' if given['data'] else 'needs --data'}")
+    threads = THREADS if given["threads"] is None else given["threads"]
+    if not 1 <= threads <= MOST_THREADS:
+        raise UsageError(f"--threads {threads}: must be from 1 to {MOST_THREADS:,}")
+    seconds = BUDGET if given["check_time"] is None else given["check_time"]
+    if not seconds > 0:
+        raise UsageError(f"--check-time {seconds:g}: must be above 0 (inf: as long as it takes)")
     size = parse_size(given["max_size"]) if given["max_size"] else None
     time, memory = given["max_load_time"], given["max_load_memory"]
     gates = Gates(given["max_drop"], given["min_sqnr"], given["min_agreement"], size, given["max_slowdown"],
                   parse_time_limit(time, "--max-load-time") if time else None,
-                  parse_memory_limit(memory, "--max-load-memory") if memory else None)
-    return Check(tuple(given["data"]), given["labels"], given["metric"], seed=given["seed"], samples=given["samples"]), gates
+                  parse_memory_limit(memory, "--max-load-memory") if memory else None, confident=given["confident"])
+    return Check(tuple(given["data"]), given["labels"], given["no_labels"], given["metric"], seed=given["seed"], samples=given["samples"],
+                 threads=threads, batch_size=given["batch_size"], budget=seconds if math.isfinite(seconds) else None), gates
 
 
 def refuse_inputs(data: list[str], labels: str | None, metric: str | None) -> None:

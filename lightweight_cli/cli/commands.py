@@ -73,7 +73,7 @@ def _compress(name: str, steps: list[Any], given: Given) -> None:
     from lightweight_cli.cli.portions import divided
 
     if given["no_check"]:
-        needed = next((flag for flag in COMPRESSING if flag.name in NEED_CHECK and given[flag.name] not in (None, [])), None)
+        needed = next((flag for flag in COMPRESSING if flag.name in NEED_CHECK and given[flag.name] not in (None, [], False)), None)
         if needed is not None:
             raise UsageError(f"{needed.flags[-1]}: needs the check, which --no-check leaves out")
     check, gates = checks(given)

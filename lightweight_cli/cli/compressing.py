@@ -6,13 +6,15 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lightweight_cli import __version__
 from lightweight_cli.checking.check import Check
 from lightweight_cli.checking.gates import Gates
 from lightweight_cli.checking.gates import check as held
+from lightweight_cli.cli.beforehand import refuse_gates
+from lightweight_cli.cli.judging import judged, lossless, promised
 from lightweight_cli.errors import GateError, InputError, OutputError, UsageError, printable
 from lightweight_cli.model.blobs import Blob
 from lightweight_cli.model.load import load
@@ -67,6 +69,8 @@ def compress(job: Job) -> None:
     try:
         progress("reading", 0, 0)
         model = load(job.model)
+        reference = load(job.against) if job.against else model
+        refuse_gates(job.check, job.gates, reference)
         if target is not None and job.output is None and os.path.exists(target) and not job.force:
             refuse_others(target, model)
         steps = run_steps(model, job.steps, progress, job.calibrate)
@@ -81,8 +85,8 @@ def compress(job: Job) -> None:
                 report.source_sha256, report.output_sha256 = model.digest, candidate.digest()
             if job.check is not None:
                 frozen = () if passthrough is not None else tuple(name for step in steps for name in step.frozen)
-                report.accuracy = judge_candidate(job, model, candidate, frozen, passthrough is not None, progress)
-            report.gates = held(job.gates, report.accuracy, candidate.size)
+                report.accuracy = judge_candidate(job, reference, candidate, frozen, passthrough is not None, progress)
+            report.gates = held(job.gates, report.accuracy, candidate.size, same=passthrough is not None and not job.against)
             progress.close()
             if not report.gates_failed:
                 candidate.publish()
@@ -172,22 +176,15 @@ def inline_input(model: Model, target: str | None, reason: str) -> Candidate:
     return candidate
 
 
-def judge_candidate(job: Job, model: Model, candidate: Candidate, frozen: tuple[str, ...], same: bool, progress: Progress) -> Accuracy:
+def judge_candidate(job: Job, reference: Model, candidate: Candidate, frozen: tuple[str, ...], same: bool, progress: Progress) -> Accuracy:
     """Compare the candidate with the original, or with --against; `frozen` inputs are missing on purpose."""
-    from dataclasses import replace
-
-    from lightweight_cli.checking.judge import judge
-
     assert job.check is not None
-    reference = load(job.against) if job.against else model
+    same = same and not job.against
     asked = job.gates.max_load_time is not None or job.gates.max_load_memory is not None
-    options = replace(job.check, frozen=frozen, latency=job.check.latency and not same, load=job.check.load and (asked or not same))
-    try:
-        accuracy = judge(reference.reopened, candidate.path, options, pass_fds=(reference.source.fd, *candidate.inherited),
-                         size=reference.total_size,
-                         progress=lambda stage, done, total: progress(f"check: {stage}", done, total or 0))
-        return accuracy if job.against else replace(accuracy, provenance=None)
-    except InputError as e:
-        hint = "" if job.check.data else " (--no-check skips the check)"
-        about_data = str(e).startswith(tuple(map(printable, job.check.data)))
-        raise InputError(str(e) if about_data else f"{reference.shown}: {e}{hint}") from e
+    check = replace(job.check, frozen=frozen, latency=job.check.latency and not same, load=job.check.load and (asked or not same))
+    accuracy = judged(reference, candidate, check, progress)
+    if job.against:
+        return accuracy
+    if not same and lossless(job.steps):
+        accuracy = promised(accuracy, reference, candidate, check, progress)
+    return replace(accuracy, provenance=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lightweight_cli.cli.flag import Flag
+from lightweight_cli.runtime.sessions import THREADS
 
 COMMON = (
     Flag("output", ("-o", "--output"), str, "Where the result goes; -: standard output. Not given: standard output, at a terminal "
@@ -20,12 +21,18 @@ CHECK = (
     Flag("labels", ("--labels",), str, "Labels of the data, where they are apart: .npy or .npz.", "FILE"),
     Flag("metric", ("--metric",), str, "Metric on the labels: top1, top5, f1, rmse, mae, pearson, spearman, edit or ctc; "
          "not given: chosen from the labels.", "NAME"),
+    Flag("no_labels", ("--no-labels",), bool, "Ignore what the data has under labels, label or y."),
     Flag("samples", ("--samples",), int, "Use at most so many samples of the data.", "INTEGER"),
     Flag("seed", ("--seed",), int, "Seed of what is drawn: synthetic inputs, samples of the data (default 0).", "INTEGER", 0),
+    Flag("batch_size", ("--batch-size",), int, "Samples of the data run at once (default 32, or what the model fixes).", "INTEGER"),
+    Flag("threads", ("--threads",), int, f"Threads that onnxruntime runs the models with (default {THREADS}).", "INTEGER"),
+    Flag("check_time", ("--check-time",), float, "Seconds that the check may take, about (default 60): as much of the data is run, "
+         "spread over all of it, as fits.", "SECONDS"),
 )
 """Also the keys of a recipe's [check]."""
 GATES = (
     Flag("max_drop", ("--max-drop",), float, "Gate: largest drop of the metric, as in 0.01.", "NUMBER"),
+    Flag("confident", ("--confident",), bool, "--max-drop holds for the upper end of the drop's paired 95 % interval."),
     Flag("min_sqnr", ("--min-sqnr",), float, "Gate: smallest SQNR of an output, in dB, as in 30.", "NUMBER"),
     Flag("min_agreement", ("--min-agreement",), float, "Gate: smallest top-1 agreement, from 0 to 1.", "NUMBER"),
     Flag("max_size", ("--max-size",), str, "Gate: largest file, as in 300KB, 5MB.", "SIZE"),
@@ -45,8 +52,8 @@ RESULT = (
     Flag("no_check", ("--no-check",), bool, "Write the result without running the models."),
 )
 COMPRESSING = (*COMMON, *REPORT, *CHECK, *CALIBRATION, *GATES, *RESULT)
-NEED_CHECK = {"data", "labels", "metric", "max_drop", "min_sqnr", "min_agreement", "max_slowdown", "max_load_time",
-              "max_load_memory", "against"}
+NEED_CHECK = {"data", "labels", "metric", "no_labels", "batch_size", "threads", "check_time", "max_drop", "confident", "min_sqnr",
+              "min_agreement", "max_slowdown", "max_load_time", "max_load_memory", "against"}
 """Options that mean nothing without the check."""
 STEPS = (
     Flag("step", ("-p", "--step"), list, "A pass with its options, as prune:threshold=0.01; repeatable.", "STEP"),

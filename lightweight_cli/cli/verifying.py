@@ -10,6 +10,7 @@ from lightweight_cli import __version__
 from lightweight_cli.checking.check import Check
 from lightweight_cli.checking.gates import Gates, check
 from lightweight_cli.checking.judge import judge
+from lightweight_cli.cli.beforehand import refuse_gates
 from lightweight_cli.errors import BrokenPromise, GateError, InputError, printable
 from lightweight_cli.model.load import load
 from lightweight_cli.report.model import Report
@@ -24,6 +25,7 @@ def compare(reference: str, candidate: str, how: Check, gates: Gates, *, quiet: 
     for path in reports:
         report_file.check_target(path)
     models = [load(path) for path in (reference, candidate)]
+    refuse_gates(how, gates, models[0])
     before, after = (m.total_size for m in models)
     progress = Progress(sys.stderr, quiet=quiet)
     try:

@@ -52,8 +52,10 @@ class Batches:
 
 
 def open_batches(paths: Sequence[str], model: Interface, *, labels: str | None = None,
-                 batch_size: int | None = None, memory: int = IN_MEMORY) -> Batches:
-    """Open evaluation data for the inputs of `model`. What a reader gives is kept, beyond `memory` bytes on the disk.
+                 batch_size: int | None = None, memory: int = IN_MEMORY, ignore_labels: bool = False) -> Batches:
+    """Open evaluation data for the inputs of `model`; labels in the files may be ignored, whatever they are.
+
+    What a reader gives is kept, beyond `memory` bytes on the disk.
 
     Raises: InputError for what is missing, damaged, or does not fit the inputs.
     """
@@ -62,7 +64,7 @@ def open_batches(paths: Sequence[str], model: Interface, *, labels: str | None =
     for path in paths:
         file, _, function = path.rpartition(":")
         if file.endswith(".py") and function.isidentifier():
-            spool, own = _read(file, function, model, ports, memory)
+            spool, own = _read(file, function, model, ports, memory, ignore_labels)
             batches.spools.append(spool)
             part: Sequence[Batch] | Spool = spool
         elif error := missing_file(path):
@@ -70,13 +72,15 @@ def open_batches(paths: Sequence[str], model: Interface, *, labels: str | None =
         elif os.path.isdir(path):
             part, own = _folder(path, model), None
         else:
-            part, own = _arrays(path, model, ports, batch_size)
+            part, own = _arrays(path, model, ports, batch_size, ignore_labels)
         batches.parts.append(part)
         batches.count = (batches.count or 0) + len(part)
         found.append(own)
     samples = sum(b.samples for part in batches.parts for b in part)
     if not batches.count:
         raise InputError(f"{printable(', '.join(paths))}: no batches in there")
+    if ignore_labels:
+        return batches
     if labels is not None:
         batches.labels, where = load_labels(labels), printable(labels)
     elif any(own is not None for own in found):
@@ -115,9 +119,10 @@ def sample_count(feed: Mapping[str, Any]) -> int:
 
 
 def _arrays(path: str, model: Interface, ports: dict[str, Port],
-            batch_size: int | None) -> tuple[list[Batch], np.ndarray | None]:
+            batch_size: int | None, ignore_labels: bool) -> tuple[list[Batch], np.ndarray | None]:
     """Batches of a .npz, or of a .npy for a model with one input, and the labels in it."""
-    loaded, where, own = load_numpy(path), printable(path), None
+    leave_out = tuple(k for k in KEYS if k not in ports) if ignore_labels else ()
+    loaded, where, own = load_numpy(path, leave_out), printable(path), None
     if not isinstance(loaded, dict):
         if len(model.inputs) != 1:
             raise InputError(f"{where}: a .npy holds one input, but the model has {len(model.inputs)}: "
@@ -169,14 +174,15 @@ def _read_proto(path: str, port: Port) -> Any:
         raise InputError(f"{printable(path)}: not a serialized {printable(port.type)}") from error
 
 
-def _read(file: str, function: str, model: Interface, ports: dict[str, Port], memory: int) -> tuple[Spool, np.ndarray | None]:
+def _read(file: str, function: str, model: Interface, ports: dict[str, Port], memory: int,
+          ignore_labels: bool) -> tuple[Spool, np.ndarray | None]:
     if error := missing_file(file):
         raise error
-    return _spooled(read_module(file, function), model, ports, printable(f"{file}:{function}"), memory)
+    return _spooled(read_module(file, function), model, ports, printable(f"{file}:{function}"), memory, ignore_labels)
 
 
 def _spooled(feeds: Iterable[Mapping[str, Any]], model: Interface, ports: dict[str, Port],
-             where: str, memory: int = IN_MEMORY) -> tuple[Spool, np.ndarray | None]:
+             where: str, memory: int = IN_MEMORY, ignore_labels: bool = False) -> tuple[Spool, np.ndarray | None]:
     """Keep the feeds of an iterable that may not give them twice, and the labels among them."""
     spool, labels = Spool(memory), []
     for number, item in enumerate(feeds):
@@ -184,7 +190,9 @@ def _spooled(feeds: Iterable[Mapping[str, Any]], model: Interface, ports: dict[s
             raise InputError(f"{where}: batch {number} is {type(item).__name__}; it must be a dict by input name")
         arrays = {str(k): v for k, v in item.items()}
         if (key := label_key(arrays, tuple(ports))) is not None:
-            labels.append(check_labels(np.asarray(arrays.pop(key)), where))
+            own = arrays.pop(key)
+            if not ignore_labels:
+                labels.append(check_labels(np.asarray(own), where))
         _check_names(arrays, model, ports, where)
         feed = {k: conform(v, ports[k], where) for k, v in arrays.items()}
         spool.append(Batch(feed, sample_count(feed)))

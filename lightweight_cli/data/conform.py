@@ -47,7 +47,7 @@ def conform(value: Any, port: Port, where: str) -> Any:
 
 
 def cast(array: np.ndarray, port: Port, where: str) -> np.ndarray:
-    """Convert to the input's dtype: integers and bools when every value is kept, floats by rounding.
+    """Convert to the input's dtype: integers, bools and whole floats when every value is kept, floats by rounding.
 
     Raises: InputError when the values would change their meaning.
     """
@@ -58,20 +58,31 @@ def cast(array: np.ndarray, port: Port, where: str) -> np.ndarray:
     want = np.dtype(name)
     if have == want:
         return array
-    kept = want.kind == "O" and have.kind in "US"
+    if want.kind == "O" and have.kind in "US":
+        return (np.char.decode(array, "utf-8") if have.kind == "S" else array).astype(object)
+    why = "they are of another kind"
     if have.kind in "biuf" and want.kind in "biuf":
         with np.errstate(over="ignore", invalid="ignore"):
-            cast_ = array.astype(want)
-        if have.kind == "f" and want.kind == "f":
-            kept = bool(np.array_equal(np.isfinite(array), np.isfinite(cast_)))
-        elif have.kind != "f":
-            with np.errstate(invalid="ignore"):
-                kept = bool(np.array_equal(cast_.astype(have), array)) and not (
-                    have.kind == "i" and want.kind == "u" and array.size and array.min() < 0) and not (
-                    have.kind == "u" and want.kind == "i" and array.size and int(array.max()) > np.iinfo(want).max)
-        if kept:
-            return cast_
-    elif kept:
-        return (np.char.decode(array, "utf-8") if have.kind == "S" else array).astype(object)
-    raise InputError(f'{where}: "{printable(port.name)}" is {have.name}, but the model takes {port}, '
-                     "and the values do not all fit into that")
+            converted = array.astype(want)
+            if have.kind == "f" and want.kind == "f":
+                lost = np.isfinite(array) & ~np.isfinite(converted)
+                lost |= np.isnan(array) & ~np.isnan(converted)
+            else:
+                lost = (converted.astype(have) != array) | beyond(array, want)
+        if not lost.any():
+            return converted
+        odd = array[lost].flat[0]
+        fraction = have.kind == "f" and np.isfinite(odd) and odd != np.floor(odd)
+        why = f"{odd!s} {'is no whole number' if fraction else 'does not fit into that'}"
+    raise InputError(f'{where}: "{printable(port.name)}" is {have.name}, but the model takes {port}: {why}')
+
+
+def beyond(array: np.ndarray, want: np.dtype) -> np.ndarray:
+    """Return which numbers an integer or bool dtype can't hold, whatever a cast makes of them; a float dtype takes any."""
+    if array.dtype.kind == "b" or want.kind == "f":
+        return np.zeros(array.shape, bool)
+    low, high = (0, 1) if want.kind == "b" else (np.iinfo(want).min, np.iinfo(want).max)
+    if array.dtype.kind == "f":  # high + 1 is a power of 2, and so a float
+        return ~((array >= float(low)) & (array < float(high + 1)))
+    least, most = np.iinfo(array.dtype).min, np.iinfo(array.dtype).max
+    return (array < max(low, least)) | (array > min(high, most))

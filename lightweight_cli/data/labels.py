@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -14,12 +14,12 @@ from lightweight_cli.errors import InputError, printable
 KEYS = ("labels", "label", "y")
 
 
-def load_numpy(path: str) -> np.ndarray | dict[str, np.ndarray]:
-    """Read a .npy file, or all arrays of a .npz file.
+def load_numpy(path: str, leave_out: Collection[str] = ()) -> np.ndarray | dict[str, np.ndarray]:
+    """Read a .npy file, or all arrays of a .npz file but those whose keys are to be left out.
 
     Raises: InputError when it is missing, damaged, too large for memory, or holds pickled objects.
     """
-    name = printable(path)
+    name, key = printable(path), None
     try:
         with open(path, "rb") as file:
             head = file.read(6)
@@ -28,15 +28,22 @@ def load_numpy(path: str) -> np.ndarray | dict[str, np.ndarray]:
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded
+        arrays = {}
         with loaded:
-            return {key: loaded[key] for key in loaded.files}
+            for key in loaded.files:
+                if key not in leave_out:
+                    arrays[key] = loaded[key]
+        return arrays
     except OSError as error:
         raise InputError(f"{name}: {error.strerror or error}") from error
     except MemoryError as error:
         raise InputError(f"{name}: its arrays do not fit into memory") from error
     except (ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError, zlib.error) as error:
-        what = "holds pickled objects, which are never loaded" if "pickle" in str(error) else "damaged"
-        raise InputError(f"{name}: {what}") from error
+        if not ("pickle" in str(error) or "Object arrays" in str(error)):
+            raise InputError(f"{name}: damaged") from error
+        held = name if key is None else f'{name}: "{printable(key)}"'
+        raise InputError(f"{held} holds pickled objects, which are never loaded; rows of different lengths can be padded to one, "
+                         "or given batch by batch by a FILE.py:reader") from error
 
 
 def load_labels(path: str) -> np.ndarray:

@@ -43,12 +43,13 @@ class Unit(NamedTuple):
 
 
 def open_portion(portion: Portion, model: Interface, *, labels: str | None = None, batch_size: int | None = None,
-                 memory: int = IN_MEMORY) -> Batches:
+                 memory: int = IN_MEMORY, ignore_labels: bool = False) -> Batches:
     """Open the data and keep the samples that are meant, in their order, with their labels; `memory` as open_batches has it.
 
     Raises: InputError for what is missing, damaged, or does not fit the inputs.
     """
-    batches = open_batches(portion.paths, model, labels=labels, batch_size=batch_size, memory=memory)
+    batches = open_batches(portion.paths, model, labels=labels, batch_size=batch_size, memory=memory,
+                           ignore_labels=ignore_labels)
     return chosen(batches, portion.role, portion.samples, portion.seed)
 
 

@@ -50,8 +50,8 @@ class Plan(NamedTuple):
 
 
 def synthetic_batches(session: InferenceSession, model: Interface, skeleton: onnx.ModelProto | None, seed: int,
-                      attempt: Callable[[], None]) -> Batches | str:
-    """Find inputs that the model runs on, trying one plan after the other.
+                      attempt: Callable[[], None], late: Callable[[], bool] = lambda: False) -> Batches | str:
+    """Find inputs that the model runs on, trying one plan after the other, until it is `late`.
 
     `attempt` is called before each trial run. A plan with finite outputs is preferred.
     Returns: the batches, or why there are none.
@@ -69,6 +69,8 @@ def synthetic_batches(session: InferenceSession, model: Interface, skeleton: onn
         key = (tuple(sorted(shapes.items())), plan.style)
         if key in tried:
             continue
+        if len(tried) and late():
+            break
         tried.add(key)
         elements = sum(float(np.prod(s, dtype=float)) for s in shapes.values())
         if elements > MOST_ELEMENTS:

@@ -186,8 +186,8 @@ def _latency(accuracy: Accuracy) -> list[Line]:
     if accuracy.latency is None:
         return [line(Span("latency", "head"), f"   not measured: {accuracy.latency_skipped}", hang=4)
                 ] if accuracy.latency_skipped else []
-    return [line(Span("latency", "head"), f"    {words.latency(accuracy.latency)}   ",
-                 Span(words.latency_times(accuracy.latency), "dim"), hang=4)]
+    return [line(Span("latency", "head"), f"    {words.latency(accuracy.latency)}", hang=4),
+            line(Span(f"  {words.latency_times(accuracy.latency)}", "dim"), hang=4)]
 
 
 def _load(accuracy: Accuracy) -> list[Line]:

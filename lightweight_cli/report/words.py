@@ -44,6 +44,8 @@ def basis(accuracy: Accuracy) -> str:
     """Say on what the models were compared."""
     kind = "synthetic " if accuracy.synthetic else ""
     count = plural(accuracy.samples, f"{kind}sample")
+    if accuracy.of is not None:
+        count = f"{accuracy.samples:,} of {plural(accuracy.of, 'sample')}, as many as time allowed,"
     return f"{count} in {plural(accuracy.batches, 'batch', 'batches')}" if accuracy.batches > 1 else count
 
 
@@ -59,7 +61,17 @@ def warnings(accuracy: Accuracy) -> list[str]:
         said.append(f"values were not compared: {accuracy.unverified}")
     if not accuracy.deterministic:
         said.append("the original gives other values each time (random operators)")
-    return said + ([accuracy.provenance] if accuracy.provenance else [])
+    if accuracy.nothing_finite:
+        said.append(accuracy.nothing_finite)
+    if accuracy.metric is not None and not accuracy.metric.learnt:
+        said.append(no_skill(accuracy.metric))
+    return [*said, *accuracy.remarks, *([accuracy.provenance] if accuracy.provenance else [])]
+
+
+def no_skill(metric: MetricDrop) -> str:
+    """Say that the original is no better than one answer for all samples."""
+    return (f"the original's own {metric.name} is {value(metric.reference)}, no better than one answer for all samples "
+            f"({value(metric.chance)}): are these the labels of this data?")
 
 
 def worst_first(accuracy: Accuracy) -> list[OutputFidelity]:
@@ -116,13 +128,19 @@ def metric_style(metric: MetricDrop) -> str:
 
 
 def latency(taken: Latency) -> str:
-    """Say the ratio and how steady it is: "0.98x the time, quartiles 0.95 to 1.02"."""
-    return f"{taken.ratio:.2f}x the time, quartiles {taken.low:.2f} to {taken.high:.2f}"
+    """Say the ratio by the clock and of processor time: "0.98x the time, 1.01x the processor time"; or that it is too noisy."""
+    clock, processor = taken.clock, taken.processor
+    told = ["time too noisy to say" if clock.ratio is None else f"{clock.ratio:.2f}x the time ({clock.low:.2f} to {clock.high:.2f})"]
+    told.append("processor time too" if processor.ratio is None is clock.ratio else "processor time too noisy to say"
+                if processor.ratio is None else f"{processor.ratio:.2f}x the processor time")
+    return ", ".join(told)
 
 
 def latency_times(taken: Latency) -> str:
-    """Say the time of one batch in both models."""
-    return f"{_ms(taken.reference_ms)} -> {_ms(taken.candidate_ms)} ms, {plural(taken.rounds, 'round')}"
+    """Say the times of one run in both models, where they are steady, and of what."""
+    told = [f"{_ms(pace.reference_ms)} -> {_ms(pace.candidate_ms)} ms{what}"
+            for pace, what in ((taken.clock, ""), (taken.processor, " of it")) if pace.ratio is not None][:1]
+    return ", ".join([*told, f"batch {taken.batch}", plural(taken.threads, "thread"), plural(taken.rounds, "round")])
 
 
 def load(cost: LoadCost) -> str:

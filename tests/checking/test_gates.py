@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from lightweight_cli.checking.accuracy import Accuracy, Latency, MetricDrop, OutputFidelity
+from lightweight_cli.checking.accuracy import Accuracy, Latency, MetricDrop, OutputFidelity, Pace
 from lightweight_cli.checking.amounts import Limit, parse_memory_limit, parse_size, parse_time_limit
 from lightweight_cli.checking.gates import Gates, check
 from lightweight_cli.errors import UsageError
@@ -18,7 +18,8 @@ def accuracy(**changes: object) -> Accuracy:
                OutputFidelity("z", "tensor(float)", 0.0, math.inf, 1.0, None))
     drop = MetricDrop("top1", "y", True, 0.9, 0.88, 0.02, 0.01, 0.03, 100, "matched proportions")
     load = LoadCost(Load(0.4, 0.5, 100_000_000, 90_000_000), Load(0.8, 0.9, 150_000_000, 95_000_000), 3)
-    values = {"metric": drop, "load": load, "latency": Latency(1.2, 1.1, 1.3, 1.0, 1.2, 20), **changes}
+    latency = Latency(Pace(1.2, 1.1, 1.3, 1.0, 1.2), Pace(1.1, 1.1, 1.1, 2.0, 2.2), 20, 2, 1)
+    values = {"metric": drop, "load": load, "latency": latency, **changes}
     return Accuracy(synthetic=False, batches=4, samples=100, **{"outputs": outputs, **values})  # type: ignore[arg-type]
 
 

@@ -211,7 +211,7 @@ def test_gates_that_fail_write_nothing(call, tmp_path, mlp, gate, why):
     (tmp_path / "earlier.onnx").write_bytes(b"before")
     status, out, error = call(*PRUNE, "-o", "earlier.onnx", "-f", "-q", *gate)
     assert status == 4 and out == b"" and error.startswith("lwc: error: ") and error.count("\n") == 1
-    assert why in error and "no model was written" in error
+    assert why in error and ("no model was written" in error or "nothing was done" in error)
     assert (tmp_path / "earlier.onnx").read_bytes() == b"before" and sorted(os.listdir(tmp_path)) == ["earlier.onnx", "model.onnx"]
 
 

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from lightweight_cli.checking.accuracy import Accuracy, Latency, MetricDrop, OutputFidelity
+from lightweight_cli.checking.accuracy import Accuracy, Latency, MetricDrop, OutputFidelity, Pace
 from lightweight_cli.checking.gates import GateResult
 from lightweight_cli.errors import OutputError, UsageError
 from lightweight_cli.pipeline.step_report import Changed, Left, StepReport
@@ -61,7 +61,7 @@ def sample(name: str = "conv") -> Report:
          OutputFidelity("logits", "tensor(float)", 0.0123, 38.24, 0.999989, 0.998),
          OutputFidelity("boxes", "tensor(float)", note="its shape depends on the data and differs")),
         MetricDrop("top1", "logits", True, 0.913, 0.912, 0.001, -0.002, 0.004, 500, "matched proportions"),
-        Latency(0.98, 0.95, 1.02, 1.23, 1.2, 31))
+        Latency(Pace(0.98, 0.95, 1.02, 1.23, 1.2), Pace(0.99, 0.98, 1.0, 2.2, 2.18), 31, 2, 1))
     return Report("run", "0.1.0", "model.onnx", "small.onnx", 316_000, 84_200, [prune, quantize], accuracy,
                   seconds=3.42, reference="original.onnx")
 
@@ -152,7 +152,8 @@ accuracy   500 samples in 16 batches, against original.onnx
   logits  38.2 dB       0.0123  0.99998    99.80 %
   label                                      100 %
   boxes: not compared: its shape depends on the data and differs
-latency    0.98x the time, quartiles 0.95 to 1.02   1.23 -> 1.20 ms, 31 rounds
+latency    0.98x the time (0.95 to 1.02), 0.99x the processor time
+  1.23 -> 1.20 ms, batch 1, 2 threads, 31 rounds
 done in 3.42 s
 """
 

@@ -33,6 +33,14 @@ class Metric(ABC):
     def value(self, rows: np.ndarray) -> float:
         """Return the metric of the samples in `rows`, [n, k]."""
 
+    def classes(self, output: np.ndarray, labels: np.ndarray) -> int:
+        """Return how many classes the output scores for the labels; 0: this is no metric of classes."""
+        return 0
+
+    def chance(self, labels: np.ndarray) -> float:
+        """Return what the best answer scores that is the same for all samples: a model at most as good has learnt nothing."""
+        return 0.0
+
 
 def positions(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return a shape [n, ...] without axes of length 1 behind the samples."""
@@ -48,6 +56,22 @@ def class_scores(output: np.ndarray, labels: np.ndarray) -> np.ndarray | None:
         if scores.shape[-1] > 1 and positions(scores.shape[:-1]) == positions(labels.shape):
             return scores.reshape(*labels.shape, scores.shape[-1])
     return None
+
+
+def class_count(output: np.ndarray, labels: np.ndarray) -> int:
+    """Return how many classes an output scores for labels that are class numbers; 0: it has no scores for them."""
+    scores = class_scores(output, labels) if is_class_numbers(labels) else None
+    return 0 if scores is None else scores.shape[-1]
+
+
+def one_hot(labels: np.ndarray) -> list[np.ndarray]:
+    """Return the class numbers that one-hot labels stand for, by each axis that can count the classes: the last, the second.
+
+    One-hot are rows of zeros with exactly one 1, all of them; probabilities and labels of which several hold are not.
+    """
+    if labels.ndim < 2 or labels.dtype.kind not in "biuf" or not labels.size or not np.isin(labels, (0, 1)).all():
+        return []
+    return [labels.argmax(a) for a in dict.fromkeys((labels.ndim - 1, 1)) if labels.shape[a] > 1 and (labels.sum(a) == 1).all()]
 
 
 def is_class_numbers(labels: np.ndarray) -> bool:

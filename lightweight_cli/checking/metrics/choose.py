@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from lightweight_cli.checking.metrics import correlation, edit_distance, f1, mae, rmse, top_k
-from lightweight_cli.checking.metrics.base import Metric
+from lightweight_cli.checking.metrics.base import Metric, class_count, one_hot
 from lightweight_cli.checking.metrics.spec import MetricSpec, parse_metric
-from lightweight_cli.errors import InputError, printable
+from lightweight_cli.errors import DataError, printable
 
 
 def make(spec: MetricSpec) -> Metric:
@@ -23,29 +24,46 @@ def make(spec: MetricSpec) -> Metric:
     }[spec.name]()
 
 
-def choose(outputs: Mapping[str, np.ndarray], labels: np.ndarray, spec: MetricSpec | None) -> tuple[Metric, str]:
-    """Return the metric and the name of the output for it, from the first batch.
+class Choice(NamedTuple):
+    """What is to be computed on which output, and from which labels."""
 
-    Without `spec`, class numbers call for top1 (or ctc when their count differs from the output's
-    steps), values in {0, 1} beside a score for f1, and other numbers for rmse.
-    Raises: InputError when nothing fits.
+    metric: Metric
+    output: str
+    labels: np.ndarray
+    """Of all samples: the ones given, or the class numbers of one-hot ones."""
+
+
+def choose(outputs: Mapping[str, np.ndarray], labels: np.ndarray, spec: MetricSpec | None) -> Choice:
+    """Choose the metric, the output for it and the labels' reading, from the outputs of the first batch.
+
+    `labels`: of all samples; the batch's are the first of them. Without `spec`, class numbers and one-hot rows call for
+    top1 (or ctc when the labels' count differs from the output's steps), values in {0, 1} beside a score for f1, and other
+    numbers for rmse. With it, one-hot rows are class numbers where the metric fits nothing else.
+    Raises: DataError when nothing fits.
     """
+    floats = [n for n, v in outputs.items() if v.dtype.kind == "f"]
+    hot = one_hot(labels)
     if spec:
         metric = make(spec)
         names = [n for n in outputs if spec.output in (None, n)]
-        found = next((n for n in names if metric.fits(outputs[n], labels)), None)
-        if found is not None:
-            return metric, found
-        raise InputError(f"metric {spec.name} does not fit: labels are {describe(labels)}, and {_offered(outputs)}")
+        for given in (labels, *hot):
+            found = next((n for n in names if metric.fits(outputs[n], given[: len(outputs[n])])), None)
+            if found is not None:
+                return Choice(metric, found, given)
+        raise DataError(f"metric {spec.name} does not fit: labels are {describe(labels)}, and {_offered(outputs)}")
+    for given in hot:
+        for name in floats:
+            metric = make(parse_metric("top1"))
+            if class_count(outputs[name], given[: len(outputs[name])]) == labels.size // given.size:
+                return Choice(metric, name, given)
     order = ("top1", "ctc", "f1", "rmse") if labels.dtype.kind in "iub" else ("rmse", "top1")
-    for name in order:
-        metric = make(parse_metric(name))
+    for kind in order:
+        metric = make(parse_metric(kind))
         # A float output first: scores say more than the class number some models also return.
-        for kinds in ("f", "iubOUS"):
-            for output, value in outputs.items():
-                if value.dtype.kind in kinds and metric.fits(value, labels):
-                    return metric, output
-    raise InputError(f"no metric fits labels that are {describe(labels)}, where {_offered(outputs)}")
+        for name in [*floats, *(n for n in outputs if n not in floats)]:
+            if metric.fits(outputs[name], labels[: len(outputs[name])]):
+                return Choice(metric, name, labels)
+    raise DataError(f"no metric fits labels that are {describe(labels)}, where {_offered(outputs)}")
 
 
 def describe(array: np.ndarray) -> str:

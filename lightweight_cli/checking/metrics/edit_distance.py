@@ -38,6 +38,10 @@ class EditDistance(Metric):
         said, true = _packed(said), _packed(labels.astype(np.int64))
         return np.stack([distances(said, true), (true >= 0).sum(1)], 1).astype(np.float64)
 
+    def classes(self, output: np.ndarray, labels: np.ndarray) -> int:
+        """Return how many classes each step scores."""
+        return output.shape[2] if output.dtype.kind == "f" else 0
+
     def value(self, rows: np.ndarray) -> float:
         """Return 1 when every sequence is right; below 0 when edits outnumber the labels."""
         edits, length = rows.sum(0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lightweight_cli.checking.metrics.base import Metric, class_scores, is_class_numbers, same_positions
-from lightweight_cli.errors import InputError
+from lightweight_cli.checking.metrics.base import Metric, class_count, class_scores, is_class_numbers, same_positions
+from lightweight_cli.errors import DataError
 
 ABSENT = -1.0
 """Stands for padding in the rows of class numbers."""
@@ -40,7 +40,7 @@ class F1(Metric):
         if scores is None and output.dtype.kind == "f":
             self.binary = True
             if not np.isin(labels, (0, 1)).all():
-                raise InputError("labels for the f1 of a score must be 0 or 1")
+                raise DataError("labels for the f1 of a score must be 0 or 1")
             said, true = output.reshape(n, -1) > self.threshold, labels.reshape(n, -1) > 0
             return np.stack([(said & true).sum(1), (said & ~true).sum(1), (~said & true).sum(1)], 1).astype(np.float64)
         said = (output if scores is None else scores.argmax(-1)).reshape(n, -1).astype(np.float64)
@@ -60,3 +60,16 @@ class F1(Metric):
         said, true = np.split(index, 2)
         hit = np.bincount(true[said == true], minlength=len(classes))
         return float((2 * hit / np.bincount(index)).mean())
+
+    def classes(self, output: np.ndarray, labels: np.ndarray) -> int:
+        """Return how many classes the output scores."""
+        return class_count(output, labels)
+
+    def chance(self, labels: np.ndarray) -> float:
+        """Return the F1 of "all are positive", or of the most frequent class for all."""
+        if self.binary:
+            share = float((labels > 0).mean())
+            return 2 * share / (1 + share)
+        counts = np.unique(labels[labels >= 0], return_counts=True)[1]
+        share = counts.max() / counts.sum() if counts.size else 0.0
+        return float(2 * share / (1 + share) / max(1, counts.size))

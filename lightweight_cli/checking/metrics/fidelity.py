@@ -28,6 +28,9 @@ class Fidelity:
     cosine: Cosine = field(default_factory=Cosine)
     agreement: Agreement = field(default_factory=Agreement)
     note: str | None = None
+    count: int = 0
+    finite: int = 0
+    strayed: int = 0
 
     def update(self, reference: np.ndarray, candidate: np.ndarray) -> None:
         """Add one pair of arrays of equal shape and dtype; non-finite reference values are left out."""
@@ -38,17 +41,23 @@ class Fidelity:
         for at in range(0, x.size, TILE):
             a, b = x[at : at + TILE].astype(np.float64), y[at : at + TILE].astype(np.float64)
             finite = np.isfinite(a)
+            self.count += a.size
+            self.finite += int(finite.sum())
             if not finite.all():
+                odd, other = a[~finite], b[~finite]
+                self.strayed += int(np.count_nonzero((odd != other) & ~(np.isnan(odd) & np.isnan(other))))
                 a, b = a[finite], b[finite]
-            for figure in (self.max_error, self.sqnr, self.cosine):
-                figure.update(a, b)
+            with np.errstate(over="ignore", invalid="ignore"):
+                for figure in (self.max_error, self.sqnr, self.cosine):
+                    figure.update(a, b)
 
     def result(self) -> OutputFidelity:
         """Return the figures; only the note when values could not be compared."""
         if self.note:
             return OutputFidelity(self.name, self.type, note=self.note)
         return OutputFidelity(self.name, self.type, _known(self.max_error.value()), _known(self.sqnr.value()),
-                              _known(self.cosine.value()), self.agreement.value())
+                              _known(self.cosine.value()), self.agreement.value(),
+                              self.finite / self.count if self.count else None, self.strayed)
 
 
 def _known(value: float | None) -> float | None:

@@ -25,3 +25,7 @@ class Rmse(Metric):
     def value(self, rows: np.ndarray) -> float:
         """Return the root of the mean; samples weigh the same."""
         return float(np.sqrt(rows.mean()))
+
+    def chance(self, labels: np.ndarray) -> float:
+        """Return the error of the labels' mean, at each position its own."""
+        return float(np.sqrt(labels.astype(np.float64).var(0).mean()))

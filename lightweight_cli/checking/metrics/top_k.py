@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lightweight_cli.checking.metrics.base import Metric, class_scores, is_class_numbers, positions
-from lightweight_cli.errors import InputError
+from lightweight_cli.checking.metrics.base import Metric, class_count, class_scores, is_class_numbers, positions
+from lightweight_cli.errors import DataError
 
 
 class TopK(Metric):
@@ -37,7 +37,7 @@ class TopK(Metric):
             classes = scores.shape[-1]
             labels = labels.astype(np.int64)
             if labels.size and labels.max() >= classes:
-                raise InputError(f"labels hold class {labels.max()}, but the output has {classes} classes, 0 to "
+                raise DataError(f"labels hold class {labels.max()}, but the output has {classes} classes, 0 to "
                                  f"{classes - 1}")
             counted = labels >= 0
             label = np.maximum(labels, 0)[..., None]
@@ -51,3 +51,13 @@ class TopK(Metric):
         """Return the share, 0..1."""
         found, counted = rows.sum(0)
         return float(found / counted) if counted else float("nan")
+
+    def classes(self, output: np.ndarray, labels: np.ndarray) -> int:
+        """Return how many classes the output scores."""
+        return class_count(output, labels)
+
+    def chance(self, labels: np.ndarray) -> float:
+        """Return the share of the k most frequent labels."""
+        counted = labels[labels >= 0] if labels.dtype.kind in "if" else labels.reshape(-1)
+        counts = np.sort(np.unique(counted, return_counts=True)[1])[::-1]
+        return float(counts[: self.k].sum() / counts.sum()) if counts.size else 0.0

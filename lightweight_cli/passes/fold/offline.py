@@ -5,12 +5,12 @@ BASIC is the level whose result any runtime can run: constants computed, nodes f
 
 from __future__ import annotations
 
-import math
 import os
 import tempfile
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from lightweight_cli.checking.judge import Check, judge
+from lightweight_cli.checking.same import first_difference, told
 from lightweight_cli.errors import LwcError, printable
 from lightweight_cli.model.load import load
 from lightweight_cli.model.model import Model
@@ -23,16 +23,10 @@ from lightweight_cli.pipeline.context import Context
 from lightweight_cli.pipeline.step_report import StepReport
 from lightweight_cli.runtime.optimise import optimise
 
-if TYPE_CHECKING:
-    from lightweight_cli.checking.accuracy import OutputFidelity
-
 WITHOUT_FOLDING = "ConstantFolding"
 """Switched off where computing constants makes the file larger: the fusions may still gain."""
 ROUNDS = 4
 """Most runs of the optimiser: one may leave to the next what it made possible."""
-SAME = {"tensor(float16)": 50.0, "tensor(bfloat16)": 35.0}
-SAME_FLOAT = 90.0
-"""dB of SQNR from which outputs differ by rounding only: about the 2^-15 that sums in another order cost."""
 
 
 class Refusal(NamedTuple):
@@ -108,20 +102,8 @@ def _different(source: str, candidate: str) -> str | None:
         accuracy = judge(source, candidate, Check(latency=False))
     except LwcError as error:
         return str(error)
-    if accuracy.unverified is not None or not accuracy.deterministic:
-        return None
-    worst = next((o for o in accuracy.outputs if not _is_same(o)), None)
-    if worst is None:
-        return None
-    return f'output "{printable(worst.name)}" would change by more than rounding (largest error {worst.max_error})'
-
-
-def _is_same(output: OutputFidelity) -> bool:
-    if output.note is not None:
-        return False
-    if output.sqnr is None:
-        return output.agreement is None or output.agreement == 1.0
-    return output.sqnr >= SAME.get(output.type, SAME_FLOAT) or (output.max_error == 0.0 and not math.isnan(output.sqnr))
+    worst = first_difference(accuracy)
+    return None if worst is None else f'output "{printable(worst.name)}" would change by more than rounding ({told(worst)})'
 
 
 def _size(model: Model) -> int:
