@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
+from lightweight_cli.checking.shown import as_table, brief
 from lightweight_cli.errors import printable
 from lightweight_cli.runtime.latency import Latency, Pace
 from lightweight_cli.runtime.load_cost import Load, LoadCost
@@ -107,6 +108,12 @@ class Accuracy:
         """Say which output of the reference has no finite value: figures of it mean nothing. None: each has some."""
         empty = next((o.name for o in self.outputs if o.finite == 0), None)
         return None if empty is None else f'no value of output "{printable(empty)}" is finite in the original'
+
+    def __repr__(self) -> str:
+        return brief(self)
+
+    def _repr_html_(self) -> str:
+        return as_table(self)
 
     def to_json(self) -> dict[str, Any]:
         """Return nested dicts for strict JSON: a number that is not finite becomes its name."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from lightweight_cli.checking import shown
 from lightweight_cli.errors import printable
 from lightweight_cli.report import bars, grades, groups, hints, verdict, words
 from lightweight_cli.report.sizes import human
@@ -107,7 +108,7 @@ def _step(number: int, step: StepReport) -> list[str]:
             for g in groups.by_encoding(step.weights)), right=(1, 2, 3)))
         each = table(["weight", "op", "shape", "stored as", "before", "after", "SQNR"], (
             [code(w.name), prose(w.op), words.shape(w.shape), prose(w.stored_as or w.encoding), f"{w.before:,}", f"{w.after:,}",
-             words.decibels(w.sqnr)] for w in step.weights), right=(4, 5, 6))
+             shown.decibels(w.sqnr)] for w in step.weights), right=(4, 5, 6))
         said.append(folded(f"The {words.plural(len(step.weights), 'changed weight')}", each))
     if step.left:
         said.append(table(["left alone because", "weights", "bytes"], (
@@ -150,7 +151,7 @@ def _metric(metric: MetricDrop) -> list[str]:
 
 def _figures(output: OutputFidelity) -> list[str]:
     return [f'<span class="{style}">{prose(text)}</span>' if style else prose(text)
-            for text, style in zip(words.figures(output), grades.figures(output), strict=True)]
+            for text, style in zip(shown.figures(output), grades.figures(output), strict=True)]
 
 
 def _latency(accuracy: Accuracy) -> list[str]:

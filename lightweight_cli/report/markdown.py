@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from lightweight_cli.checking import shown
 from lightweight_cli.errors import printable
 from lightweight_cli.report import grades, groups, hints, verdict, words
 from lightweight_cli.report.sizes import human
@@ -86,7 +87,7 @@ def _step(number: int, step: StepReport) -> list[str]:
             [prose(g.label), f"{g.count:,}", human(g.before), human(g.after)] for g in found), right=(1, 2, 3)))
         each = table(["weight", "op", "shape", "stored as", "before", "after", "SQNR"], (
             [code(w.name), prose(w.op), words.shape(w.shape), prose(w.stored_as or w.encoding), f"{w.before:,}", f"{w.after:,}",
-             words.decibels(w.sqnr)] for w in step.weights), right=(4, 5, 6))
+             shown.decibels(w.sqnr)] for w in step.weights), right=(4, 5, 6))
         blocks.append(folded(f"The {words.plural(len(step.weights), 'changed weight')}", each))
     if step.left:
         each = table(["weight", "op", "shape", "bytes", "reason"], (
@@ -123,7 +124,7 @@ def _outputs(accuracy: Accuracy) -> str:
 
 def _figures(output: OutputFidelity) -> list[str]:
     return [f"{MARKS[style]} {prose(text)}".strip() if text else ""
-            for text, style in zip(words.figures(output), grades.figures(output), strict=True)]
+            for text, style in zip(shown.figures(output), grades.figures(output), strict=True)]
 
 
 def _latency(accuracy: Accuracy) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lightweight_cli.report.sizes import human
+
 if TYPE_CHECKING:
     from lightweight_cli.checking.accuracy import Accuracy
     from lightweight_cli.checking.gates import GateResult
@@ -45,6 +47,9 @@ class Report:
     source_sha256: str | None = None
     """Of the model file, without external data; None: nobody asked for a report."""
     output_sha256: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<Report: {self.status}, {self.source} {human(self.bytes_before)} -> {self.output} {human(self.bytes_after)}>"
 
     @property
     def gates_failed(self) -> list[str]:

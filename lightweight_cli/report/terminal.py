@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from lightweight_cli.checking import shown
 from lightweight_cli.errors import printable
 from lightweight_cli.report import grades, groups, hints, verdict, words
 from lightweight_cli.report.layout import Line, Span, line, shorten, table, wrap
@@ -170,7 +171,7 @@ def _outputs(accuracy: Accuracy) -> list[Line]:
     ordered = words.worst_first(accuracy)
     measured, noted = [o for o in ordered if not o.note], [o for o in ordered if o.note]
     rows = [[Span(t, "dim") for t in ("output", *words.FIGURES)]] if measured else []
-    rows += [[Span(shorten(printable(o.name), NAME)), *map(Span, words.figures(o), grades.figures(o))] for o in measured[:MOST_OUTPUTS]]
+    rows += [[Span(shorten(printable(o.name), NAME)), *map(Span, shown.figures(o), grades.figures(o))] for o in measured[:MOST_OUTPUTS]]
     said = table(rows, right=(1, 2, 3, 4))
     if measured[MOST_OUTPUTS:]:
         more = words.plural(len(measured) - MOST_OUTPUTS, "more output")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lightweight_cli.checking import shown
 from lightweight_cli.report import words
 from lightweight_cli.report.sizes import human
 
@@ -46,7 +47,7 @@ def figures(gate: GateResult) -> list[str]:
 def _shown(number: float, unit: str) -> str:
     if unit == "bytes":
         return human(int(number))
-    return f"{number:.2f}x" if unit == "x" else f"{number:.1f} dB" if unit == "dB" else f"{words.value(number)} {unit}".rstrip()
+    return f"{number:.2f}x" if unit == "x" else f"{number:.1f} dB" if unit == "dB" else f"{shown.value(number)} {unit}".rstrip()
 
 
 def _exact(number: float, unit: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from lightweight_cli.checking.shown import not_above, value
 from lightweight_cli.report.sizes import human
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def size_change(before: int, after: int) -> str:
     if times < 1.1:
         change = 100 * abs(before - after) / before
         return f"{change:.1f} % {word}" if change >= 0.05 else f"{abs(before - after):,} bytes {word}"
-    percent = _not_above(100 * abs(before - after) / before, 1)
+    percent = not_above(100 * abs(before - after) / before, 1)
     return f"{_times(times)} {word} ({percent} % {'less' if after < before else 'more'})"
 
 
@@ -81,21 +82,6 @@ def worst_first(accuracy: Accuracy) -> list[OutputFidelity]:
         return (o.sqnr if known and o.sqnr is not None else math.inf, 2.0 if o.agreement is None else o.agreement)
 
     return sorted(accuracy.outputs, key=badness)
-
-
-def figures(output: OutputFidelity) -> list[str]:
-    """Return the figures of one output, in the order of FIGURES; "" where one makes no sense."""
-    return [
-        decibels(output.sqnr),
-        "" if output.max_error is None else f"{output.max_error:.3g}",
-        "" if output.cosine is None else _not_above(output.cosine, 5),
-        "" if output.agreement is None else f"{_not_above(100 * output.agreement, 2)} %",
-    ]
-
-
-def decibels(sqnr: float | None) -> str:
-    """Say an SQNR: "38.2 dB"; "equal" where no value differs."""
-    return "" if sqnr is None else "equal" if sqnr == math.inf else f"{sqnr:.1f} dB"
 
 
 def metric_values(metric: MetricDrop) -> str:
@@ -185,13 +171,6 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
-def value(number: float) -> str:
-    """Four decimals for what is near 1, a few digits for the rest."""
-    if number == 0 or 5e-4 <= abs(number) < 10:
-        return f"{number + 0.0:.4f}"
-    return f"{number:.5g}" if abs(number) >= 10 else f"{number:.2g}"
-
-
 def _option(given: object) -> str:
     return f"{given:g}" if isinstance(given, float) else str(given).lower() if isinstance(given, bool) else str(given)
 
@@ -207,10 +186,3 @@ def _ms(time: float) -> str:
 
 def _times(ratio: float) -> str:
     return f"{ratio:.2f}x" if ratio < 100 else f"{ratio:,.0f}x"
-
-
-def _not_above(number: float, digits: int) -> str:
-    """Round down: only what is whole is said to be whole."""
-    if not math.isfinite(number) or number == round(number):
-        return f"{number:g}"
-    return f"{math.floor(number * 10**digits + 1e-9) / 10**digits:.{digits}f}"

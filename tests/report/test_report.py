@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from lightweight_cli.checking import shown as figures_of
 from lightweight_cli.checking.accuracy import Accuracy, Latency, MetricDrop, OutputFidelity, Pace
 from lightweight_cli.checking.gates import GateResult
 from lightweight_cli.errors import OutputError, UsageError
@@ -106,10 +107,10 @@ def test_size_change(before: int, after: int, text: str) -> None:
 
 def test_nothing_short_of_equal_is_said_to_be_equal() -> None:
     near = OutputFidelity("y", "tensor(float)", 1e-9, 180.0, 0.9999999, 0.999999)
-    assert words.figures(near) == ["180.0 dB", "1e-09", "0.99999", "99.99 %"]
+    assert figures_of.figures(near) == ["180.0 dB", "1e-09", "0.99999", "99.99 %"]
     same = OutputFidelity("y", "tensor(float)", 0.0, math.inf, 1.0, 1.0)
-    assert words.figures(same) == ["equal", "0", "1", "100 %"]
-    assert words.figures(OutputFidelity("y", "tensor(string)")) == [""] * 4
+    assert figures_of.figures(same) == ["equal", "0", "1", "100 %"]
+    assert figures_of.figures(OutputFidelity("y", "tensor(string)")) == [""] * 4
 
 
 def test_worst_output_comes_first() -> None:
