@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lightweight_cli.calibration.patches import patches, pixels, window
-from lightweight_cli.calibration.points import Points
+from lightweight_cli.calibration.points import Points, grouped
+from lightweight_cli.weights.contraction import contraction
 from lightweight_cli.weights.node_attributes import number, text
 
 if TYPE_CHECKING:
@@ -85,14 +86,7 @@ def _batched(arrays: Sequence[np.ndarray | None], batch: Shape, turn: bool) -> P
     x = np.broadcast_to(x.reshape(*mine, *x.shape[-2:]), (*np.broadcast_shapes(mine, theirs), *x.shape[-2:]))
     groups = [i for i, d in enumerate(theirs) if d > 1]
     free = [i for i in range(x.ndim - 1) if i not in groups]
-    x = x.transpose(*groups, *free, x.ndim - 1)
-    count, lengths = len(groups), x.shape[len(groups) : -1]
-
-    def take(index: np.ndarray) -> np.ndarray:
-        at = np.unravel_index(index, lengths)
-        return x[(slice(None),) * count + at].reshape(-1, len(index), x.shape[-1])
-
-    return Points(math.prod(lengths), take)
+    return grouped(x.transpose(*groups, *free, x.ndim - 1), len(groups), 1)
 
 
 def _fused_matmul(node: NodeProto, arrived: Shape) -> Rows:
@@ -142,6 +136,19 @@ def _conv_transpose(node: NodeProto, arrived: Shape) -> Rows:
     return Rows(partial(pixels, groups=max(1, number(node, "group", 1))), (0,))
 
 
+def _einsum(node: NodeProto, arrived: Shape, mine: int) -> Rows:
+    axes = contraction(node, mine)
+
+    def read(arrays: Sequence[np.ndarray | None]) -> Points:
+        (x,) = arrays
+        assert x is not None
+        groups, inputs = ([i % x.ndim for i in some] for some in (axes.others_groups, axes.others_inputs))
+        free = [i for i in range(x.ndim) if i not in groups and i not in inputs]
+        return grouped(x.transpose(*groups, *free, *inputs), len(groups), len(inputs))
+
+    return Rows(read, (1 - mine,))
+
+
 def _attention(node: NodeProto, arrived: Shape) -> Rows:
     return Rows(_last_axis, (0,))
 
@@ -150,7 +157,7 @@ ROWS: dict[tuple[str, int], Callable[[NodeProto, Shape], Rows]] = {
     ("Conv", 1): _conv, ("FusedConv", 1): _conv, ("ConvTranspose", 1): _conv_transpose,
     ("Gemm", 1): _gemm, ("FusedGemm", 1): _gemm, ("Gemm", 0): _gemm_left,
     ("MatMul", 1): _matmul, ("MatMul", 0): partial(_matmul, left=True, turn=True), ("FusedMatMul", 1): _fused_matmul,
-    ("Attention", 1): _attention,
+    ("Attention", 1): _attention, ("Einsum", 0): partial(_einsum, mine=0), ("Einsum", 1): partial(_einsum, mine=1),
     **{(op, 1): _inputs_of_steps for op in ("LSTM", "GRU", "RNN")},
     **{(op, 2): _states for op in ("LSTM", "GRU", "RNN")},
 }

@@ -7,6 +7,7 @@
 | Conv, any number of axes | `group` | channels of a group | channels of a group, then the kernel's axes |
 | ConvTranspose | `group` | channels of a group, then the kernel's axes | channels of a group |
 | Gemm, MatMul, FusedMatMul, left or right | the weight's batch axes | the axis that stays | the axis that is summed |
+| Einsum of two operands | axes of all three | axes that the other operand has not | axes that are summed |
 | LSTM, GRU, RNN: W and R | directions | gates x hidden | inputs; hidden |
 | Attention | 1 | queries, keys, values | inputs |
 | Gather | 1 | entries | what each holds: nothing is multiplied |
@@ -18,12 +19,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lightweight_cli.weights import constant_values
 from lightweight_cli.weights.constants import NotConstant
+from lightweight_cli.weights.contraction import contraction
 from lightweight_cli.weights.node_attributes import number
 from lightweight_cli.weights.view import View
 from lightweight_cli.weights.weight import Role, Weight
@@ -52,7 +55,7 @@ def matrix_at(weight: Weight, role: Role) -> View:
     """Return how one use sees the weight as W [groups, outputs, inputs]. Raises: NoMatrix."""
     form = FORMS.get((role.op, role.index))
     if form is None:
-        raise NoMatrix(f"{role.op} is no product with it")
+        raise NoMatrix(f"no matrix is known that {role.op} makes of it")
     if not weight.size:
         raise NoMatrix("is empty")
     try:
@@ -158,12 +161,20 @@ def _attention(node: NodeProto, view: View) -> View:
     return view.transpose(1, 0).reshape(1, outputs, inputs)
 
 
+def _einsum(node: NodeProto, view: View, mine: int) -> View:
+    axes = contraction(node, mine)
+    seen = view.transpose(*axes.groups, *axes.outputs, *axes.inputs)
+    a, b = len(axes.groups), len(axes.groups) + len(axes.outputs)
+    return seen.reshape(*(math.prod(part) for part in (seen.shape[:a], seen.shape[a:b], seen.shape[b:])))
+
+
 FORMS: dict[tuple[str, int], Callable[[NodeProto, View], View]] = {
     ("Conv", 1): _conv, ("FusedConv", 1): _conv, ("ConvTranspose", 1): _conv_transpose,
     ("Gemm", 1): _gemm, ("FusedGemm", 1): _gemm, ("Gemm", 0): _gemm_left,
     ("MatMul", 1): _matmul, ("MatMul", 0): _matmul_left, ("FusedMatMul", 1): _fused_matmul,
+    ("Einsum", 0): partial(_einsum, mine=0), ("Einsum", 1): partial(_einsum, mine=1),
     ("Gather", 0): _gather, ("EmbedLayerNormalization", 2): _entries, ("EmbedLayerNormalization", 3): _entries,
     ("EmbedLayerNormalization", 4): _entries, ("Attention", 1): _attention,
     **{(op, index): _recurrent for op in ("LSTM", "GRU", "RNN") for index in (1, 2)},
 }
-"""(operator, input) -> how it sees the weight that arrives there; the keys of roles.ROLES, those aside that never take floats."""
+"""(operator, input) -> how it sees the weight that arrives there; those of roles.ROLES that multiply or look up a float weight."""

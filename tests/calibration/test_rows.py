@@ -52,6 +52,11 @@ PRODUCTS = [
     ((5, 4), (6, 4), "z = Constant <value_ints = [0]> () m = Constant <value_ints = [2]> () "
      "e = Constant <value_ints = [9]> () a = Slice (W, z, m) b = Slice (W, m, e) "
      "v = Concat <axis = 0> (b, a)  y = Gemm <transB = 1> (x, v)"),
+    ((2, 5, 3), (3, 4), 'y = Einsum <equation = "...d,df->...f"> (x, W)'),
+    ((2, 5, 3), (3, 4, 6), 'y = Einsum <equation = "btd,dnh->btnh"> (x, W)'),
+    ((2, 5, 4, 6), (4, 6, 3), 'y = Einsum <equation = "btnh,nhd->btd"> (x, W)'),
+    ((2, 4, 5, 6), (4, 3, 6), 'y = Einsum <equation = "nod,bntd->btno"> (W, x)'),
+    ((3, 4), (4, 3), 'y = Einsum <equation = "ij,ji"> (x, W)'), ((5, 4), (4, 3), 'y = Einsum <equation = "ij,jk"> (x, W)'),
     ((2, 4, 5), (4, 3, 2), "y = ConvTranspose <strides = [2]> (x, W)"),
     ((2, 4, 5, 3), (4, 3, 2, 3), "y = ConvTranspose <strides = [2, 3], group = 2> (x, W)"),
 ]
