@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 PREFIX = "lwc.calibration."
 """How the names begin that calibration adds to its own copy of a model."""
 
+BRANCHES_DIFFER = 11
+"""The opset from which the branches of an If may give different shapes."""
+
 
 class NotReached(Exception):
     """Why the activations of a weight can't be had, in words."""
@@ -35,6 +38,8 @@ class Exposures:
         Returns: its name in the main graph, and the node there that gives it. Raises: NotReached.
         """
         way = path_of(scope)
+        if scope.opset < BRANCHES_DIFFER:
+            raise NotReached(f"no activations reachable: in a branch, which shows no values before opset {BRANCHES_DIFFER}")
         self.count += 1
         shown = f"{PREFIX}{self.count}"
         scope.graph.node.append(helper.make_node("Cast", [name], [f"{shown}.{len(way)}"], to=kind))

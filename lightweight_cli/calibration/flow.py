@@ -15,11 +15,11 @@ RANDOM = {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLik
 
 
 class Flow:
-    """The main graph's nodes in order, and which of its values are moving: all that depend on `fed`, the inputs that data feed."""
+    """The main graph's nodes, makers before readers, and which of its values are moving: all that depend on `fed`, the inputs that data feed."""
 
     def __init__(self, proto: ModelProto, fed: Collection[str]) -> None:
         self.proto = proto
-        self.nodes: list[NodeProto] = list(proto.graph.node)
+        self.nodes = ordered(list(proto.graph.node))
         self.initializers: dict[str, TensorProto] = {t.name: t for t in proto.graph.initializer}
         self.moving: set[str] = set(fed)
         self.makers: dict[str, int] = {}
@@ -36,6 +36,25 @@ class Flow:
             self.reads.append(reads)
             if moves:
                 self.moving.update(o for o in node.output if o)
+
+
+def ordered(nodes: list[NodeProto]) -> list[NodeProto]:
+    """Return nodes so that each stands behind those it reads, in their order where that is so: onnxruntime takes any order."""
+    makers = {o: i for i, n in enumerate(nodes) for o in n.output if o}
+    needs = [sorted({makers[r] for r in read_by(n) if r in makers}, reverse=True) for n in nodes]
+    order: list[int] = []
+    begun: set[int] = set()
+    for i in range(len(nodes)):
+        todo = [(i, False)]
+        while todo:
+            at, ready = todo.pop()
+            if ready:
+                order.append(at)
+            elif at not in begun:
+                begun.add(at)
+                todo.append((at, True))
+                todo.extend((need, False) for need in needs[at] if need not in begun)
+    return [nodes[i] for i in order]
 
 
 def read_by(node: NodeProto) -> Iterator[str]:
