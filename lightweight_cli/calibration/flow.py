@@ -15,7 +15,7 @@ RANDOM = {"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLik
 
 
 class Flow:
-    """The main graph's nodes, makers before readers, and which of its values are moving: all that depend on `fed`, the inputs that data feed."""
+    """The main graph's nodes, makers before readers, and which values are moving: all that depend on `fed`, inputs that data feed."""
 
     def __init__(self, proto: ModelProto, fed: Collection[str]) -> None:
         self.proto = proto
