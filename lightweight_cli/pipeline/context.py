@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lightweight_cli.pipeline.step_report import StepReport
+from lightweight_cli.weights.load_budget import Budget
 
 if TYPE_CHECKING:
     from lightweight_cli.calibration.calibration import Calibration
     from lightweight_cli.data.portion import Portion
+    from lightweight_cli.encodings.limits import Limits
     from lightweight_cli.model.model import Model
     from lightweight_cli.weights.rewrite import Rewriter
 
@@ -25,6 +28,8 @@ class Context:
     """Which weights may be touched: weights.selection."""
     portion: Portion | None = None
     """Data that choose: given to a pass that says it can use them, where there are any."""
+    budget: Budget = field(default_factory=Budget)
+    """What decoding may take at load."""
 
     def calibration(self) -> Calibration | None:
         """Return what can be asked about the weights on calibration data; None: there are no data."""
@@ -37,4 +42,11 @@ class Context:
         from lightweight_cli.weights.rewrite import Rewriter
         from lightweight_cli.weights.selection import Selection
 
-        return Rewriter(self.model, self.step, every, Selection(self.only, self.exclude))
+        return Rewriter(self.model, self.step, every, Selection(self.only, self.exclude), self.budget)
+
+    @property
+    def limits(self) -> Limits:
+        """What one weight may take: as much as all, where that is said; entropy coding only then."""
+        from lightweight_cli.encodings.limits import Limits
+
+        return Limits() if self.budget.value is None else Limits(load_memory=math.inf)

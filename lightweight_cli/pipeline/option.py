@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from lightweight_cli.errors import UsageError, one_of, printable
@@ -19,6 +20,8 @@ class Option(NamedTuple):
     choices: tuple[Any, ...] = ()
     metavar: str = ""
     """What stands for the value in the help, where its type says too little."""
+    read: Callable[[str, str], Any] | None = None
+    """Called with a text and the option it is given for: raises UsageError for one that it does not understand."""
 
     @property
     def allowed(self) -> str:
@@ -64,6 +67,8 @@ class Parameter(NamedTuple):
             raise UsageError(f"{shown}: must be {'a whole number' if self.kind is int else 'a number'}"
                              f"{', ' + self.option.allowed if self.option.allowed else ''}") from None
         o = self.option
+        if o.read is not None:
+            o.read(parsed, f"{where}: {self.flag}")
         bad = o.choices and parsed not in o.choices
         if self.kind in (int, float):
             bad = bad or not math.isfinite(parsed) or (o.max is not None and parsed > o.max) or (

@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args, get_origin
 
+from lightweight_cli.checking.amounts import parse_memory_limit
 from lightweight_cli.errors import UsageError, did_you_mean, printable
 from lightweight_cli.pipeline.option import Option, Parameter
 
@@ -28,6 +29,8 @@ class Pass(NamedTuple):
     """Its result is meant to be larger."""
     selects: bool = False
     """It takes --only and --exclude, which the context keeps for it."""
+    encodes: bool = False
+    """It takes --load-memory, which the context keeps for it."""
     calibrates: Callable[[dict[str, Any]], bool] = lambda options: False
     """Whether it uses calibration data with these options."""
 
@@ -51,23 +54,29 @@ SELECTION = (
 """The options of every pass that selects."""
 
 
-SELECTION_NAMES = tuple(p.name for p in SELECTION)
+LOAD_MEMORY = Parameter("load_memory", str, None, Option(
+    "Memory that decoding may take at load beyond what the float model takes: a size as in 1GB, or a ratio to the float model's own; the "
+    "larger of 512MiB and 1 when not given. Entropy coding is used only when given.", metavar="SIZE", read=parse_memory_limit))
+"""The option of every pass that encodes."""
+KEPT = (*(p.name for p in SELECTION), LOAD_MEMORY.name)
+"""Options that the context keeps for a pass."""
 
 
 def register(
-    *, lossy: bool, unit: str, grows: bool = False, selects: bool = False,
+    *, lossy: bool, unit: str, grows: bool = False, selects: bool = False, encodes: bool = False,
     calibrates: Callable[[dict[str, Any]], bool] = lambda options: False,
 ) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Declare a pass: its name, options and help are read from the function.
 
     `unit` says in words what the returned number counts; a file may get larger only by a pass that `grows`. One that
-    `selects` takes --only and --exclude; one that `calibrates`, given its options, is handed calibration data.
+    `selects` takes --only and --exclude, one that `encodes` --load-memory; one that `calibrates`, given its options, is
+    handed calibration data.
     """
 
     def declare(function: Callable[..., int]) -> Callable[..., int]:
         name = function.__name__.replace("_", "-")
-        parameters = (*_parameters(function), *(SELECTION if selects else ()))
-        PASSES[name] = Pass(name, lossy, unit, function, parameters, grows, selects, calibrates)
+        parameters = (*_parameters(function), *((LOAD_MEMORY,) if encodes else ()), *(SELECTION if selects else ()))
+        PASSES[name] = Pass(name, lossy, unit, function, parameters, grows, selects, encodes, calibrates)
         return function
 
     return declare
@@ -99,5 +108,5 @@ def all_passes() -> list[Pass]:
 
 def apply(which: Pass, context: Context, options: dict[str, Any]) -> int:
     """Run a pass. Returns: how many things it changed."""
-    own = {k: v for k, v in options.items() if not which.selects or k not in SELECTION_NAMES}
+    own = {k: v for k, v in options.items() if k not in KEPT}
     return which.function(context, **own)

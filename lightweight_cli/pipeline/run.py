@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lightweight_cli.checking.amounts import parse_memory_limit
 from lightweight_cli.errors import InputError
 from lightweight_cli.model.provenance import sign
 from lightweight_cli.pipeline import registry
 from lightweight_cli.pipeline.context import Context
 from lightweight_cli.pipeline.recipe import Step
 from lightweight_cli.pipeline.step_report import Progress, StepReport
+from lightweight_cli.weights.load_budget import Budget
 
 if TYPE_CHECKING:
     from lightweight_cli.data.portion import Portion
@@ -28,7 +30,7 @@ def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = N
                             options={p.name: step.options.get(p.name, p.default) for p in which.parameters})
         try:
             context = Context(model, report, step.options.get("only", ()), step.options.get("exclude", ()),
-                              calibrate if calibrates(step) else None)
+                              calibrate if calibrates(step) else None, budget(step))
             report.changed = registry.apply(which, context, step.options)
         except UnicodeDecodeError as e:
             raise InputError(f"{model.shown}: a name in the model is not UTF-8") from e
@@ -45,3 +47,9 @@ def calibrates(step: Step) -> bool:
     """Whether a step can use calibration data."""
     which = registry.get(step.name)
     return which.calibrates({p.name: p.default for p in which.parameters} | step.options)
+
+
+def budget(step: Step) -> Budget:
+    """Return what decoding may take at load after a step."""
+    text = step.options.get("load_memory")
+    return Budget(*parse_memory_limit(text, "--load-memory")) if text is not None else Budget()

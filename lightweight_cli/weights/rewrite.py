@@ -13,6 +13,7 @@ from onnx import TensorProto
 from lightweight_cli.model.scopes import Scope, Scopes, subgraphs
 from lightweight_cli.weights import constants, noise
 from lightweight_cli.weights.emission import Emission, place
+from lightweight_cli.weights.load_budget import Budget, Form, decoding_bytes, own_peak, relieved
 from lightweight_cli.weights.remainder import remainder
 from lightweight_cli.weights.search import INNER, find_weights
 from lightweight_cli.weights.selection import Selection
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from lightweight_cli.model.model import Model
 
-EVERYTHING = Selection()
+EVERYTHING, DEFAULT = Selection(), Budget()
 THREADS = min(4, os.cpu_count() or 1)
 TABLES = 1 << 14
 """Bytes that all shared tables of a model stay below: a weight that gains more by them needs no spare option."""
@@ -46,6 +47,8 @@ class Plan:
     """dB, of a sample of the values: weights.noise."""
     spare: Emission | None = None
     """What is taken instead where shared tables do not pay."""
+    menu: Sequence[Form] = ()
+    """The options that may be taken, the one that is taken first; options themselves hold codes, and are asked for again."""
 
     @property
     def gain(self) -> int:
@@ -66,13 +69,15 @@ class Listener(Protocol):
     def leave(self, name: str, op: str, shape: tuple[int, ...], nbytes: int, reason: str) -> None: ...
     def done(self, name: str, op: str, shape: tuple[int, ...], encoding: str, before: int, after: int, changed: int,
              stored_as: str = "", sqnr: float | None = None) -> None: ...
+    def note(self, text: str) -> None: ...
 
 
 class Rewriter:
     """One pass's view of a model: its weights, or every float constant, and the edits to come."""
 
-    def __init__(self, model: Model, step: Listener, every: bool = False, selection: Selection = EVERYTHING) -> None:
-        self.model, self.step, self.every = model, step, every
+    def __init__(self, model: Model, step: Listener, every: bool = False, selection: Selection = EVERYTHING,
+                 budget: Budget = DEFAULT) -> None:
+        self.model, self.step, self.every, self.budget = model, step, every, budget
         self.scopes = Scopes(model.proto)
         self.weights = find_weights(model, self.scopes, every)
         selection.check(self.weights)
@@ -106,6 +111,7 @@ class Rewriter:
         self.step.expect(sum(w.size for w in free))
         with ThreadPoolExecutor(THREADS) as pool:
             plans = list(pool.map(lambda w: self._choose(make(w)), free))
+            self._relieve(plans, make, pool)
         self._share(plans)
         for weight in self.weights:
             if weight.locked:
@@ -141,12 +147,39 @@ class Rewriter:
                     spare = min(spares, key=lambda e: e.nbytes, default=None)
                     if spare is not None and spare.nbytes - best.nbytes <= TABLES:
                         plan.spare = spare
+                forms = [Form(i, e.nbytes, e.load_bytes) for i, e in enumerate(plan.options) if e.nbytes < before or plan.must]
+                first = next(f for f in forms if plan.options[f.option] is best)
+                plan.menu = [first, *(f for f in forms if f.load_bytes < first.load_bytes)]
                 plan.options = ()  # they hold codes
             else:
                 plan.reason = f"would not be smaller: {best.nbytes:,} bytes as {best.label}, {before:,} now"
         plan.weight.forget()
         self.step.advance(plan.weight.size)
         return plan
+
+    def _relieve(self, plans: list[Plan], make: Callable[[Weight], Plan], pool: ThreadPoolExecutor) -> None:
+        """Take other options for some weights where all together would take too much memory at load."""
+        new = {id(p.weight): p for p in plans if p.taken is not None}
+        coded = [w for w in self.weights if w.encoded or id(w) in new]
+        floats = sum(w.size * w.numpy.itemsize for w in coded)
+        decoding = sum(new[id(w)].menu[0].load_bytes if id(w) in new else decoding_bytes(w) for w in coded)
+        room = self.budget.room(own_peak(self.model, self.scopes, self.weights))
+        if decoding - floats <= room or not new:
+            return
+        changing = list(new.values())
+        moved = relieved([p.menu for p in changing], decoding - floats - room, self.budget.worth)
+
+        def again(i: int) -> None:
+            plan = changing[i]
+            plan.taken, plan.spare = make(plan.weight).options[moved[i].option], None
+            plan.taken.realise(self.model)
+            plan.weight.forget()
+
+        list(pool.map(again, moved))
+        decoding -= sum(changing[i].menu[0].load_bytes - form.load_bytes for i, form in moved.items())
+        if decoding - floats > room:
+            self.step.note(f"decoding takes about {(decoding - floats) / 1e6:,.0f} MB more at load than float weights would, over the "
+                           f"{room / 1e6:,.0f} MB of --load-memory: no other form takes less without a far larger file")
 
     def _share(self, plans: list[Plan]) -> None:
         """Undo the plans whose shared tables cost more than all their users gain: each table, then all together."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
 
 
-@register(lossy=True, unit="tensors halved", selects=True)
+@register(lossy=True, unit="tensors halved", selects=True, encodes=True)
 def half(
     context: Context,
     *,

@@ -61,7 +61,7 @@ def store_halves(context: Context, type_name: str) -> int:
 
         rounded = Rounded(weight, half)
         nonzero = sum(int(np.count_nonzero(part.view(np.uint32))) for part in rounded)
-        return Plan(weight, choose.for_floats(new, weight.name, weight.shape, weight.dtype, nonzero, rounded, 4))
+        return Plan(weight, choose.for_floats(new, weight.name, weight.shape, weight.dtype, nonzero, rounded, 4, context.limits))
 
     return rewriter.run(plan)
 

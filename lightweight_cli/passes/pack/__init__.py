@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from lightweight_cli.passes.load_memory import LOAD_MEMORY, LOAD_MEMORY_OPTION
 from lightweight_cli.pipeline.registry import register
 
 if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
 
 
-@register(lossy=False, unit="tensors stored anew", selects=True)
-def pack(context: Context, *, load_memory: Annotated[float, LOAD_MEMORY_OPTION] = LOAD_MEMORY) -> int:
+@register(lossy=False, unit="tensors stored anew", selects=True, encodes=True)
+def pack(context: Context) -> int:
     """Store float tensors in the smallest form with the same values.
 
     Found are: zeros that another tool pruned (a bitmask, or gaps), few distinct values (a codebook), integers times a
@@ -26,4 +25,4 @@ def pack(context: Context, *, load_memory: Annotated[float, LOAD_MEMORY_OPTION] 
     """
     from lightweight_cli.passes.pack.smallest import pack_all
 
-    return pack_all(context, load_memory)
+    return pack_all(context)

@@ -9,9 +9,12 @@ from onnx import TensorProto
 
 from lightweight_cli.passes.pack.values import Values
 from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.load_cost import LoadCost
 from lightweight_cli.weights.weight import CHUNK
 
 MINIMUM_OPSET = 7
+LOAD = LoadCost(4, 3)
+"""Of the rows, beside the distinct ones."""
 IN_MEMORY = 1 << 24
 """Values of a tensor up to which its rows are compared: 64 MiB of float32."""
 MOST_DISTINCT = 0.9
@@ -46,6 +49,8 @@ def distinct_rows(new: Callable[[str], Emission], values: Values, name: str, for
     few = Values((first.size, *values.shape[1:]), values.dtype, parts)
     stored = min(forms(inner, few, inner_name), key=lambda e: e.nbytes)
     whole.nodes, whole.stored = stored.nodes, stored.stored
+    whole.load_bytes, whole.load_ns = stored.load_bytes, stored.load_ns
+    whole.costs(LOAD, values.size)
     narrow = np.min_scalar_type(first.size - 1)
     index = whole.array("i", numbers.astype(narrow if narrow.itemsize < 4 else np.int32))
     if narrow.itemsize < 4:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lightweight_cli.encodings import choose, recognise
-from lightweight_cli.encodings.limits import LOAD_MEMORY, Limits
+from lightweight_cli.encodings.limits import Limits
 from lightweight_cli.numerics import stats
 from lightweight_cli.passes.pack import values as exact_values
 from lightweight_cli.passes.pack.integers import as_integers
@@ -23,10 +23,9 @@ if TYPE_CHECKING:
 New = Callable[[str], "Emission"]
 
 
-def pack_all(context: Context, load_memory: float = LOAD_MEMORY) -> int:
+def pack_all(context: Context) -> int:
     """Store every float tensor in its smallest exact form. Returns: tensors stored anew."""
-    limits = Limits(load_memory)
-    model, rewriter = context.model, context.rewriter(every=True)
+    model, rewriter, limits = context.model, context.rewriter(every=True), context.limits
 
     def plan(weight: Weight) -> Plan:
         if weight.size == 0:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
 
 
-@register(lossy=True, unit="weights set to zero", selects=True)
+@register(lossy=True, unit="weights set to zero", selects=True, encodes=True)
 def prune(
     context: Context,
     *,

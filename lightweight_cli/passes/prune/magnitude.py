@@ -11,6 +11,7 @@ from onnx import helper
 
 from lightweight_cli.encodings import bitmask, choose, recognise
 from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.encodings.limits import Limits
 from lightweight_cli.errors import UsageError
 from lightweight_cli.model.blobs import Blob
 from lightweight_cli.numerics import magnitude
@@ -66,7 +67,7 @@ def prune_magnitude(context: Context, threshold: float | None, relative: float |
             limit, ties = limit_of(weight)
         except ValueError as e:
             return Plan(weight, reason=f"can't be ordered by magnitude: {e}")
-        return pruned(rewriter, weight, limit, ties)
+        return pruned(rewriter, weight, limit, ties, context.limits)
 
     old = version(model.proto) < bitmask.MINIMUM_OPSET
     if old and saved(rewriter, limit_of) > RAISE_SHARE * model.total_size and raise_opset(model, bitmask.MINIMUM_OPSET, context.step.note):
@@ -89,7 +90,7 @@ def saved(rewriter: Rewriter, limit_of: Callable[[Weight], tuple[float | np.gene
     return total
 
 
-def pruned(rewriter: Rewriter, weight: Weight, limit: float | np.generic, ties: int) -> Plan:
+def pruned(rewriter: Rewriter, weight: Weight, limit: float | np.generic, ties: int, limits: Limits) -> Plan:
     """Plan a weight's pruning: count first, then the ways to store it."""
     zeroed, nonzero, left = 0, 0, ties
     for part in weight.chunks():
@@ -102,11 +103,11 @@ def pruned(rewriter: Rewriter, weight: Weight, limit: float | np.generic, ties: 
     def new_emission(label: str):  # type: ignore[no-untyped-def]
         return rewriter.emission(weight, label)
 
-    options = choose.for_floats(new_emission, weight.name, weight.shape, weight.dtype, nonzero, chunks, dtype.itemsize)
+    options = choose.for_floats(new_emission, weight.name, weight.shape, weight.dtype, nonzero, chunks, dtype.itemsize, limits)
     if weight.encoded:
         coded = recognise.coded(weight)
         if coded is not None and coded.zero is not None:
-            options += choose.for_codes(new_emission, zeroed_codes(coded, chunks), weight.name)
+            options += choose.for_codes(new_emission, zeroed_codes(coded, chunks), weight.name, limits)
     if zeroed:
         return Plan(weight, options, zeroed, must=True)
     plan = Plan(weight, options if not weight.encoded else (), 0)

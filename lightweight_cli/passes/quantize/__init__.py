@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
 
 
-@register(lossy=True, unit="weights quantized", selects=True)
+@register(lossy=True, unit="weights quantized", selects=True, encodes=True)
 def quantize(
     context: Context,
     *,

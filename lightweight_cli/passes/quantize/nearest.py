@@ -53,7 +53,7 @@ def quantize_nearest(context: Context, bits: int, granularity: str, block_size: 
             coded = quantized(context.model, weight, groups, bits, not asymmetric)
         except ValueError as e:
             return Plan(weight, reason=str(e))
-        options = choose.for_codes(lambda label: rewriter.emission(weight, label), coded, weight.name)
+        options = choose.for_codes(lambda label: rewriter.emission(weight, label), coded, weight.name, context.limits)
         return Plan(weight, options, reason=choose.NO_LAYOUT)
 
     rewriter.run(plan)

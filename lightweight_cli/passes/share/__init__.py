@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from lightweight_cli.passes.load_memory import LOAD_MEMORY, LOAD_MEMORY_OPTION
 from lightweight_cli.pipeline.option import Option
 from lightweight_cli.pipeline.registry import register
 
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
 
 
-@register(lossy=True, unit="weights shared", selects=True)
+@register(lossy=True, unit="weights shared", selects=True, encodes=True)
 def share(
     context: Context,
     *,
@@ -22,7 +21,6 @@ def share(
     channel_scales: Annotated[bool, Option("Give each channel a scale: its values are shared relative to its largest.")] = False,
     vector: Annotated[int, Option("Weights that one code stands for: product quantization.", min=1, max=64)] = 1,
     stages: Annotated[int, Option("Codes of each vector: each corrects what those before it left.", min=1, max=8)] = 1,
-    load_memory: Annotated[float, LOAD_MEMORY_OPTION] = LOAD_MEMORY,
 ) -> int:
     """Let the weights of a tensor share a few values.
 
@@ -39,4 +37,4 @@ def share(
     """
     from lightweight_cli.passes.share.clustering import share_values
 
-    return share_values(context, bits, channels_per_codebook, channel_scales, vector, stages, load_memory)
+    return share_values(context, bits, channels_per_codebook, channel_scales, vector, stages)

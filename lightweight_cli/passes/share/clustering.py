@@ -10,7 +10,6 @@ import numpy as np
 from lightweight_cli.encodings import choose, recognise
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.gathered import gathered
-from lightweight_cli.encodings.limits import LOAD_MEMORY, Limits
 from lightweight_cli.encodings.vectors import Vectors
 from lightweight_cli.errors import UsageError
 from lightweight_cli.numerics import fp, kmeans, sketch
@@ -32,7 +31,7 @@ LEAST_SCALED = 64
 
 def share_values(
     context: Context, bits: int, channels_per_codebook: int | None = None, channel_scales: bool = False, vector: int = 1,
-    stages: int = 1, load_memory: float = LOAD_MEMORY,
+    stages: int = 1,
 ) -> int:
     """Share the values, or the vectors, of every weight that gets smaller by it.
 
@@ -41,8 +40,7 @@ def share_values(
     """
     if stages > 1 and vector == 1:
         raise UsageError(f"share: --stages {stages} needs --vector of 2 or more")
-    limits = Limits(load_memory)
-    model, rewriter = context.model, context.rewriter()
+    model, rewriter, limits = context.model, context.rewriter(), context.limits
 
     def plan(weight: Weight) -> Plan:
         reason = unfit(weight, 1 << bits)

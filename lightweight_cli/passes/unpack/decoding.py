@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lightweight_cli.encodings.plain import LOAD
 from lightweight_cli.model.blobs import Writer
 from lightweight_cli.weights.rewrite import Plan
 from lightweight_cli.weights.weight import Weight
@@ -26,6 +27,7 @@ def decode_all(context: Context) -> int:
 
         plain = rewriter.emission(weight, "float")
         plain.plain(weight.name, weight.dtype, weight.shape, weight.size * weight.numpy.itemsize, produce)
+        plain.costs(LOAD, weight.size)
         return Plan(weight, [plain], must=True)
 
     return rewriter.run(plan, rest=False)

@@ -1,0 +1,102 @@
+"""One limit on load memory for the whole model: who moves first, and that values stay what they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+from onnx import numpy_helper, parser
+
+import lightweight_cli as lwc
+from lightweight_cli.errors import UsageError
+from lightweight_cli.weights.load_budget import LEAST, WORTH, Budget, Form, relieved
+
+SIZE = 256
+SPARSE = 0.6
+
+
+def test_the_cheapest_byte_moves_first() -> None:
+    menus = [[Form(0, 100, 1000), Form(1, 200, 900), Form(2, 150, 500)],  # 50 bytes for 500, 100 bytes for 100
+             [Form(3, 100, 1000), Form(0, 110, 900)],  # 10 bytes for 100: the same price, a later weight
+             [Form(0, 100, 1000), Form(1, 104, 950)]]  # 4 bytes for 50: the best
+    assert relieved(menus, 1, 0) == {2: menus[2][1]}
+    assert relieved(menus, 50, 0) == {2: menus[2][1]}
+    assert relieved(menus, 51, 0) == {2: menus[2][1], 0: menus[0][2]}
+    assert relieved(menus, 551, 0) == {2: menus[2][1], 0: menus[0][2], 1: menus[1][1]}
+    assert relieved(menus, 10_000, 0) == relieved(menus, 651, 0), "as far as it goes"
+    assert relieved(menus, 0, 0) == {}
+
+
+def test_a_weight_moves_on_from_where_it_came() -> None:
+    menu = [Form(0, 100, 1000), Form(1, 101, 900), Form(2, 400, 100)]
+    assert relieved([menu], 50, 0) == {0: menu[1]}
+    assert relieved([menu], 500, 0) == {0: menu[2]}
+    assert relieved([menu], 500, WORTH) == {0: menu[1]}, "the last step saves less than eight bytes at load for each of the file"
+
+
+def test_the_room() -> None:
+    assert Budget().room(1) == LEAST and Budget().room(LEAST + 1) == LEAST + 1
+    assert Budget(2, "x").room(100) == 200 and Budget(7, "bytes").room(100) == 7
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    """Three MatMuls with weights that are mostly zero."""
+    random = np.random.default_rng(0)
+    proto = parser.parse_model(f"""<ir_version: 8, opset_import: ["" : 13]> g (float[4,{SIZE}] x) => (float[4,{SIZE}] y)
+        {{ a = MatMul(x, A) b = MatMul(a, B) y = MatMul(b, C) }}""")
+    for name in "ABC":
+        weight = random.standard_normal((SIZE, SIZE)).astype(np.float32)
+        weight[random.random(weight.shape) < SPARSE] = 0
+        proto.graph.initializer.append(numpy_helper.from_array(weight, name))
+    onnx.save(proto, tmp_path / "model.onnx")
+    return str(tmp_path / "model.onnx")
+
+
+def outputs(path: str) -> np.ndarray:
+    x = np.random.default_rng(1).standard_normal((4, SIZE)).astype(np.float32)
+    return ort.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"x": x})[0]
+
+
+def encodings(result: lwc.Result) -> list[str]:
+    return [w.encoding for w in result.steps[-1].weights]
+
+
+def test_encodings_keep_one_limit_together(model: str, tmp_path: Path) -> None:
+    steps = {limit: lwc.run(model, [f"quantize:bits=8{limit}"]) for limit in ("", ",load_memory=4200KB", ",load_memory=1500KB")}
+    free, some, few = steps.values()
+    assert encodings(free) == ["bitmask + 8-bit codes"] * 3
+    assert sorted(encodings(some)) == ["8-bit codes", "bitmask + 8-bit codes", "bitmask + 8-bit codes"]
+    assert encodings(few) == ["8-bit codes"] * 3
+    assert free.size < some.size < few.size
+    results = []
+    for result in steps.values():
+        result.save(tmp_path / "small.onnx", force=True)
+        results.append(outputs(str(tmp_path / "small.onnx")))
+    assert all(np.array_equal(results[0], r) for r in results)
+    assert not some.steps[0].notes and "over the 2 MB of --load-memory" in few.steps[0].notes[0]
+
+
+def test_weights_encoded_before_count(model: str, tmp_path: Path) -> None:
+    first = lwc.run(model, ["quantize:bits=8,only=A", "quantize:bits=8,only=B"])
+    assert encodings(first) == ["bitmask + 8-bit codes"]
+    tight = lwc.run(model, ["quantize:bits=8,only=A", "quantize:bits=8,only=B,load_memory=2500KB"])
+    assert encodings(tight) == ["8-bit codes"], "A alone takes most of it"
+
+
+def test_entropy_coding_needs_a_limit_that_is_given() -> None:
+    proto = parser.parse_model("""<ir_version: 8, opset_import: ["" : 13]> g (float[1,512] x) => (float[1,512] y) { y = MatMul(x, W) }""")
+    weight = np.random.default_rng(0).standard_normal((512, 512)).astype(np.float32)
+    proto.graph.initializer.append(numpy_helper.from_array(weight, "W"))
+    assert encodings(lwc.run(proto, ["quantize:bits=4,granularity=tensor"])) == ["table"]
+    assert encodings(lwc.run(proto, ["quantize:bits=4,granularity=tensor,load_memory=1GB"])) == ["huffman"]
+    assert encodings(lwc.run(proto, ["quantize:bits=4,granularity=tensor,load_memory=4MB"])) == ["table"]
+
+
+@pytest.mark.parametrize("text", ["", "many", "-1", "0", "5 apples"])
+def test_what_is_no_limit_is_refused(model: str, text: str) -> None:
+    with pytest.raises(UsageError, match="--load-memory"):
+        lwc.run(model, [f"pack:load_memory={text}"])
