@@ -55,8 +55,8 @@ SELECTION = (
 
 
 LOAD_MEMORY = Parameter("load_memory", str, None, Option(
-    "Memory that decoding may take at load beyond what the float model takes: a size as in 1GB, or a ratio to the float model's own; the "
-    "larger of 512MiB and 1 when not given. Entropy coding is used only when given.", metavar="SIZE", read=parse_memory_limit))
+    "Memory decoding may add at load: 1GB, or a ratio to the float model's own; given, entropy coding is used too.",
+    metavar="SIZE", read=parse_memory_limit))
 """The option of every pass that encodes."""
 KEPT = (*(p.name for p in SELECTION), LOAD_MEMORY.name)
 """Options that the context keeps for a pass."""

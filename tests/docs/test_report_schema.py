@@ -56,7 +56,8 @@ def test_what_a_report_of_a_step_holds(call, tmp_path, validator):
     validator.validate(data)
     (step,) = data["steps"]
     assert step["pass"] == "quantize" and step["options"] | {"only": [], "exclude": []} == {
-        "bits": 4, "granularity": "block", "block_size": 32, "asymmetric": False, "keep": 0.005, "only": [], "exclude": []}
+        "bits": 4, "granularity": "block", "block_size": 32, "asymmetric": False, "keep": 0.005, "load_memory": None, "only": [],
+        "exclude": []}
     assert data["check"]["data"] == [str(MODEL / "eval.npz")] and data["accuracy"]["samples"] > 0 and data["check"]["seed"] == 0
     assert data["source_sha256"] == hashlib.sha256((MODEL / "model.onnx").read_bytes()).hexdigest()
     assert data["output_sha256"] == hashlib.sha256((tmp_path / "out.onnx").read_bytes()).hexdigest()

@@ -26,7 +26,7 @@ def test_every_pass_says_what_it_does(which):
 def test_every_option_is_declared(which, option):
     assert option.option.help.endswith(".") and len(option.option.help) <= 120
     assert option.kind in (bool, int, float, str, list) and option.flag == "--" + option.name.replace("_", "-")
-    assert option.kind is not str or option.option.choices
+    assert option.kind is not str or option.option.choices or option.option.read
     assert option.kind is not bool or option.default is False
     if option.default is not None and option.kind is not list:
         assert option.parse(str(option.default), "x") == option.default
