@@ -6,33 +6,25 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lightweight_cli import __version__
 from lightweight_cli.checking.check import Check
 from lightweight_cli.checking.gates import Gates
-from lightweight_cli.checking.gates import check as held
-from lightweight_cli.cli.beforehand import refuse_gates
-from lightweight_cli.cli.judging import judged, lossless, promised
-from lightweight_cli.errors import GateError, InputError, OutputError, UsageError, printable
-from lightweight_cli.model.blobs import Blob
+from lightweight_cli.errors import GateError, InputError, UsageError, printable
+from lightweight_cli.jobs.beforehand import refuse_gates
+from lightweight_cli.jobs.finish import Work, finish
 from lightweight_cli.model.load import load
 from lightweight_cli.model.model import Model
-from lightweight_cli.model.output import Candidate, refuse_target
-from lightweight_cli.model.output_external import write_candidate
+from lightweight_cli.model.output import refuse_target
 from lightweight_cli.model.provenance import origin
-from lightweight_cli.model.wire import Payload
-from lightweight_cli.pipeline import registry
 from lightweight_cli.pipeline.recipe import Step
 from lightweight_cli.pipeline.run import run_steps
-from lightweight_cli.report.model import Report
 from lightweight_cli.report.progress import Progress
 
 if TYPE_CHECKING:
-    from lightweight_cli.checking.accuracy import Accuracy
     from lightweight_cli.data.portion import Portion
-    from lightweight_cli.pipeline.step_report import StepReport
 
 
 @dataclass
@@ -74,24 +66,8 @@ def compress(job: Job) -> None:
         if target is not None and job.output is None and os.path.exists(target) and not job.force:
             refuse_others(target, model)
         steps = run_steps(model, job.steps, progress, job.calibrate)
-        progress("writing", 0, 0)
-        candidate, passthrough = write_smaller(model, target, any(s.changed for s in steps), may_grow(job, steps))
-        try:
-            report = Report(
-                job.command, __version__, model.shown, candidate.shown, model.total_size, candidate.size, steps=steps,
-                check_skipped=None if job.check else "--no-check", passthrough=passthrough, reference=job.against,
-                check=asdict(job.check) if job.check else None)
-            if job.reports:
-                report.source_sha256, report.output_sha256 = model.digest, candidate.digest()
-            if job.check is not None:
-                frozen = () if passthrough is not None else tuple(name for step in steps for name in step.frozen)
-                report.accuracy = judge_candidate(job, reference, candidate, frozen, passthrough is not None, progress)
-            report.gates = held(job.gates, report.accuracy, candidate.size, same=passthrough is not None and not job.against)
-            progress.close()
-            if not report.gates_failed:
-                candidate.publish()
-        finally:
-            candidate.discard()
+        work = Work(job.command, __version__, model, steps, job.check, job.gates, reference if job.against else None, job.against)
+        report = finish(work, target, progress, hashes=bool(job.reports))
     finally:
         progress.close()
     report.seconds = time.monotonic() - started
@@ -132,59 +108,3 @@ def refuse_others(target: str, model: Model) -> None:
         raise UsageError(f"{printable(target)}: exists and was not made by lwc; -f replaces it") from e
     if origin(old) is None or origin(old) not in (model.digest, origin(model)):
         raise UsageError(f"{printable(target)}: exists and was not made from {model.shown}; -f replaces it")
-
-
-def may_grow(job: Job, steps: Sequence[StepReport]) -> bool:
-    """Whether a step that makes models larger on purpose did so."""
-    return any(registry.get(step.name).grows and done.changed for step, done in zip(job.steps, steps, strict=True))
-
-
-def write_smaller(
-    model: Model, target: str | None, changed: bool, larger: bool = False
-) -> tuple[Candidate, str | None]:
-    """Write the model, or the input's own bytes where that is no smaller; `larger` is allowed where meant.
-
-    Returns: the candidate, and why the input went through unchanged, if it did.
-    """
-    external = model.total_size != model.file_size
-    if not changed and not external:
-        return copy_input(model, target), "nothing to change"
-    candidate = write_candidate(model, target)
-    if larger or candidate.size <= model.total_size:
-        return candidate, None
-    size = candidate.size
-    candidate.discard()
-    reason = f"the result would be larger: {size:,} bytes of {model.total_size:,}"
-    if external:
-        return inline_input(model, target, reason), f"{reason}; the model as it was, in one file"
-    return copy_input(model, target), reason
-
-
-def copy_input(model: Model, target: str | None) -> Candidate:
-    """Write the input's bytes as they are."""
-    candidate = Candidate(target)
-    candidate.write([Payload(0, model.file_size)], [Blob(model.file_size, model.source)])
-    return candidate
-
-
-def inline_input(model: Model, target: str | None, reason: str) -> Candidate:
-    """Write the input, which has external data, as it was read. Raises: OutputError where that is larger too."""
-    candidate = write_candidate(load(model.path), target)
-    if candidate.size > model.total_size:
-        candidate.discard()
-        raise OutputError(f"{candidate.shown}: {reason}; and tensors of the input share external data, which one file can't")
-    return candidate
-
-
-def judge_candidate(job: Job, reference: Model, candidate: Candidate, frozen: tuple[str, ...], same: bool, progress: Progress) -> Accuracy:
-    """Compare the candidate with the original, or with --against; `frozen` inputs are missing on purpose."""
-    assert job.check is not None
-    same = same and not job.against
-    asked = job.gates.max_load_time is not None or job.gates.max_load_memory is not None
-    check = replace(job.check, frozen=frozen, latency=job.check.latency and not same, load=job.check.load and (asked or not same))
-    accuracy = judged(reference, candidate, check, progress)
-    if job.against:
-        return accuracy
-    if not same and lossless(job.steps):
-        accuracy = promised(accuracy, reference, candidate, check, progress)
-    return replace(accuracy, provenance=None)

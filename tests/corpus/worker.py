@@ -18,11 +18,13 @@ from corpus.original import Original, examine
 from corpus.pool import READY
 from corpus.recipes import Recipe, grows, lossy, steps
 from corpus.verdicts import Outcome, Verdict, compare
+from lightweight_cli.checking import judge
 from lightweight_cli.checking.accuracy import Accuracy
 from lightweight_cli.checking.judge import Check
 from lightweight_cli.checking.verify import verify
 from lightweight_cli.cli import compressing
 from lightweight_cli.errors import EXIT_BUG, LwcError
+from lightweight_cli.jobs import smaller
 from lightweight_cli.model.load import load
 from lightweight_cli.passes.fold import offline
 from lightweight_cli.pipeline.run import run_steps
@@ -41,7 +43,7 @@ def serve(pipe: Connection) -> None:
 
 def serve_checked(pipe: Connection) -> None:
     """Apply recipes as the command does, with its check."""
-    compressing.judge = judge_here
+    judge.judge = judge_here
     answer(pipe, command)
 
 
@@ -114,7 +116,7 @@ def apply(path: str, recipe: Recipe, result: str) -> tuple[bool, int]:
     """Do what the command does, without its check. Returns: whether a step changed something, and the model's size."""
     model = load(path)
     reports = run_steps(model, steps(recipe))
-    candidate, _ = compressing.write_smaller(model, result, any(r.changed for r in reports), grows(recipe))
+    candidate, _ = smaller.write_smaller(model, result, any(r.changed for r in reports), grows(recipe))
     try:
         candidate.publish()
     finally:

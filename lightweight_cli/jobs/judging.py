@@ -11,11 +11,11 @@ from lightweight_cli.errors import BrokenPromise, DataError, InputError, printab
 from lightweight_cli.model.model import Model
 from lightweight_cli.model.output import Candidate
 from lightweight_cli.pipeline import registry
-from lightweight_cli.pipeline.recipe import Step
 from lightweight_cli.report.progress import Progress
 
 if TYPE_CHECKING:
     from lightweight_cli.checking.accuracy import Accuracy
+    from lightweight_cli.pipeline.step_report import StepReport
 
 
 def judged(reference: Model, candidate: Candidate, check: Check, progress: Progress) -> Accuracy:
@@ -33,7 +33,7 @@ def judged(reference: Model, candidate: Candidate, check: Check, progress: Progr
         raise InputError(str(e) if about_data else f"{reference.shown}: {e}{hint}") from e
 
 
-def lossless(steps: Sequence[Step]) -> bool:
+def lossless(steps: Sequence[StepReport]) -> bool:
     """Whether no step may change a value."""
     return not any(registry.get(step.name).lossy for step in steps)
 
