@@ -110,7 +110,7 @@ class _Attribution:
             value = self.parent[value]
             path.append(value.op)
         row.decoded_by = tuple(path) or (weight.op,)  # its codes may also be part of another weight
-        row.encoding = f"{name} {row.type_name}"
+        row.storage, row.encoding = name, f"{name} {row.type_name}"
 
     def _rest(self, value: Value) -> None:
         """Make the row of a part that several weights share, or of a tensor that nothing uses."""

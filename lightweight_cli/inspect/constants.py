@@ -19,6 +19,8 @@ LAYOUT = frozenset({"Identity", "Transpose", "Reshape", "Unsqueeze", "Squeeze", 
 TELLING = LAYOUT | {"Add", "Cast", "Concat", "CumSum", "DequantizeLinear", "Gather", "Mul", "QuantizeLinear",
                     "ScatterElements", "ScatterND", "Slice", "Split", "Where"}  # fmt: skip
 """The operators that tell encodings apart; the others count as OTHER."""
+LISTED = 4
+"""IR version before which every initializer had to be listed as an input."""
 OTHER = "other"
 GRAPH_OUTPUT = "graph output"
 
@@ -52,6 +54,9 @@ class Constants:
         self.scopes: dict[Graph, Scope] = {}
         if model.graph:
             self._graph(model.graph, None, "", GRAPH_OUTPUT)
+            defaults = set(model.graph.inputs) if model.ir_version >= LISTED else set()
+            for stored in self.stored if defaults else ():
+                stored.overridable = stored.graph is model.graph and stored.kind.endswith("initializer") and stored.name in defaults
         for function in model.functions:
             self._graph(function, None, f"function {function.name}", function.name)
 

@@ -80,7 +80,6 @@ def _document(source: Source, deep: bool, sizes: dict[str, int]) -> Document:
     total = size + outside
     stored = sum(row.nbytes for row in rows)
     spare = None if equal is None else duplicates.spare_bytes(equal)
-    metadata_bytes = model.doc_bytes + model.value_info_bytes
     return {
         "format": FORMAT,
         "model": describe_model(model, source, constants),
@@ -102,7 +101,7 @@ def _document(source: Source, deep: bool, sizes: dict[str, int]) -> Document:
                 "groups": [[part.name for part in group] for group in equal]},
         },
         "savings": [{"pass": s.step, "bytes": s.nbytes, "share": round(s.nbytes / total, 4), "how": s.how}
-                    for s in savings_of(rows, metadata_bytes, spare)],
+                    for s in savings_of(rows, model, spare)],
         "notes": notes,
     }  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lightweight_cli.inspect.constants import LAYOUT
 from lightweight_cli.inspect.rows import Row
 from lightweight_cli.inspect.tensors import STRING
-from lightweight_cli.weights.integer_operators import COMPUTE_INPUTS
+from lightweight_cli.weights.operator_inputs import COMPUTE_INPUTS
 
 
 def storage_encoding(ops: frozenset[str]) -> str:

@@ -21,6 +21,8 @@ COPIED = 1 << 16
 ONNX_DOMAIN = ("", "ai.onnx")
 NESTED = frozenset({"Constant", "ConstantOfShape", "If", "Loop", "Scan", "SequenceMap"})
 """The standard operators with a tensor or a graph in an attribute."""
+GRAPH_NOTES, FUNCTION_NOTES = (82, 130), (66, 114)
+"""The fields of doc strings and metadata properties; a node's are 50 and 74, a value's 26 and 34."""
 LONG_LIST = 1024
 """Bytes from which an attribute's list of numbers or strings is shown as a tensor, and no longer walked."""
 
@@ -50,7 +52,7 @@ class _Reader:
             elif tag == 40:
                 result.model_version = at
             elif tag == 50:
-                result.doc_bytes += end - at
+                result.note_bytes += end - at
             elif tag == 58:
                 result.graph = self.graph(at, end, 1)
             elif tag == 66:
@@ -76,15 +78,14 @@ class _Reader:
                 graph.name = text(buf, at, end)
             elif tag == 42:
                 graph.initializers.append(tensor(buf, at, end))
-            elif tag == 82:
-                self.result.doc_bytes += end - at
+            elif tag in GRAPH_NOTES:
+                self.result.note_bytes += end - at
             elif tag == 90:
                 graph.inputs.append(self.value(graph, at, end))
             elif tag == 98:
                 graph.outputs.append(self.value(graph, at, end))
             elif tag == 106:
-                self.value(graph, at, end)
-                self.result.value_info_bytes += end - at
+                self.inner_value(graph, at, end)
             elif tag == 122:
                 graph.initializers.append(sparse_tensor(buf, at, end))
         return graph
@@ -100,20 +101,29 @@ class _Reader:
                 graph.outputs.append(text(buf, at, end))
             elif tag == 58:
                 graph.nodes.append(self.node(at, end, 1))
-            elif tag == 66:
-                self.result.doc_bytes += end - at
+            elif tag in FUNCTION_NOTES:
+                self.result.note_bytes += end - at
             elif tag == 82:
                 graph.domain = text(buf, at, end)
             elif tag == 98:
-                self.value(graph, at, end)
-                self.result.value_info_bytes += end - at
+                self.inner_value(graph, at, end)
         return graph
 
     def value(self, graph: Graph, at: int, end: int) -> str:
-        info = bytes(self.buf[at:end])
-        name = next((text(info, at, end) for tag, at, end in scan(info, 0, len(info)) if tag == 10), "")
+        info, name = bytes(self.buf[at:end]), ""
+        for tag, at, end in scan(info, 0, len(info)):
+            if tag == 10:
+                name = text(info, at, end)
+            elif tag == 26 or tag == 34:
+                self.result.note_bytes += end - at
         graph.values[name] = info
         return name
+
+    def inner_value(self, graph: Graph, at: int, end: int) -> None:
+        """Read a ValueInfoProto; its notes count as such, the rest as a stored shape."""
+        notes = self.result.note_bytes
+        self.value(graph, at, end)
+        self.result.value_info_bytes += end - at - (self.result.note_bytes - notes)
 
     def node(self, at: int, end: int, depth: int) -> Node:
         node = Node()
@@ -130,8 +140,8 @@ class _Reader:
                 node.op = str(buf[at:end], "utf-8", "replace")
             elif tag == 42:
                 attributes.append((at, end))
-            elif tag == 50:
-                self.result.doc_bytes += end - at
+            elif tag == 50 or tag == 74:
+                self.result.note_bytes += end - at
             elif tag == 58:
                 node.domain = str(buf[at:end], "utf-8", "replace")
         plain = node.domain in ONNX_DOMAIN and node.op not in NESTED

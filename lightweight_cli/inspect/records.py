@@ -60,7 +60,9 @@ class Model:
         self.metadata: dict[str, str] = {}
         self.functions: list[Graph] = []
         self.graph: Graph | None = None
-        self.doc_bytes = self.value_info_bytes = 0
+        self.note_bytes = 0
+        """Bytes of what exporters note on graphs, nodes and values: doc strings, metadata properties."""
+        self.value_info_bytes = 0
 
 
 def scalars(node: Node, buf: Buffer, parts: list[tuple[int, int, int]]) -> str:

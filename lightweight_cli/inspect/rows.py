@@ -5,20 +5,14 @@ from __future__ import annotations
 from lightweight_cli.inspect.records import Node
 from lightweight_cli.inspect.tensors import FLOATS, elements
 from lightweight_cli.inspect.value import Stored, Value
-from lightweight_cli.weights.integer_operators import COMPUTE_INPUTS
-
-WEIGHT_INPUTS: dict[str, tuple[int, ...]] = {
-    "Conv": (1,), "ConvTranspose": (1,), "Gemm": (0, 1), "MatMul": (0, 1), "Gather": (0,), "LSTM": (1, 2),
-    "GRU": (1, 2), "RNN": (1, 2), "Attention": (1,), "FusedConv": (1,), "FusedMatMul": (0, 1), "FusedGemm": (0, 1),
-}  # fmt: skip
-"""Operators that take a float weight, and the inputs where it stands."""
+from lightweight_cli.weights.operator_inputs import COMPUTE_INPUTS, WEIGHT_INPUTS
 
 
 class Row:
     """A constant as `lwc inspect` lists it; `nbytes` are the stored bytes of all its parts, each counted once."""
 
-    __slots__ = ("decoded_by", "dims", "distinct", "encoding", "nbytes", "shared", "stored", "type_name", "uses",
-                 "value", "zeros")  # fmt: skip
+    __slots__ = ("decoded_by", "dims", "distinct", "encoding", "nbytes", "shared", "storage", "stored", "type_name",
+                 "uses", "value", "zeros")  # fmt: skip
 
     def __init__(self, value: Value, stored: Stored) -> None:
         self.value, self.stored = value, stored
@@ -29,6 +23,8 @@ class Row:
         self.dims: tuple[int, ...] | None = stored.tensor.dims
         self.type_name = stored.tensor.type_name
         self.encoding = self.type_name
+        self.storage = ""
+        """How nodes decode it, in a word (encoding_names.storage_encoding); empty for what is stored as it is."""
         self.decoded_by: tuple[str, ...] = ()
         self.zeros: int | None = None
         self.distinct: int | None = None
@@ -44,11 +40,21 @@ class Row:
         return None if self.dims is None else elements(self.dims)
 
     @property
-    def float_weight(self) -> bool:
-        """Whether this is a weight in the narrow sense, stored as plain floating-point numbers."""
-        plain = not self.decoded_by and not self.shared and self.stored.kind != "attribute"
-        return (plain and self.stored.tensor.dtype in FLOATS
+    def is_weight(self) -> bool:
+        """Whether this is a weight in the narrow sense, which operators see as floating-point numbers."""
+        kind = self.value.dtype if self.decoded_by else self.stored.tensor.dtype
+        return (not self.shared and self.stored.kind != "attribute" and kind in FLOATS
                 and any(index in WEIGHT_INPUTS.get(op, ()) for op, index, _ in self.uses))  # fmt: skip
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is stored as the floating-point numbers that operators see, in whatever order."""
+        return self.storage in ("", "rearranged") and self.stored.tensor.dtype in FLOATS
+
+    @property
+    def overridable(self) -> bool:
+        """Whether callers may give another value: an initializer that is an input of the model too."""
+        return self.stored.overridable
 
     @property
     def bits(self) -> float | None:

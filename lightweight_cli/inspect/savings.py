@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from lightweight_cli.inspect.formatting import size
+from lightweight_cli.inspect.records import Model
 from lightweight_cli.inspect.rows import Row
-from lightweight_cli.inspect.tensors import DTYPES
+from lightweight_cli.inspect.tensors import DTYPES, elements
 
 BITS_4_BLOCK_32 = 4.5
 """Bits for each weight of 4 bits in blocks of 32 with a scale of 16 bits."""
 BITS_8_BLOCK_64 = 8.25
 """Bits for each weight of 8 bits in blocks of 64 with a scale of 16 bits."""
+KEPT_8, KEPT_4 = 0.02, 0.005
+"""Share of the weights that quantize leaves by default, the smallest first (passes.quantize.nearest.KEEP)."""
 MIN_BYTES = 1024
 """Weights below this are left alone: the nodes that decode one take about as much."""
+FREEZE = "run -p strip:freeze_inputs=true -p quantize"
+FOLD_FIRST = "run -p fold -p quantize"
 
 
 class Saving:
@@ -22,27 +28,61 @@ class Saving:
         self.step, self.nbytes, self.how = step, max(int(nbytes), 0), how
 
 
-def savings_of(rows: list[Row], metadata_bytes: int, duplicate_bytes: int | None) -> list[Saving]:
+def savings_of(rows: list[Row], model: Model, duplicate_bytes: int | None) -> list[Saving]:
     """Estimate the bytes that each pass could save, all alone, on this model.
 
-    `metadata_bytes` are doc strings and value_info; `duplicate_bytes` is None when bytes were not compared.
+    `duplicate_bytes` is None when bytes were not compared. What passes leave is not counted: weights that callers may
+    override, and those that nodes compute, which have lines of their own.
     """
-    weights = [row for row in rows if row.float_weight and row.nbytes >= MIN_BYTES]
-    unused = sum(row.nbytes for row in rows if not row.uses)
+    weights = [row for row in rows if row.is_weight and row.nbytes >= MIN_BYTES]
+    free = [row for row in weights if not row.overridable]
+    stored = [row for row in free if row.storage not in ("computed", "fake-quantized")]
+    plain = [row for row in stored if row.plain]
+    small_4, small_8 = (_smallest([row for row in rows if row.is_weight], share) for share in (KEPT_4, KEPT_8))
     found = [
-        Saving("quantize --bits 4", sum(_saved_by_bits(row, BITS_4_BLOCK_32) for row in weights),
+        Saving("quantize --bits 4", sum(_saved_by_bits(row, BITS_4_BLOCK_32) for row in stored if row not in small_4),
                f"{BITS_4_BLOCK_32:g} bits a weight"),
-        Saving("quantize --bits 8", sum(_saved_by_bits(row, BITS_8_BLOCK_64) for row in weights),
+        Saving("quantize --bits 8", sum(_saved_by_bits(row, BITS_8_BLOCK_64) for row in stored if row not in small_8),
                f"{BITS_8_BLOCK_64:g} bits a weight"),
-        Saving("half", sum(row.nbytes * (1 - 16 / _bits(row)) for row in weights if _bits(row) > 16),
+        Saving("half", sum(row.nbytes * (1 - 16 / _bits(row)) for row in plain if _bits(row) > 16),
                "16 bits a weight"),
-        Saving("prune --sparsity 0.5", sum(row.nbytes / 2 - (row.elements or 0) / 8 for row in weights),
+        Saving("prune --sparsity 0.5", sum(row.nbytes / 2 - _count(row) / 8 for row in plain),
                "half the weights, and a bit each"),
-        Saving("strip", metadata_bytes + unused, "doc strings, shapes, unused tensors"),
+        Saving("fold", sum(_saved_by_bits(row, 8) for row in free if row.storage == "fake-quantized"),
+               "weights behind QuantizeLinear, stored as integers"),
+        Saving(FOLD_FIRST, sum(_saved_by_bits(row, BITS_8_BLOCK_64) for row in free if row.storage == "computed"),
+               "weights that nodes compute, stored as floats first"),
+        Saving(FREEZE, sum(_saved_by_bits(row, BITS_8_BLOCK_64) for row in weights if row.overridable),
+               "weights that callers may override, fixed first"),
+        _strip(rows, model),
     ]  # fmt: skip
     if duplicate_bytes is not None:
         found.append(Saving("dedupe", duplicate_bytes, "equal tensors stored once"))
     return found
+
+
+def _strip(rows: list[Row], model: Model) -> Saving:
+    """Estimate what strip removes, part by part."""
+    parts = {"exporters' notes": model.note_bytes, "shapes": model.value_info_bytes,
+             "unused tensors": sum(row.nbytes for row in rows if not row.uses)}  # fmt: skip
+    return Saving("strip", sum(parts.values()), ", ".join(f"{name} {size(n)}" for name, n in parts.items() if n) or "nothing unused")
+
+
+def _smallest(weights: list[Row], share: float) -> set[Row]:
+    """Return the smallest weights that together are at most `share` of all."""
+    sizes = sorted(((_count(row), row) for row in weights), key=lambda pair: pair[0])
+    left, found = share * sum(count for count, _ in sizes), set()
+    for count, row in sizes:
+        left -= count
+        if left < 0:
+            break
+        found.add(row)
+    return found
+
+
+def _count(row: Row) -> int:
+    """Return the number of weights; where nodes compute a shape that is not known here, of what is stored."""
+    return row.elements if row.elements is not None else elements(row.stored.tensor.dims)
 
 
 def _bits(row: Row) -> int:
@@ -50,4 +90,4 @@ def _bits(row: Row) -> int:
 
 
 def _saved_by_bits(row: Row, bits: float) -> float:
-    return max(row.nbytes - (row.elements or 0) * bits / 8, 0)
+    return max(row.nbytes - _count(row) * bits / 8, 0)

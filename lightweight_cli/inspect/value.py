@@ -9,10 +9,12 @@ from lightweight_cli.inspect.tensors import DTYPES, Tensor, elements
 class Stored:
     """A tensor with its bytes: how (`kind`) and in which graph (`scope`, empty for the main graph) it is stored."""
 
-    __slots__ = ("graph", "kind", "name", "scope", "tensor")
+    __slots__ = ("graph", "kind", "name", "overridable", "scope", "tensor")
 
     def __init__(self, tensor: Tensor, name: str, kind: str, scope: str, graph: Graph) -> None:
         self.tensor, self.name, self.kind, self.scope, self.graph = tensor, name, kind, scope, graph
+        self.overridable = False
+        """Whether it is the default of an input of the model."""
 
     @property
     def nbytes(self) -> int:

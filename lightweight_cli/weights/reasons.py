@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from onnx import TensorProto
 
 from lightweight_cli.model import tensors
-from lightweight_cli.weights.integer_operators import COMPUTE_INPUTS
+from lightweight_cli.weights.operator_inputs import COMPUTE_INPUTS
 from lightweight_cli.weights.roles import MOVES, ROLES
 from lightweight_cli.weights.search import OVERRIDABLE
 
