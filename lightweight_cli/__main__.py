@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 
 from lightweight_cli.cli.guard import guarded
 from lightweight_cli.runtime.import_path import home, working_directory
@@ -22,6 +23,7 @@ def main() -> None:
         del sys.path[0]  # `python -m` puts the working directory first: nothing is imported from there
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # no BLAS is used here; its threads spin at import
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # typer's; looking for them takes longer than a small model
+    warnings.simplefilter("ignore")  # what numpy or onnx warn of is either an error of ours, or of no use to a user
     if sys.argv[1:2] == ["inspect"]:
         from lightweight_cli.inspect.command import main as inspect_main
 

@@ -125,7 +125,7 @@ def latency(taken: Latency) -> str:
 def latency_times(taken: Latency) -> str:
     """Say the times of one run in both models, where they are steady, and of what."""
     told = [f"{_ms(pace.reference_ms)} -> {_ms(pace.candidate_ms)} ms{what}"
-            for pace, what in ((taken.clock, ""), (taken.processor, " of it")) if pace.ratio is not None][:1]
+            for pace, what in ((taken.clock, ""), (taken.processor, " of processor time")) if pace.ratio is not None][:1]
     return ", ".join([*told, f"batch {taken.batch}", plural(taken.threads, "thread"), plural(taken.rounds, "round")])
 
 

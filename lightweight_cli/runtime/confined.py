@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
@@ -20,7 +21,7 @@ MAPPED = 16 << 30
 
 
 def confine() -> None:
-    """Bound the address space of this process, leave no core file, be the first to go when memory runs out."""
+    """Bound the address space of this process, leave no core file or warning, be the first to go when memory runs out."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") + MAPPED
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     if sys.platform == "linux":
@@ -28,6 +29,7 @@ def confine() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
             file.write("1000")
+    warnings.simplefilter("ignore")  # of its stderr, where people read what their own reader prints
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
