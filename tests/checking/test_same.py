@@ -14,7 +14,7 @@ from lightweight_cli.checking.accuracy import Accuracy, OutputFidelity
 from lightweight_cli.checking.judge import judge
 from lightweight_cli.checking.same import first_difference, is_same, told
 from lightweight_cli.checking.verify import verify
-from lightweight_cli.cli.judging import lossless
+from lightweight_cli.jobs.judging import lossless
 from lightweight_cli.pipeline import recipe, registry
 from lightweight_cli.pipeline.context import Context
 
