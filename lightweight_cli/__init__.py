@@ -2,22 +2,25 @@
 
     import lightweight_cli as lwc
 
-    result = lwc.run("model.onnx", ["strip", "prune:threshold=0.01", "quantize:bits=8"])
-    result.save("small.onnx")
-    print(lwc.verify("model.onnx", "small.onnx").sqnr)
+    result = lwc.run("model.onnx", ["prune:sparsity=0.5", "quantize:bits=8"])
+    report = result.save("small.onnx", data="val.npz", max_drop=0.01)     # checked; nothing is written where a gate fails
+    print(report.status, report.accuracy)
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lightweight_cli.errors import BrokenPromise, DataError, GateError, InputError, LwcError, OutputError, UsageError
+
 __version__ = "0.1.0"
-__all__ = ["Accuracy", "Result", "run", "verify"]
+__all__ = ["Accuracy", "BrokenPromise", "DataError", "GateError", "InputError", "LwcError", "OutputError", "Report", "Result",
+           "UsageError", "run", "verify"]
 
 if TYPE_CHECKING:
-    from lightweight_cli.api import Result, run
+    from lightweight_cli.api import Result, run, verify
     from lightweight_cli.checking.accuracy import Accuracy
-    from lightweight_cli.checking.verify import verify
+    from lightweight_cli.report.model import Report
 
 
 def __getattr__(name: str) -> Any:
@@ -26,5 +29,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    home = {"Accuracy": "checking.accuracy", "verify": "checking.verify"}.get(name, "api")
+    home = {"Accuracy": "checking.accuracy", "Report": "report.model"}.get(name, "api")
     return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

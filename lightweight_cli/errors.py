@@ -54,6 +54,15 @@ class BrokenPromise(LwcError):
     exit_code = EXIT_BUG
 
 
+def in_python(message: str) -> str:
+    """Return a message with the names of parameters where the command line has options and gates."""
+    import re
+
+    message = message.replace("-f replaces it", "force=True replaces it").replace("--no-check", "check=False")
+    option = re.compile(r"(?<![\w./-])(?:--(?=[a-z])|(?=(?:max|min)-[a-z]))([a-z]+(?:-[a-z]+)*)\b(?!\.)")
+    return option.sub(lambda found: found[1].replace("-", "_"), message)
+
+
 def one_of(choices: Iterable[object]) -> str:
     """Return choices in words: "a, b or c"."""
     *most, last = map(str, choices)

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from lightweight_cli.cli.commands import Argument, Command, all_commands
-from lightweight_cli.cli.flag import Flag
 from lightweight_cli.errors import UsageError, printable
+from lightweight_cli.jobs.flag import Flag
 
 EPILOG = "MODEL missing or '-' is standard input; without -o the result goes down the pipe, or beside MODEL at a terminal."
 

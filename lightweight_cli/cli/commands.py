@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import lightweight_cli.passes  # noqa: F401  hands over the declarations
-from lightweight_cli.cli.asked import checks, refuse_missing
-from lightweight_cli.cli.flag import Flag, Given
 from lightweight_cli.cli.listing import described, help_text
-from lightweight_cli.cli.options import CHECK, COMPRESSING, GATES, JSON, NEED_CHECK, REPORT, STEPS
 from lightweight_cli.errors import UsageError
+from lightweight_cli.jobs.asked import checks, refuse_missing
+from lightweight_cli.jobs.flag import Flag, Given
+from lightweight_cli.jobs.options import CHECK, COMPRESSING, GATES, JSON, NEED_CHECK, REPORT, STEPS
 from lightweight_cli.pipeline import registry
 
 

@@ -7,7 +7,7 @@ Importing typer and preparing its validators takes as long as compressing a smal
 from __future__ import annotations
 
 from lightweight_cli.cli.commands import Command, all_commands
-from lightweight_cli.cli.flag import Flag, Given
+from lightweight_cli.jobs.flag import Flag, Given
 
 
 def read(words: list[str]) -> tuple[Command, Given] | None:

@@ -6,8 +6,8 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from lightweight_cli.cli.flag import Flag, Given
 from lightweight_cli.errors import UsageError, did_you_mean, printable
+from lightweight_cli.jobs.flag import Flag, Given
 
 NUMBERS: dict[str, tuple[type, ...]] = {"SIZE": (int,), "LIMIT": (int, float)}
 """Options that are text on the command line, where TOML may have a number."""

@@ -74,7 +74,7 @@ def test_encodings_keep_one_limit_together(model: str, tmp_path: Path) -> None:
     assert free.size < some.size < few.size
     results = []
     for result in steps.values():
-        result.save(tmp_path / "small.onnx", force=True)
+        result.save(tmp_path / "small.onnx", force=True, check=False)
         results.append(outputs(str(tmp_path / "small.onnx")))
     assert all(np.array_equal(results[0], r) for r in results)
     assert not some.steps[0].notes and "over the 2 MB of --load-memory" in few.steps[0].notes[0]

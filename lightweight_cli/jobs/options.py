@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightweight_cli.cli.flag import Flag
+from lightweight_cli.jobs.flag import Flag
 from lightweight_cli.runtime.sessions import THREADS
 
 COMMON = (

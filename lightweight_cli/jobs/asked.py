@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from lightweight_cli.cli.flag import Given
 from lightweight_cli.errors import UsageError, printable
+from lightweight_cli.jobs.flag import Given
 from lightweight_cli.runtime.sessions import THREADS
 
 MOST_THREADS = 1024
