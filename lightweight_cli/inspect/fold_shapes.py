@@ -39,6 +39,8 @@ def folded_dims(node: Node, inputs: list[Value]) -> tuple[int, ...] | None:
         order = node.attributes.get("perm", list(range(len(first) - 1, -1, -1)))
         fits = isinstance(order, list) and sorted(order) == list(range(len(first)))
         return tuple(first[axis] for axis in order) if fits and isinstance(order, list) else None
+    if op.startswith("Reduce"):
+        return _reduced(first, node, inputs)
     if op == "Slice" and len(inputs) >= 3:
         return _sliced(first, [_integers(value) for value in inputs[1:]])
     return None
@@ -99,6 +101,17 @@ def _resqueezed(dims: tuple[int, ...], axes: list[int], grow: bool) -> tuple[int
         return tuple(size for axis, size in enumerate(dims) if axis not in places)
     rest = iter(dims)
     return tuple(1 if axis in places else next(rest) for axis in range(rank))
+
+
+def _reduced(dims: tuple[int, ...], node: Node, inputs: list[Value]) -> tuple[int, ...] | None:
+    """Return the shape after a reduction over axes of an attribute or an input; over all of them where none are given."""
+    axes = node.attributes.get("axes", _integers(inputs[1]) if len(inputs) > 1 else list(range(len(dims))))
+    if not isinstance(axes, list) or any(not -len(dims) <= axis < len(dims) for axis in axes):
+        return None
+    gone = {axis % len(dims) for axis in axes}
+    if node.attributes.get("keepdims", 1):
+        return tuple(1 if axis in gone else size for axis, size in enumerate(dims))
+    return tuple(size for axis, size in enumerate(dims) if axis not in gone)
 
 
 def _sliced(dims: tuple[int, ...], ranges: list[list[int] | None]) -> tuple[int, ...] | None:

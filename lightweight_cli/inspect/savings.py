@@ -49,11 +49,11 @@ def savings_of(rows: list[Row], model: Model, duplicate_bytes: int | None) -> li
         Saving("prune --sparsity 0.5", sum(row.nbytes / 2 - _count(row) / 8 for row in plain),
                "half the weights, and a bit each"),
         Saving("fold", sum(_saved_by_bits(row, 8) for row in free if row.storage == "fake-quantized"),
-               "weights behind QuantizeLinear, stored as integers"),
+               "what QuantizeLinear makes of weights"),
         Saving(FOLD_FIRST, sum(_saved_by_bits(row, BITS_8_BLOCK_64) for row in free if row.storage == "computed"),
-               "weights that nodes compute, stored as floats first"),
+               "weights that nodes compute"),
         Saving(FREEZE, sum(_saved_by_bits(row, BITS_8_BLOCK_64) for row in weights if row.overridable),
-               "weights that callers may override, fixed first"),
+               "weights that callers may override"),
         _strip(rows, model),
     ]  # fmt: skip
     if duplicate_bytes is not None:
@@ -62,10 +62,11 @@ def savings_of(rows: list[Row], model: Model, duplicate_bytes: int | None) -> li
 
 
 def _strip(rows: list[Row], model: Model) -> Saving:
-    """Estimate what strip removes, part by part."""
-    parts = {"exporters' notes": model.note_bytes, "shapes": model.value_info_bytes,
-             "unused tensors": sum(row.nbytes for row in rows if not row.uses)}  # fmt: skip
-    return Saving("strip", sum(parts.values()), ", ".join(f"{name} {size(n)}" for name, n in parts.items() if n) or "nothing unused")
+    """Estimate what strip removes: exporters' notes, stored shapes, unused tensors."""
+    parts = {"notes": model.note_bytes, "shapes": model.value_info_bytes,
+             "unused": sum(row.nbytes for row in rows if not row.uses)}  # fmt: skip
+    told = ", ".join(f"{name} {size(n)}" for name, n in parts.items() if n)
+    return Saving("strip", sum(parts.values()), told or "notes, shapes, unused tensors")
 
 
 def _smallest(weights: list[Row], share: float) -> set[Row]:

@@ -150,7 +150,8 @@ def _by_op(document: Document, style: Style, everything: bool) -> list[str]:
 def _sums(document: Document, style: Style) -> list[str]:
     total = document["bytes"]["total"]
     lines = []
-    for title, key in (("BY TYPE", "by_dtype"), ("BY ENCODING", "by_encoding")):
+    same = document["by_encoding"] == document["by_dtype"]  # everything is stored as it is
+    for title, key in (("BY TYPE", "by_dtype"), ("BY ENCODING", "by_encoding"))[: 1 if same else 2]:
         rows = [[printable(group["name"], 48), str(group["tensors"]), size(group["bytes"]),
                  percent(group["bytes"], total)] for group in document[key]]  # fmt: skip
         if rows:

@@ -7,9 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 import onnx
+import pytest
 from onnx import ModelProto, numpy_helper
 
 from lightweight_cli.inspect import report_dict, savings
+from lightweight_cli.inspect.formatting import Style
+from lightweight_cli.inspect.table import render
 from lightweight_cli.passes.quantize.nearest import KEEP
 from lightweight_cli.weights.operator_inputs import WEIGHT_INPUTS
 from lightweight_cli.weights.roles import ROLES
@@ -39,7 +42,7 @@ def test_what_exporters_note_is_strips(save: Save, parse: Callable[..., ModelPro
     proto.metadata_props.add(key="names", value="cat, dog" * 100)
     path = save(proto)
     (strip,) = [s for s in report_dict(path)["savings"] if s["pass"] == "strip"]
-    assert strip["how"] == "exporters' notes 1.3 KB, shapes 8 B"
+    assert strip["how"] == "notes 1.3 KB, shapes 8 B"
     stripped = apply(path, "strip").path
     result = onnx.load(stripped)
     provenance = sum(p.ByteSize() + 3 for p in result.metadata_props if p.key.startswith("lwc."))
@@ -52,6 +55,7 @@ def test_weights_that_nodes_compute_are_offered_with_fold_first(save: Save) -> N
     path = save(HEAD + """g (float[2,64] x) => (float[2,512] y) <float[64,512] v, float[1,512] g>
         { n = ReduceL2 <axes = [0]> (v)  d = Div (v, n)  w = Mul (d, g)  y = MatMul (x, w) }""")
     assert offered(path) == {"run -p fold -p quantize": int(4 * SIZE + 4 * 512 - 8.25 / 8 * SIZE)}
+    assert report_dict(path)["parameters"] == SIZE and report_dict(path)["tensors"][0]["shape"] == [64, 512]
 
 
 def test_fake_quantized_weights_are_offered_to_fold_which_saves_it(save: Save, parse: Callable[..., ModelProto], apply: Callable) -> None:
@@ -91,3 +95,18 @@ def test_weights_in_8_bits_are_offered_to_4_bits_only(save: Save, apply: Callabl
     assert list(found) == ["quantize --bits 4"]
     twice = apply(once, "quantize:bits=4")
     assert abs(os.path.getsize(once) - len(twice.data) - found["quantize --bits 4"]) < 1500
+
+
+@pytest.mark.parametrize(("opset", "node", "dims"), [
+    (13, "ReduceL2 <axes = [1, -1]> (w)", [4, 1, 1]), (13, "ReduceL2 <axes = [0], keepdims = 0> (w)", [5, 6]),
+    (18, "ReduceL2 (w, axes)", [1, 5, 6]), (18, "ReduceMax (w)", [1, 1, 1])])
+def test_shapes_after_reductions(save: Save, opset: int, node: str, dims: list[int]) -> None:
+    path = save(HEAD.replace("17", str(opset)) + f"""g (float[4,5,6] x) => (float[N,M,K] y)
+        <float[4,5,6] w, int64[1] axes = {{0}}> {{ n = {node}  y = MatMul (x, n) }}""")
+    assert [t["shape"] for t in report_dict(path)["tensors"] if t["name"] == "n"] == [dims]
+
+
+def test_encodings_are_listed_only_where_they_tell_more_than_types(save: Save, apply: Callable) -> None:
+    path = save(HEAD + "g (float[2,64] x) => (float[2,512] y) <float[64,512] W> { y = MatMul (x, W) }")
+    plain, coded = (render(report_dict(p), 80, Style(False)) for p in (path, apply(path, "quantize").path))
+    assert "BY TYPE" in plain and "BY ENCODING" not in plain and "BY ENCODING" in coded
