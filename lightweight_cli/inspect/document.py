@@ -10,7 +10,7 @@ from lightweight_cli.inspect.constants import Constants
 from lightweight_cli.inspect.macs import Macs, count_macs
 from lightweight_cli.inspect.messages import read
 from lightweight_cli.inspect.rows import Row, is_parameter
-from lightweight_cli.inspect.savings import savings_of
+from lightweight_cli.inspect.savings import STORAGE, savings_of
 from lightweight_cli.inspect.source import Source
 from lightweight_cli.model.wire import WireError
 
@@ -46,6 +46,7 @@ def report_dict(path: str | None, deep: bool = False, sizes: dict[str, int] | No
       sparsity    null without `deep`; else {zeros, elements, share} over plain float tensors
       duplicates  {candidates: {tensors, bytes}, equal: null without `deep`, else {tensors, bytes, groups}}
       savings     [{pass, bytes, share, how}]: estimates, each pass alone
+      storage     what these do not promise; null where no weight could be stored smaller
       notes       sentences on what could not be told
     Raises: InputError when there is no readable model.
     """
@@ -102,6 +103,7 @@ def _document(source: Source, deep: bool, sizes: dict[str, int]) -> Document:
         },
         "savings": [{"pass": s.step, "bytes": s.nbytes, "share": round(s.nbytes / total, 4), "how": s.how}
                     for s in savings_of(rows, model, spare)],
+        "storage": STORAGE if any(row.is_weight for row in rows) else None,
         "notes": notes,
     }  # fmt: skip
 

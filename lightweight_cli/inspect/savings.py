@@ -18,6 +18,10 @@ MIN_BYTES = 1024
 FREEZE = "run -p strip:freeze_inputs=true -p quantize"
 FOLD_FIRST = "run -p fold -p quantize"
 
+STORAGE = ("smaller on disk and on the wire, not in memory: weights are decoded when the model is loaded, which takes time and memory "
+           "(lwc verify measures them), and in an .ort file at every run")
+"""What these estimates do not promise."""
+
 
 class Saving:
     """One line of the estimate: the step to run, the bytes it could save, and how that was reckoned."""

@@ -168,4 +168,5 @@ def _savings(document: Document, width: int, style: Style) -> list[str]:
     titles, shown = ["COULD SAVE (estimate)", "SIZE", "SHARE", "EACH ALONE"], 4
     if sum(max(map(len, column)) for column in zip(titles, *rows, strict=True)) + 3 * len(GAP) > width:
         shown = 3  # without how it was reckoned
-    return columns(titles[:shown], [row[:shown] for row in rows], "<>><"[:shown], style)
+    lines = columns(titles[:shown], [row[:shown] for row in rows], "<>><"[:shown], style)
+    return [*lines, *(style.dim(part) for part in wrapped(document["storage"] or "", width) if part)]
