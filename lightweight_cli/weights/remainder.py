@@ -88,6 +88,12 @@ def _attribute(model: Model, name: str, op: str, attribute: AttributeProto, reas
 
 
 def _parts(model: Model, name: str, op: str, parts: list[TensorProto], reason: str) -> Iterator[Rest]:
-    nbytes = sum(map(model.nbytes, parts))
+    nbytes = sum(_bytes(model, tensor) for tensor in parts)
     if nbytes >= LEAST:
         yield Rest(name, op, tuple(parts[0].dims), nbytes, reason)
+
+
+def _bytes(model: Model, tensor: TensorProto) -> int:
+    """Return the bytes of a tensor, also of one that the loader leaves as it is: it may refer to a file of its own."""
+    outside = tensor.external_data and not tensor.external_data[0].value.startswith(model.mark)
+    return tensor.ByteSize() if outside else model.nbytes(tensor)

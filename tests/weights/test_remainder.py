@@ -105,6 +105,8 @@ def test_in_places_that_passes_do_not_reach(save, parse):
     proto.functions[0].attribute_proto[0].CopyFrom(helper.make_attribute("k", np.ones(500).tolist()))
     training = proto.training_info.add().algorithm
     training.initializer.append(numpy_helper.from_array(np.ones(400, np.float32), "rate"))
+    outside = training.initializer.add(name="elsewhere", dims=[500], data_type=1, data_location=1)
+    outside.external_data.add(key="location", value="training.bin")
     assert left_by("quantize", save(proto)) == {
         "S": "sparse tensor: is stored as a sparse tensor, which passes leave",
         "f.k": "function: is the default of a function's attribute, which passes leave",
