@@ -39,6 +39,8 @@ def _function(command: Command, called: bool) -> Any:
 
 def _argument(argument: Argument) -> inspect.Parameter:
     info = typer.Argument(metavar=argument.name.upper(), help=argument.help, show_default=False)
+    if argument.many:
+        return inspect.Parameter(argument.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Annotated[list[str], info])
     if argument.required:
         return inspect.Parameter(argument.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=Annotated[str, info])
     return inspect.Parameter(argument.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=Annotated[str | None, info])

@@ -20,6 +20,8 @@ class Argument(NamedTuple):
     name: str
     help: str
     required: bool
+    many: bool = False
+    """The last one may take all words that are left: its value is a list."""
 
 
 class Command(NamedTuple):
@@ -34,7 +36,7 @@ class Command(NamedTuple):
 
 
 MODEL = (Argument("model", "The model; not given or -: standard input.", False),)
-PAIR = (Argument("reference", "The original model.", True), Argument("candidate", "The model made from it.", True))
+PAIR = (Argument("reference", "The original model.", True), Argument("candidate", "The model made from it, or several.", True, True))
 
 
 def all_commands() -> list[Command]:
@@ -102,7 +104,7 @@ def _verify(given: Given) -> None:
     from lightweight_cli.cli.verifying import compare
 
     check, gates = checks(given)
-    compare(given["reference"], given["candidate"], check, gates, quiet=given["quiet"], json_out=given["json"],
+    compare(given["reference"], tuple(given["candidate"]), check, gates, quiet=given["quiet"], json_out=given["json"],
             reports=tuple(given["report"]))
 
 

@@ -17,13 +17,16 @@ def read(words: list[str]) -> tuple[Command, Given] | None:
         return None
     given: Given = {f.name: f.default for f in command.flags} | {a.name: None for a in command.arguments}
     known = {name: flag for flag in command.flags for name in flag.flags}
-    rest, places = list(words[1:]), [a.name for a in command.arguments]
+    rest, places = list(words[1:]), list(command.arguments)
     while rest:
         word = rest.pop(0)
         if not word.startswith("-") or word == "-":
             if not places:
                 return None
-            given[places.pop(0)] = word
+            if places[0].many:
+                given[places[0].name] = [*(given[places[0].name] or []), word]
+            else:
+                given[places.pop(0).name] = word
             continue
         name, sign, value = word.partition("=")
         flag = known.get(name)

@@ -1,9 +1,10 @@
-"""`lwc verify`: two models that exist, compared and held against the gates."""
+"""`lwc verify`: models that exist, compared with one and held against the gates."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from lightweight_cli import __version__
@@ -13,37 +14,56 @@ from lightweight_cli.checking.judge import judge
 from lightweight_cli.errors import BrokenPromise, GateError, InputError, printable
 from lightweight_cli.jobs.beforehand import refuse_gates
 from lightweight_cli.model.load import load
+from lightweight_cli.model.model import Model
 from lightweight_cli.report.model import Report
 from lightweight_cli.report.progress import Progress
 
 
-def compare(reference: str, candidate: str, how: Check, gates: Gates, *, quiet: bool, json_out: bool, reports: tuple[str, ...]) -> None:
-    """Compare two model files and report it. Raises: LwcError; GateError when a gate fails."""
+def compare(reference: str, candidates: Sequence[str], how: Check, gates: Gates, *, quiet: bool, json_out: bool,
+            reports: tuple[str, ...]) -> None:
+    """Compare model files with one and report it, several candidates as a table.
+
+    Raises: LwcError; InputError for the first candidate that can't be compared, then GateError when a gate fails.
+    """
     from lightweight_cli.report import write as report_file
 
-    started = time.monotonic()
     for path in reports:
-        report_file.check_target(path)
-    models = [load(path) for path in (reference, candidate)]
-    refuse_gates(how, gates, models[0])
-    before, after = (m.total_size for m in models)
+        report_file.check_target(path, several=len(candidates) > 1)
+    original = load(reference)
+    refuse_gates(how, gates, original)
     progress = Progress(sys.stderr, quiet=quiet)
     try:
-        accuracy = judge(models[0].reopened, models[1].reopened, how, pass_fds=[m.source.fd for m in models],
-                         progress=lambda stage, done, total: progress(f"check: {stage}", done, total or 0))
-    except BrokenPromise as e:  # lwc need not have made the candidate
-        raise InputError(f"{printable(candidate)}: {str(e).removeprefix('the result ')}") from e
+        compared = [_compared(original, reference, path, how, gates, progress, hashes=bool(reports or json_out)) for path in candidates]
     finally:
         progress.close()
-    report = Report("verify", __version__, printable(reference), printable(candidate), before, after, accuracy=accuracy,
-                    gates=check(gates, accuracy, after), check=asdict(how), seconds=time.monotonic() - started)
-    if reports or json_out:
-        report.source_sha256, report.output_sha256 = (m.digest for m in models)
+    broken = next((r for r in compared if r.check_skipped is not None), None)
+    if broken is not None and len(candidates) == 1:
+        raise InputError(f"{broken.output}: {broken.check_skipped}")
     for path in (*reports, *["-"] * json_out):
-        report_file.write(report, path)
+        report_file.write(compared[0] if len(candidates) == 1 else compared, path)
     if not quiet:
         from lightweight_cli.report.terminal import show
 
-        show(report, sys.stderr)
-    if report.gates_failed:
-        raise GateError("; ".join(report.gates_failed))
+        show(compared[0] if len(candidates) == 1 else compared, sys.stderr)
+    if broken is not None:
+        raise InputError(f"{broken.output}: {broken.check_skipped}")
+    failed = [(r, gate) for r in compared for gate in r.gates_failed]
+    if failed:
+        raise GateError("; ".join(gate if len(candidates) == 1 else f"{r.output}: {gate}" for r, gate in failed))
+
+
+def _compared(original: Model, reference: str, path: str, how: Check, gates: Gates, progress: Progress, *, hashes: bool) -> Report:
+    """Return the report on one candidate; where it can't be loaded, run or compared, `check_skipped` says why."""
+    started, accuracy, why = time.monotonic(), None, None
+    candidate = load(path)
+    try:
+        accuracy = judge(original.reopened, candidate.reopened, how, pass_fds=[m.source.fd for m in (original, candidate)],
+                         progress=lambda stage, done, total: progress(f"check: {stage}", done, total or 0))
+    except BrokenPromise as e:  # lwc need not have made the candidate
+        why = str(e).removeprefix("the result ")
+    report = Report("verify", __version__, printable(reference), printable(path), original.total_size, candidate.total_size,
+                    accuracy=accuracy, check_skipped=why, check=asdict(how), seconds=time.monotonic() - started,
+                    gates=check(gates, accuracy, candidate.total_size) if accuracy else [])
+    if hashes:
+        report.source_sha256, report.output_sha256 = original.digest, candidate.digest
+    return report

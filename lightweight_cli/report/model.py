@@ -33,7 +33,7 @@ class Report:
     steps: list[StepReport] = field(default_factory=list)
     accuracy: Accuracy | None = None
     check_skipped: str | None = None
-    """Why there is no accuracy: "--no-check"."""
+    """Why there is no accuracy: "--no-check"; verify: what the candidate breaks."""
     gates: list[GateResult] = field(default_factory=list)
     """Every gate that was asked for, as `gates.check` returned it."""
     passthrough: str | None = None
@@ -59,7 +59,7 @@ class Report:
     @property
     def status(self) -> str:
         """What became of it: one of STATUS."""
-        if self.gates_failed:
+        if self.gates_failed or (self.command == "verify" and self.check_skipped is not None):
             return "rejected"
         return "verified" if self.command == "verify" else "written" if self.passthrough is None else "unchanged"
 

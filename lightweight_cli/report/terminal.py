@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from lightweight_cli.checking import shown
 from lightweight_cli.errors import printable
-from lightweight_cli.report import grades, groups, hints, verdict, words
+from lightweight_cli.report import compared, grades, groups, hints, verdict, words
 from lightweight_cli.report.layout import Line, Span, line, shorten, table, wrap
 from lightweight_cli.report.sizes import human
 
@@ -31,12 +31,12 @@ LABEL, REASON = 34, 60
 NAME = 24
 
 
-def show(report: Report, stream: TextIO | None) -> None:
-    """Print the report to `stream`: coloured on a terminal, unless NO_COLOR says otherwise."""
+def show(report: Report | Sequence[Report], stream: TextIO | None) -> None:
+    """Print the report, or a table of several, to `stream`: coloured on a terminal, unless NO_COLOR says otherwise."""
     if stream is None:  # standard error is closed
         return
     width = width_of(stream)
-    wrapped = (part for whole in lines(report) for part in wrap(whole, width))
+    wrapped = (part for whole in (several(report) if isinstance(report, Sequence) else lines(report)) for part in wrap(whole, width))
     if colourful(stream):
         _print_rich(wrapped, stream, width)
     else:
@@ -54,6 +54,16 @@ def lines(report: Report) -> list[Line]:
              for whole in _step(step, previous)]
     said += [line(), *_check(report)]
     return [*said, *_notes(report.notes), line(Span(f"done in {words.duration(report.seconds)}", "dim"))]
+
+
+def several(reports: Sequence[Report]) -> list[Line]:
+    """Return the table of candidates that were compared with one model."""
+    head, rows = compared.table_of(reports)
+    cells = [[*map(Span, row[:-1]), Span(row[-1], style)] for row, style in rows]
+    said = [line(f"{words.safe(reports[0].source)} ", Span(human(reports[0].bytes_before), "head"), " against", hang=2)]
+    said += table([[Span(h, "dim") for h in head], *cells], right=tuple(range(1, len(head) - 1)))
+    notes = dict.fromkeys(text for r in reports if r.accuracy for text in words.warnings(r.accuracy))
+    return [*said, *(line("  ", Span(text, "warn"), hang=2) for text in notes)]
 
 
 def width_of(stream: TextIO) -> int:

@@ -38,14 +38,14 @@ def parse(text: str) -> Target:
     return Target(form, text)
 
 
-def write(report: Report, text: str) -> None:
-    """Write the report where `text` says, whole or not at all; to $GITHUB_STEP_SUMMARY it is appended.
+def write(report: Report | Sequence[Report], text: str) -> None:
+    """Write the report, or those of several candidates, where `text` says, whole or not at all; to $GITHUB_STEP_SUMMARY it is appended.
 
     Raises: UsageError for what `parse` refuses; OutputError.
     """
     check_target(text)
     form, path = parse(text)
-    body = FORMS[form](report)
+    body = FORMS[form](report) if not isinstance(report, Sequence) else _several(report, form)
     if path == "-":
         sys.stdout.write(body.encode(sys.stdout.encoding or "utf-8", "backslashreplace").decode(sys.stdout.encoding or "utf-8"))
         sys.stdout.flush()
@@ -69,14 +69,16 @@ def write(report: Report, text: str) -> None:
         raise OutputError(f"report {printable(path)}: {e.strerror}") from e
 
 
-def check_target(text: str) -> None:
-    """Refuse, before any work is done, a target that `write` would refuse.
+def check_target(text: str, several: bool = False) -> None:
+    """Refuse, before any work is done, a target that `write` would refuse; `several` reports are no page of HTML.
 
     Raises: UsageError for another form than json, md and html, or a closed standard output; OutputError for a
         folder that does not exist, or a target that is not a regular file.
     """
-    _, path = parse(text)
+    form, path = parse(text)
     shown = f"report {printable(path)}"
+    if several and form == "html":
+        raise UsageError(f"{shown}: an HTML report is of one candidate; use .json or .md for several")
     if path == "-":
         if sys.stdout is None:
             raise UsageError(f"{shown}: standard output is closed; name a file")
@@ -106,6 +108,12 @@ def _is_summary(target: str) -> bool:
     """Whether a file is the one that GitHub shows as the summary of a job: every step appends to it."""
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     return bool(summary) and os.path.realpath(str(summary)) == target
+
+
+def _several(reports: Sequence[Report], form: str) -> str:
+    from lightweight_cli.report import compared
+
+    return compared.as_json(reports) if form == "json" else compared.as_markdown(reports)
 
 
 def _json(report: Report) -> str:
