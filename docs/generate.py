@@ -23,6 +23,10 @@ import lightweight_cli.passes  # noqa: F401  hands over the declarations
 from lightweight_cli.cli import listing
 from lightweight_cli.pipeline.registry import all_passes
 
+GATE = re.compile(r"(?m)^(  max-drop +at most [\d.]+ +)\S+")
+"""In the demo: the row of its gate, up to the value."""
+PROGRESS = re.compile(r"(?m)^lwc: [\d.]+ (?:s|min).*\n")
+"""What a slow machine says of long stages."""
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- Made by docs/generate.py from the declarations; do not edit. -->\n\n"
 MEASURED = re.compile(r"(<!-- demo -->\n.*?\naccuracy [^\n]*\n).*?(<!-- /demo -->)", re.DOTALL)
@@ -62,12 +66,13 @@ def demo() -> str:
         run = subprocess.run([sys.executable, "-m", "lightweight_cli", *shlex.split(command)[1:]], cwd=folder, check=True,
                              capture_output=True, text=True, env={**os.environ, "COLUMNS": "80", "NO_COLOR": "1"})
     shown = " ".join(["lwc", *command.split()[1:]]).replace(" --data", " \\\n      --data")
-    return f"```\n$ {shown}\n{run.stderr.rstrip()}\n```"
+    said = PROGRESS.sub("", run.stderr).rstrip()
+    return f"```\n$ {shown}\n{said}\n```"
 
 
 def stable(text: str) -> str:
     """Return a page without what the demo measured."""
-    return MEASURED.sub(r"\1\2", text)
+    return GATE.sub(r"\1", MEASURED.sub(r"\1\2", text))
 
 
 def filled(text: str, name: str, body: str) -> str:

@@ -12,7 +12,8 @@ from lightweight_cli.report.words import safe
 GAP = 2
 """Cells between columns."""
 
-_BREAK = re.compile(" (?!%)")
+_BREAK = re.compile(r"(?<!\d) | (?!(?:%|[KMGTPE]?B|ms|s|min|dB)(?:\W|$))")
+"""Spaces but those between a number and its unit."""
 
 
 class Span(NamedTuple):
@@ -68,7 +69,7 @@ def table(rows: Sequence[Sequence[Span]], right: Sequence[int] = (), indent: int
 def wrap(whole: Line, width: int) -> Iterator[list[Span]]:
     """Break a line into lines of at most `width` cells, at spaces or within a long word.
 
-    There is no break between a number and its percent sign.
+    There is no break between a number and its unit.
     """
     text = "".join(s.text for s in whole.spans).rstrip()
     hang = min(whole.hang, width // 2)
@@ -76,7 +77,7 @@ def wrap(whole: Line, width: int) -> Iterator[list[Span]]:
     while first or start < len(text):
         end = start + _fitting(text[start:], room)
         if end < len(text):
-            breaks = [m.start() for m in _BREAK.finditer(text, start, end + 2) if m.start() <= end]
+            breaks = [m.start() for m in _BREAK.finditer(text, start, end + 6) if m.start() <= end]
             end = next((b for b in reversed(breaks) if text[start:b].strip()), end)
         found = list(_slice(whole.spans, start, start + len(text[start:end].rstrip())))
         yield found if first else [Span(" " * hang), *found]

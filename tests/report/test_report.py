@@ -243,7 +243,10 @@ def test_wrapping_keeps_every_word_and_the_width(text: str, width: int, hang: in
     assert all(layout.cells(p) <= width for p in parts)
 
 
-def test_a_number_is_not_parted_from_its_percent_sign() -> None:
+def test_a_number_is_not_parted_from_its_unit() -> None:
+    for width in range(9, 40):
+        text = "peak 2.4 MB -> 3.3 MB, 12.6 ms, 38.2 dB"
+        assert "".join("".join(s.text for s in part) + "\n" for part in layout.wrap(layout.line(text), width)).count(" MB") == 2
     for width in range(8, 20):
         assert not any(part[0].text.strip().startswith("%") or part[-1].text.strip().startswith("%")
                        for part in layout.wrap(layout.line("3.89x smaller (74.2 % less)"), width))
