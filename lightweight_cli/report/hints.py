@@ -29,7 +29,7 @@ def hint(report: Report) -> str | None:
         return None
     if accuracy.synthetic:
         return "judge by inputs as the model will see them: --data FILE"
-    step = next((s for s in reversed(report.steps) if s.weights and s.name in GENTLER), None)
+    step = min((s for s in reversed(report.steps) if s.weights and s.name in GENTLER), key=_harm, default=None)
     return GENTLER[step.name](report, step) if step is not None else None
 
 
@@ -49,6 +49,11 @@ def worst(step: StepReport) -> Changed | None:
         return None
     lowest, weight = min(known, key=lambda pair: pair[0])
     return weight if lowest <= statistics.median(value for value, _ in known) - grades.NEAR else None
+
+
+def _harm(step: StepReport) -> float:
+    """Return the median SQNR of a step's weights: the step with the lowest did the most harm."""
+    return statistics.median([w.sqnr for w in step.weights if w.sqnr is not None] or [0.0])
 
 
 def _quantize(report: Report, step: StepReport) -> str | None:

@@ -26,7 +26,7 @@ MOST_GROUPS = 4
 MOST_NAMES = 3
 MOST_OUTPUTS = 4
 MOST_NOTES = 4
-LABEL, REASON = 34, 60
+LABEL, REASON = 50, 60
 """Cells of an encoding and of a reason; what is longer is in the other forms of the report."""
 NAME = 24
 

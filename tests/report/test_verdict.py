@@ -137,6 +137,9 @@ def test_hints_of_poor_results_and_of_recipes() -> None:
     assert hints.hint(report(Gates(), low=0.01, step=made)) == "--bits 8"
     assert hints.hint(report(Gates(), sqnr=12.0, step=made, command="run")) == "quantize:bits=8"
     assert hints.hint(report(Gates(), sqnr=12.0, step=made, synthetic=True)) == "judge by inputs as the model will see them: --data FILE"
+    harmful = report(Gates(), sqnr=12.0, step=step("prune", (9.0, 11.0), sparsity=0.5), command="run")
+    harmful.steps.append(step(bits=4, granularity="block", sqnrs=(20.0, 22.0)))
+    assert hints.hint(harmful) == "prune:sparsity=0.4", "of two steps, the one that did more harm"
     assert "\n  try: --bits 8\n" in shown(report(Gates(), sqnr=12.0, step=made))
     assert hints.hint(report(Gates(), step=made)) is None
 
