@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,16 @@ PER_INPUT, FEWEST, MOST = 4, 2048, 8192
 Arrays = Iterator["list[np.ndarray | None]"]
 
 
+class Taken(NamedTuple):
+    """Rows of one batch, and of how many they were taken."""
+
+    total: int
+    rows: np.ndarray
+
+
+Targets = Iterator[Taken]
+
+
 @dataclass
 class Sampling:
     """Which rows are taken of all batches, the same for both models."""
@@ -32,11 +43,18 @@ class Sampling:
     recent: tuple[tuple, Sums] | None = field(default=None, repr=False)
     """The last sums, and the rows they are of: the next weight may see the same."""
 
-    def index(self, total: int, batch: int, inputs: int, uses: int) -> np.ndarray:
-        """Return which of a batch's `total` rows one of a weight's `uses` takes: its share of the rows, by its samples."""
-        rows = self.rows or min(max(PER_INPUT * inputs, FEWEST), MOST)
-        share = -(-rows * self.samples[batch] // (max(1, sum(self.samples)) * uses))
+    def index(self, total: int, batch: int, watched: Watched) -> np.ndarray:
+        """Return which of a batch's `total` rows one use of a weight takes: its share of the rows, by the samples."""
+        rows = self.rows or min(max(PER_INPUT * watched.view.shape[2], FEWEST), MOST)
+        share = -(-rows * self.samples[batch] // (max(1, sum(self.samples)) * len(watched.uses)))
         return chosen(total, share, (self.seed, batch))
+
+    def taken(self, watched: Watched, use: Use, arrays: Arrays) -> Targets:
+        """Yield the rows that are taken of each batch."""
+        assert use.read is not None
+        for number, seen in enumerate(arrays):
+            points = use.read(seen)
+            yield Taken(points.total, points.take(self.index(points.total, number, watched)))
 
 
 class Gathered:
@@ -49,10 +67,10 @@ class Gathered:
         self.counts: np.ndarray | None = None
         self.why = ""
 
-    def add(self, use: Use, original: Arrays, compressed: Arrays | None = None) -> None:
-        """Go through what one use reads, of the original and of the compressed model where there are pairs."""
+    def add(self, use: Use, arrays: Arrays, targets: Targets | None = None) -> None:
+        """Go through what one use reads; `targets`: the original's rows, where these are the compressed model's arrays."""
         if use.read is None:
-            self._count(original)
+            self._count(arrays)
             return
         recent = self.sampling.recent
         if recent is not None and recent[0] == use.signature and recent[1].pairs == self.pairs and not self.watched.tied:
@@ -61,28 +79,25 @@ class Gathered:
         if self.sums is None:
             self.sampling.recent = None  # before new sums take room
             self.sums = Sums(self.groups, self.inputs, self.pairs, self.sampling.histogram)
-        others: Arrays | Iterator[None] = compressed if compressed is not None else iter(lambda: None, 0)
-        for number, (mine, theirs) in enumerate(zip(original, others, strict=False)):
-            self._batch(use, number, mine, theirs)
+        for number, seen in enumerate(arrays):
+            self._batch(use, number, seen, next(targets) if targets is not None else None)
         if not self.watched.tied:
             self.sampling.recent = use.signature, self.sums
 
-    def _batch(self, use: Use, number: int, original: list[np.ndarray | None], compressed: list[np.ndarray | None] | None) -> None:
+    def _batch(self, use: Use, number: int, arrays: list[np.ndarray | None], target: Taken | None) -> None:
         assert use.read is not None and self.sums is not None
-        shown = compressed if compressed is not None else original
-        if any(a is not None and not a.size for a in original):  # a branch that was not taken
+        if any(a is not None and not a.size for a in arrays):  # a branch that was not taken
             return
-        if [None if a is None else a.shape for a in original] != [None if a is None else a.shape for a in shown]:
+        points = use.read(arrays)
+        index = self.sampling.index(points.total, number, self.watched)
+        if target is not None and points.total != target.total:
             self.why = "its inputs change their shape with the values of other weights"
             return
-        points = use.read(shown)
-        index = self.sampling.index(points.total, number, self.inputs, len(self.watched.uses))
-        others = use.read(original) if compressed is not None else None
         for start in range(0, len(index), self.sums.step):
-            part = index[start : start + self.sums.step]
-            self.sums.add(points.take(part), others.take(part) if others is not None else None)
+            part = slice(start, start + self.sums.step)
+            self.sums.add(points.take(index[part]), target.rows[:, part] if target is not None else None)
         if self.sums.histogram is not None:
-            for a in shown:
+            for a in arrays:
                 if a is not None:
                     self.sums.histogram.add(a)
 

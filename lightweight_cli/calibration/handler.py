@@ -35,31 +35,43 @@ Key = tuple[int, str]
 
 
 class Handler:
-    """Answers "open" once, then "next" until there are no more layers."""
+    """Answers "open" once, then any number of times "start", and "next" until there are no more layers."""
 
     def __init__(self) -> None:
+        self.engine: Engine | None = None
         self.walk: Walk | None = None
+        self.watched: list[Watched] = []
         self.layers: Iterator[tuple[Watched, Statistics | str]] = iter(())
         self.keys: dict[Key, int] = {}
         self.at: Watched | None = None
-        self.batches: Batches | None = None
 
     def __call__(self, request: dict[str, Any], arrays: Mapping[str, np.ndarray], tell: Progress) -> tuple[Any, dict[str, np.ndarray]]:
-        """Answer one request of `Layers`."""
+        """Answer one request of `Study`."""
         if request["do"] == "open":
             return self._open(request, tell), {}
         tell("layers", 0, None)
+        if request["do"] == "start":
+            self._start(request["walk"], request["histogram"])
+            return None, {}
         if "values" in arrays and self.walk is not None and self.at is not None:
             self.walk.replace(self.at, arrays["values"])
         self.at, found = next(self.layers, (None, ""))
         if self.at is None:
-            if self.batches is not None:
-                self.batches.close()
             return None, {}
         number = self.keys[key_of(self.at.weight)]
         if isinstance(found, str):
             return {"weight": number, "reason": found}, {}
-        return {"weight": number, **to_arrays(found)[0]}, to_arrays(found)[1]
+        plain, made = to_arrays(found)
+        return {"weight": number, **plain}, made
+
+    def _start(self, walk: bool, histogram: bool) -> None:
+        """Begin with the first layer again."""
+        assert self.engine is not None
+        self.at = None
+        self.layers = iter(())  # what an earlier one still holds is let go of first
+        self.engine.sampling.histogram, self.engine.sampling.recent = histogram, None
+        assert self.walk is not None
+        self.layers = self.walk.layers() if walk else self.engine.statistics(self.watched)
 
     def _open(self, request: dict[str, Any], tell: Progress) -> dict[str, Any]:
         """Find the weights and open the data. Returns: what can't be reached, each with the reason, and the samples."""
@@ -68,9 +80,9 @@ class Handler:
         model, weights = open_model(request["model"])
         tell("data", 0, None)
         portion = Portion(**{**request["portion"], "paths": tuple(request["portion"]["paths"])})
-        self.batches = open_portion(portion, declared(model.proto), batch_size=request["batch_size"],
-                                    memory=request["memory"] // DATA)
-        fed = fed_by(self.batches)
+        batches = open_portion(portion, declared(model.proto), batch_size=request["batch_size"],
+                               memory=request["memory"] // DATA)
+        fed = fed_by(batches)
         watched, lost = [], {}
         exposures = Exposures()
         for key, number in self.keys.items():
@@ -80,16 +92,12 @@ class Handler:
                 watched.append(watch(weights[key], exposures))
             except (NoMatrix, NotReached) as e:
                 lost[number] = str(e)
-        sampling = Sampling([b.samples for b in self.batches], request["rows"], request["seed"], request["histogram"])
-        engine = Engine(model, fed, self.batches, sampling, request["memory"], request["threads"], lambda: tell("layers", 0, None))
+        sampling = Sampling([b.samples for b in batches], request["rows"], request["seed"])
+        engine = Engine(model, fed, batches, sampling, request["memory"], request["threads"], lambda: tell("layers", 0, None))
         for w, why in settle(watched, engine.flow):
             lost[self.keys[key_of(w.weight)]] = why
-        watched = [w for w in watched if w.uses]
-        if request["walk"]:
-            self.walk = Walk(engine, watched, *open_model(request["model"]))
-            self.layers = self.walk.layers()
-        else:
-            self.layers = engine.statistics(watched)
+        self.watched = [w for w in watched if w.uses]
+        self.engine, self.walk = engine, Walk(engine, self.watched, lambda: open_model(request["model"]))
         return {"lost": [[i, why] for i, why in sorted(lost.items())], "samples": sum(sampling.samples)}
 
 

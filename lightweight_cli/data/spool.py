@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import tempfile
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ IN_MEMORY = 256 << 20
 
 
 class Spool:
-    """A list of nested arrays that is written once and read in order, any number of times."""
+    """A list of nested arrays that is read in order, any number of times, by one reader at a time."""
 
     def __init__(self, limit: int = IN_MEMORY) -> None:
         self.limit, self.size, self.count = limit, 0, 0
@@ -28,6 +29,7 @@ class Spool:
             return
         if self.file is None:
             self.file = tempfile.TemporaryFile(prefix="lwc-")  # noqa: SIM115 - lives as long as the spool
+        self.file.seek(0, os.SEEK_END)  # a reader may have stopped in the middle
         pickle.dump(item, self.file, protocol=5)
 
     @property

@@ -23,26 +23,26 @@ def calibrate(tmp_path: Path) -> Callable[..., Seen]:
     """Return what each weight of a model file sees on `data`, in the order of the layers; `walk`: what replaces a weight."""
 
     def do(model: str, data: Mapping[str, np.ndarray], walk: Callable[[str, Any], np.ndarray | None] | None = None,
-           **options: Any) -> Seen:
+           histogram: bool = False, times: int = 1, **options: Any) -> Seen:
         np.savez(tmp_path / "data.npz", **data)
         weights = open_model(model)[1]
         keys = list(weights)
-        request = {"do": "open", "model": model, "portion": {"paths": [str(tmp_path / "data.npz")]}, "weights": keys,
-                   "walk": walk is not None, "rows": EVERY, "seed": 0, "histogram": False, "memory": 1 << 20, "threads": 1,
-                   "batch_size": None, **options}
+        request = {"do": "open", "model": model, "portion": {"paths": [str(tmp_path / "data.npz")]}, "weights": keys, "rows": EVERY,
+                   "seed": 0, "memory": 1 << 20, "threads": 1, "batch_size": None, **options}
         handler, told = Handler(), []
         opened, _ = handler(request, {}, lambda *stage: told.append(stage[0]))
-        seen: Seen = {keys[i][1]: why for i, why in opened["lost"]}
-        values: dict[str, np.ndarray] = {}
-        while True:
-            answer, arrays = handler({"do": "next"}, values, lambda *stage: None)
-            if answer is None:
-                return seen
-            key = keys[answer["weight"]]
-            assert key[1] not in seen
-            seen[key[1]] = answer["reason"] if "reason" in answer else from_arrays(answer, arrays)
-            weight = weights[key]
-            new = walk(key[1], weight.read(0, weight.size).reshape(weight.shape)) if walk is not None else None
-            values = {} if new is None else {"values": new}
+        for _ in range(times):
+            handler({"do": "start", "walk": walk is not None, "histogram": histogram}, {}, lambda *stage: None)
+            seen: Seen = {keys[i][1]: why for i, why in opened["lost"]}
+            values: dict[str, np.ndarray] = {}
+            while (answered := handler({"do": "next"}, values, lambda *stage: None))[0] is not None:
+                answer, arrays = answered
+                key = keys[answer["weight"]]
+                assert key[1] not in seen
+                seen[key[1]] = answer["reason"] if "reason" in answer else from_arrays(answer, arrays)
+                weight = weights[key]
+                new = walk(key[1], weight.read(0, weight.size).reshape(weight.shape)) if walk is not None else None
+                values = {} if new is None else {"values": new}
+        return seen
 
     return do

@@ -78,8 +78,10 @@ def test_embeddings_are_counted(save, calibrate):
     path = save(f"""{HEAD} g (int64[N,4] i) => (float[N,4,3] y) <float[7,2] E, float[2,3] W> {{ e = Gather (E, i)  y = MatMul (e, W) }}""")
     i = R.integers(-7, 7, (50, 4))
     seen = calibrate(path, {"i": i})
-    assert seen["E"].moments is None
-    assert np.array_equal(seen["E"].counts, np.bincount((i % 7).ravel(), minlength=7))
+    again = calibrate(path, {"i": i}, walk=lambda name, values: values, times=2)
+    for counted in (seen["E"], again["E"]):
+        assert counted.moments is None
+        assert np.array_equal(counted.counts, np.bincount((i % 7).ravel(), minlength=7))
     table = numpy_helper.to_array(next(t for t in onnx.load(path).graph.initializer if t.name == "E"))
     assert same(seen["W"], table[i].reshape(-1, 2))
 
@@ -93,7 +95,7 @@ def test_a_tied_weight_sums_over_its_uses(save, calibrate, execute):
     seen = calibrate(path, {"x": x})
     assert list(seen) == ["V", "W"]
     assert same(seen["W"], np.concatenate([x, execute(proto, {"x": x})[1]]))
-    walked = calibrate(path, {"x": x}, walk=lambda name, values: values * 0)
+    walked = calibrate(path, {"x": x}, walk=lambda name, values: values * 0, times=2)
     assert list(walked) == ["W", "V"]
     assert same(walked["W"], np.concatenate([x, execute(proto, {"x": x})[1]])) and walked["W"].moments.C is None
     assert not walked["V"].moments.S.any()
@@ -123,7 +125,7 @@ def test_weights_in_branches(save, calibrate):
     assert same(seen["A"], x)
     assert same(seen["W"], np.maximum(x @ A, 0))
     assert seen["B"] == seen["C"] == "no activations reachable: its branch was never taken"
-    walked = calibrate(path, {"x": x, "c": np.array(True)}, walk=lambda name, values: values * 2)
+    walked = calibrate(path, {"x": x, "c": np.array(True)}, walk=lambda name, values: values * 2, times=2)
     assert same(walked["A"], x) and same(walked["W"], np.maximum(x @ A, 0))
 
 
@@ -140,8 +142,9 @@ def test_lstm_inputs_and_states(save, calibrate, execute):
     assert same(seen["R"], np.concatenate([np.zeros((1, 1, 2, 4), np.float32), states[:-1]]).reshape(-1, 4))
 
 
+@pytest.mark.parametrize("options", [{}, {"times": 2}, {"memory": 0}, {"memory": 0, "times": 3}], ids=str)
 @pytest.mark.parametrize("quarter", [False, True])
-def test_a_walk_sees_the_compressed_model_and_aims_at_the_original(save, calibrate, execute, quarter):
+def test_a_walk_sees_the_compressed_model_and_aims_at_the_original(save, calibrate, execute, quarter, options):
     path = save(f"""{HEAD} g (float[N,1,12] x) => (float[N,4] y) <float[6,1,3] A, float[6] b, float[60,5] B, float[4,5] C>
         {{ h = Conv (x, A, b)  r = Relu (h)  f = Flatten (r)  m = MatMul (f, B)  t = Tanh (m)  y = Gemm <transB = 1> (t, C) }}""")
     x = normal(50, 1, 12)
@@ -149,7 +152,7 @@ def test_a_walk_sees_the_compressed_model_and_aims_at_the_original(save, calibra
     def round_(name, values):
         return np.round(values * 4) / 4 if quarter else None
 
-    seen = calibrate(path, {"x": x}, walk=round_)
+    seen = calibrate(path, {"x": x}, walk=round_, **options)
     original, changed = onnx.load(path), onnx.load(path)
     for proto in (original, changed):
         proto.graph.output.extend(onnx.ValueInfoProto(name=n) for n in ("f", "t"))
@@ -196,3 +199,28 @@ def test_histograms_count_all_that_arrives(save, calibrate):
     h = calibrate(path, {"x": x}, histogram=True, rows=64)["W"].histogram
     assert h.counts.sum() == x.size
     assert abs(h.quantile(0.5) - np.median(np.abs(x))) < 2 * h.range / len(h.counts)
+
+
+def test_several_tied_weights_with_little_memory(save, calibrate, execute):
+    path = save(f"""{HEAD} g (float[N,6] x) => (float[N,6] y) <float[6,6] W, float[6,6] V>
+        {{ a = MatMul (x, W)  b = MatMul (a, V)  c = MatMul (b, W)  y = MatMul (c, V) }}""")
+    x = normal(40, 6)
+    proto = onnx.load(path)
+    proto.graph.output.extend(onnx.ValueInfoProto(name=n) for n in "abc")
+    a, b, c = execute(proto, {"x": x}, ["a", "b", "c"])
+    for memory in (0, 1 << 20):
+        seen = calibrate(path, {"x": x}, memory=memory)
+        assert same(seen["W"], np.concatenate([x, b])) and same(seen["V"], np.concatenate([a, c]))
+
+
+def test_nodes_in_any_order(save, calibrate, execute):
+    proto = onnx.parser.parse_model(f"{HEAD} g (float[N,4] x) => (float[N,3] y) {{ y = MatMul (r, W)  r = Relu (x) }}")
+    proto.graph.initializer.append(numpy_helper.from_array(normal(4, 3), "W"))
+    x = normal(40, 4)
+    assert same(calibrate(save(proto), {"x": x})["W"], np.maximum(x, 0))
+
+
+def test_branches_of_old_opsets_show_nothing(save, calibrate):
+    path = save(BRANCHES.replace('"" : 17', '"" : 10'))
+    seen = calibrate(path, {"x": normal(64, 4), "c": np.array(True)})
+    assert set(seen.values()) == {"no activations reachable: in a branch, which shows no values before opset 11"}
