@@ -73,15 +73,15 @@ class Gathered:
             self._count(arrays)
             return
         recent = self.sampling.recent
-        if recent is not None and recent[0] == use.signature and recent[1].pairs == self.pairs and not self.watched.tied:
+        if recent is not None and recent[0] == use.signature and (recent[1].yx is not None) == self.pairs and not self.watched.tied:
             self.sums = recent[1]
             return
         if self.sums is None:
-            self.sampling.recent = None  # before new sums take room
-            self.sums = Sums(self.groups, self.inputs, self.pairs, self.sampling.histogram)
+            self.sampling.recent = recent = None  # before new sums take room
+            self.sums = Sums(self.groups, self.inputs, self._matrix() if self.pairs else None, self.sampling.histogram)
         for number, seen in enumerate(arrays):
             self._batch(use, number, seen, next(targets) if targets is not None else None)
-        if not self.watched.tied:
+        if not self.watched.tied and not self.sums.few:
             self.sampling.recent = use.signature, self.sums
 
     def _batch(self, use: Use, number: int, arrays: list[np.ndarray | None], target: Taken | None) -> None:
