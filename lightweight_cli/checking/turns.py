@@ -19,6 +19,8 @@ BOTH_LOADED = 512 << 20
 """Bytes of both models together up to which they are held at once, to time them in turns."""
 SECONDS = 6.0
 """Most that may be spent until the rounds agree; on a quiet machine 1.2 are enough."""
+LEAST = 2.0
+"""Seconds that there are in any case, however long the data took."""
 
 
 def in_turns(reference: str, candidate: str, batches: Batches, threads: int, clock: Clock,
@@ -36,7 +38,7 @@ def in_turns(reference: str, candidate: str, batches: Batches, threads: int, clo
     for one in [*([one_sample(batch)] if can_be_cut(batch) else []), batch]:
         try:
             return measure(opener(reference), opener(candidate), one.feed, threads=threads, batch=one.samples,
-                           seconds=min(SECONDS, clock.left()))
+                           seconds=min(SECONDS, max(LEAST, clock.left())))
         except Exception:  # a model that runs on its whole batch only
             if one is batch:
                 raise

@@ -46,7 +46,7 @@ def basis(accuracy: Accuracy) -> str:
     kind = "synthetic " if accuracy.synthetic else ""
     count = plural(accuracy.samples, f"{kind}sample")
     if accuracy.of is not None:
-        count = f"{accuracy.samples:,} of {plural(accuracy.of, 'sample')}, as many as time allowed,"
+        count = f"{accuracy.samples:,} of {plural(accuracy.of, 'sample')}, as many as --check-time allowed,"
     return f"{count} in {plural(accuracy.batches, 'batch', 'batches')}" if accuracy.batches > 1 else count
 
 

@@ -69,7 +69,7 @@ def test_little_time_runs_some_of_the_data_and_says_so(tmp_path: Path, monkeypat
     assert time.monotonic() - started < 6
     assert found.of == 400 and 2 <= found.samples < 400 and found.metric is not None and found.metric.samples == found.samples
     assert 0 < found.metric.reference < 1  # labels of both halves were met
-    assert f"{found.samples} of 400 samples, as many as time allowed" in basis(found)
+    assert f"{found.samples} of 400 samples, as many as --check-time allowed" in basis(found)
     monkeypatch.setattr(runs, "outputs_of", run)
     whole = verify(path, path, data, latency=False, batch_size=2, budget=None)
     assert (whole.samples, whole.of, whole.batches) == (400, None, 200)

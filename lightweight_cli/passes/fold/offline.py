@@ -99,7 +99,7 @@ def _attempt(model: Model, source: str, folder: str, disabled: str) -> Model | R
 def _different(source: str, candidate: str) -> str | None:
     """Run both models on synthetic inputs. Returns: what differs beyond rounding, if anything."""
     try:
-        accuracy = judge(source, candidate, Check(latency=False))
+        accuracy = judge(source, candidate, Check(latency=False, load=False, budget=None))  # the same inputs on any machine
     except LwcError as error:
         return str(error)
     worst = first_difference(accuracy)
