@@ -59,7 +59,7 @@ class Result:
     @property
     def changed(self) -> bool:
         """Whether any step changed anything."""
-        return any(s.changed for s in self.steps)
+        return any(s.modified for s in self.steps)
 
     @property
     def size(self) -> int:

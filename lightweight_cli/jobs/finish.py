@@ -47,7 +47,7 @@ def finish(work: Work, target: str | None, progress: Progress, *, hashes: bool =
     """
     model, steps = work.model, work.steps
     progress("writing", 0, 0)
-    candidate, passthrough = write_smaller(model, target, any(s.changed for s in steps), may_grow(steps))
+    candidate, passthrough = write_smaller(model, target, any(s.modified for s in steps), may_grow(steps))
     try:
         report = Report(
             work.command, work.version, model.shown, candidate.shown, model.total_size, candidate.size, steps=list(steps),

@@ -11,11 +11,11 @@ RECIPE, SOURCE = "lwc.recipe", "lwc.source"
 """Keys of the model's metadata: the steps it went through, one a line, and the SHA-256 of the first step's input."""
 
 
-def sign(model: Model, text: str) -> None:
-    """Append a step to the model's provenance; the first one also names the source."""
+def sign(model: Model, text: str, source: str) -> None:
+    """Append a step to the model's provenance; the first one also names the source, by its SHA-256."""
     properties = {p.key: p for p in model.proto.metadata_props}
     if SOURCE not in properties:
-        model.proto.metadata_props.add(key=SOURCE, value=model.digest)
+        model.proto.metadata_props.add(key=SOURCE, value=source)
     if RECIPE not in properties:
         model.proto.metadata_props.add(key=RECIPE, value=text)
     else:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from lightweight_cli.checking.amounts import parse_memory_limit
 from lightweight_cli.errors import InputError
-from lightweight_cli.model.provenance import sign
 from lightweight_cli.pipeline import registry
 from lightweight_cli.pipeline.context import Context
 from lightweight_cli.pipeline.recipe import Step
+from lightweight_cli.pipeline.signing import Signer
 from lightweight_cli.pipeline.step_report import Progress, StepReport
 from lightweight_cli.weights.load_budget import Budget
 
@@ -23,8 +23,9 @@ def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = N
     """Apply `steps` to the model in place; `calibrate` are data for those that can use them. Returns: one report a step."""
     from lightweight_cli.weights.constants import NotConstant
 
-    reports = []
+    reports, signer = [], Signer(model)
     for step in steps:
+        signer.before()
         which = registry.get(step.name)
         report = StepReport(str(step), unit=which.unit, lossy=which.lossy, progress=progress,
                             options={p.name: step.options.get(p.name, p.default) for p in which.parameters})
@@ -37,8 +38,8 @@ def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = N
         except NotConstant as e:
             raise InputError(f"{model.shown}: {e}") from e
         report.left.sort(key=lambda left: -left.bytes)
-        if report.changed:
-            sign(model, str(step))
+        if report.modified:
+            signer.after(str(step), which.grows)
         reports.append(report)
     return reports
 

@@ -85,6 +85,11 @@ class StepReport:
         """Note what took effect where the default was to decide by the model or by other options."""
         self.options.update(options)
 
+    @property
+    def modified(self) -> bool:
+        """Whether the model became another: something changed, or weights are stored anew with the values they had."""
+        return bool(self.changed or self.weights)
+
     def leave(self, name: str, op: str, shape: tuple[int, ...], nbytes: int, reason: str) -> None:
         """Record that the weight `name` of operator `op`, which takes `nbytes`, stays as it is."""
         self.left.append(Left(printable(name), op, shape, nbytes, reason))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lightweight_cli.model.scopes import Scope
     from lightweight_cli.weights.load_cost import LoadCost
 
+TABLE = 64
+"""Bytes above which a shared tensor is a decoding table: those are of 256 bytes and more, shapes of at most eight axes below."""
 SMALL = 1 << 16
 """Bytes up to which ready-made tensors stay in memory."""
 
@@ -29,6 +31,11 @@ class Stored:
     nbytes: int
     produce: Any
     shared: bool = False
+
+    @property
+    def is_table(self) -> bool:
+        """Whether all weights of a model pay for it together; shapes and single numbers, of some 40 bytes, count for each."""
+        return self.shared and self.nbytes > TABLE
 
 
 @dataclass
@@ -54,6 +61,8 @@ class Emission:
     """Nanoseconds that it takes."""
     tables: dict[tuple[str, int], str] = field(default_factory=dict)
     """Casts of shared tensors."""
+    reads: dict[str, int] = field(default_factory=dict)
+    """Bytes of the shared decoding tables."""
     inside: dict[str, str] = field(default_factory=dict)
     """Own copies of shared tensors, by their names."""
 
@@ -90,6 +99,8 @@ class Emission:
             if name not in self.inside:
                 self.inside[name] = self.array(name, array)
             return self.inside[name]
+        if array.nbytes > TABLE:
+            self.reads[name] = self._file_bytes(Stored(proto, array.nbytes, content, shared=True))
         if name not in self.known and all(s.proto.name != name for s in self.stored):
             self.stored.append(Stored(proto, array.nbytes, content, shared=True))
         return name
@@ -139,13 +150,13 @@ class Emission:
 
     @property
     def nbytes(self) -> int:
-        """Return the bytes that the nodes and tensors take in the file, shared tables left out."""
-        own = sum(self._file_bytes(s) for s in self.stored if not s.shared)
+        """Return the bytes that the nodes and tensors take in the file, shared decoding tables left out."""
+        own = sum(self._file_bytes(s) for s in self.stored if not s.is_table)
         return own + sum(framed(n.ByteSize()) for n in self.nodes)
 
     def shared_bytes(self) -> dict[str, int]:
-        """Return the bytes of each shared table that would be new."""
-        return {s.proto.name: self._file_bytes(s) for s in self.stored if s.shared}
+        """Return the bytes of each shared decoding table that it reads, those that the model has already too."""
+        return self.reads
 
     def _file_bytes(self, s: Stored) -> int:
         size = s.proto.ByteSize() + framed(s.nbytes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -41,7 +41,9 @@ class Plan:
     """What the pass counts: weights stored anew, or values set."""
     reason: str = ""
     must: bool = False
-    """The values changed: store them even where the file does not shrink."""
+    """Store it whatever it takes."""
+    anew: bool = False
+    """The values changed: they are stored even where nothing is saved, but not where the file would grow."""
     taken: Emission | None = None
     sqnr: float | None = None
     """dB, of a sample of the values: weights.noise."""
@@ -137,13 +139,13 @@ class Rewriter:
         if plan.options:
             best = min(plan.options, key=lambda e: e.nbytes)
             before = plan.weight.stored_bytes()
-            if best.nbytes < before or plan.must:
+            if plan.must or best.nbytes < before + plan.anew:
                 plan.taken = best
                 best.realise(self.model)
                 plan.sqnr = noise.sqnr(plan.weight, best) if self.step.lossy else None
                 best.sample = None  # it holds codes
                 if best.shared_bytes():
-                    spares = (e for e in plan.options if not e.shared_bytes() and (e.nbytes < before or plan.must))
+                    spares = (e for e in plan.options if not e.shared_bytes() and (plan.must or e.nbytes < before + plan.anew))
                     spare = min(spares, key=lambda e: e.nbytes, default=None)
                     if spare is not None and spare.nbytes - best.nbytes <= TABLES:
                         plan.spare = spare
@@ -184,6 +186,8 @@ class Rewriter:
     def _share(self, plans: list[Plan]) -> None:
         """Undo the plans whose shared tables cost more than all their users gain: each table, then all together."""
         sizes = {n: b for p in plans if p.taken for n, b in p.taken.shared_bytes().items()}
+        held = self._held(plans, sizes)
+        sizes = {n: b for n, b in sizes.items() if n not in held}
         for tables in [*({n} for n in sizes), set(sizes)]:
             users = [p for p in plans if p.taken and not tables.isdisjoint(p.taken.shared_bytes())]
             if any(p.must and p.spare is None for p in users):
@@ -195,6 +199,16 @@ class Rewriter:
                     if p.taken is not None:
                         p.taken.realise(self.model)
                     p.weight.forget()
+
+    def _held(self, plans: list[Plan], tables: Collection[str]) -> set[str]:
+        """Return the tables that stay whatever is taken: the model has them, and not every weight that reads them can do without."""
+
+        def stays(table: str) -> bool:
+            able = (p.weight for p in plans if p.taken and (p.spare or table not in p.taken.shared_bytes()))
+            gone = {id(home.producers[n]) for w in able for home, n in constants.own(w.scope, w.name) if n in home.producers}
+            return any(id(use.node) not in gone for use in self.scopes.main.uses.get(table, ()))
+
+        return {t for t in tables if t in self.known and stays(t)}
 
     def _replace(self, weight: Weight, emission: Emission) -> None:
         for scope, name in constants.own(weight.scope, weight.name):

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper
 
 from lightweight_cli.model.scopes import Scope
 from lightweight_cli.weights import constant_values, constants
+from lightweight_cli.weights.emission import framed
 from lightweight_cli.weights.roles import Axes
 
 if TYPE_CHECKING:
@@ -102,5 +103,9 @@ class Weight:
         return sum(self._bytes_of(scope, name) for scope, name in constants.own(self.scope, self.name))
 
     def _bytes_of(self, scope: Scope, name: str) -> int:
-        tensor = constants.leaf(scope, name)
-        return self.model.nbytes(tensor) if tensor is not None else scope.producers[name].ByteSize()
+        tensor, node = constants.leaf(scope, name), scope.producers.get(name)
+        if node is None:
+            assert tensor is not None
+            return framed(self.model.nbytes(tensor))
+        payload = self.model.nbytes(tensor) - tensor.ByteSize() if tensor is not None else 0  # of a Constant node: stored apart
+        return framed(node.ByteSize() + payload)

@@ -116,13 +116,13 @@ def apply(path: str, recipe: Recipe, result: str) -> tuple[bool, int]:
     """Do what the command does, without its check. Returns: whether a step changed something, and the model's size."""
     model = load(path)
     reports = run_steps(model, steps(recipe))
-    candidate, _ = smaller.write_smaller(model, result, any(r.changed for r in reports), grows(recipe))
+    candidate, _ = smaller.write_smaller(model, result, any(r.modified for r in reports), grows(recipe))
     try:
         candidate.publish()
     finally:
         candidate.discard()
     model.source.close()
-    return any(r.changed for r in reports), model.total_size
+    return any(r.modified for r in reports), model.total_size
 
 
 def command(path: str, recipe: Recipe, result: str) -> tuple[bool, int]:

@@ -9,6 +9,7 @@ from onnx import helper, numpy_helper
 
 from lightweight_cli.model.load import load
 from lightweight_cli.model.scopes import Scopes
+from lightweight_cli.weights.emission import framed
 from lightweight_cli.weights.search import OVERRIDABLE, find_weights
 from lightweight_cli.weights.weight import Weight
 
@@ -195,7 +196,7 @@ def test_stored_bytes_count_a_chain_and_not_what_is_shared(find):
     found = find(f"""{HEAD} g (float[4,4] x) => (float[4,2] y) <int8[4,2] q = {{1,2,3,4,5,6,7,8}}, float[2] s = {{0.5, 2}}>
         {{ w = DequantizeLinear <axis = 1> (q, s)  v = DequantizeLinear <axis = 1> (q, s)
            a = MatMul (x, w)  b = MatMul (x, v)  y = Add (a, b) }}""")
-    node = found["w"].scope.producers["w"].ByteSize()
+    node = framed(found["w"].scope.producers["w"].ByteSize())
     assert found["w"].stored_bytes() == node == found["v"].stored_bytes()
 
 

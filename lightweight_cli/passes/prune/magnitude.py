@@ -109,7 +109,7 @@ def pruned(rewriter: Rewriter, weight: Weight, limit: float | np.generic, ties: 
         if coded is not None and coded.zero is not None:
             options += choose.for_codes(new_emission, zeroed_codes(coded, chunks), weight.name, limits)
     if zeroed:
-        return Plan(weight, options, zeroed, must=True)
+        return Plan(weight, options, zeroed, anew=True)
     plan = Plan(weight, options if not weight.encoded else (), 0)
     plan.reason = "has no weight below the limit"
     return plan
