@@ -35,38 +35,44 @@ def schema() -> dict[str, Any]:
         "weights": {"type": "array", "items": record(Changed), "description": "The weights it stored anew."},
         "left_alone": {"type": "array", "items": record(Left), "description": "The weights it did not change."},
     })
+    one = _object({
+        "schema": {"const": SCHEMA, "description": "The version of this layout."},
+        "status": {"enum": list(STATUS), "description": "written: the result has its name; unchanged: the input's bytes went through; "
+                   "verified: two models were compared, and the gates hold; rejected: a gate failed, and no model was written, "
+                   "or the candidate of verify could not be compared (check_skipped)."},
+        "command": _text("The command: a pass, run or verify."),
+        "version": _text("Of lwc."),
+        "source": _text("The model read (verify: the reference): a path, or \"standard input\"."),
+        "source_sha256": {**SHA256, "description": "Of the model file, without external data."},
+        "output": _text("The model made (verify: the candidate): a path, or \"standard output\"."),
+        "output_sha256": {**SHA256, "description": "Of the model file; of a rejected one, as it would have been."},
+        "bytes_before": {"type": "integer", "minimum": 0, "description": "Bytes of the source, external data included."},
+        "bytes_after": {"type": "integer", "minimum": 0, "description": "Bytes of the output, external data included."},
+        "ratio": {"type": ["number", "null"], "description": "bytes_before / bytes_after: above 1 is smaller."},
+        "gates": {"type": "array", "items": record(GateResult), "description": "Every gate that was asked for."},
+        "hint": _text("What to try next, where the result is rejected or poor.", null=True),
+        "steps": {"type": "array", "items": step, "description": "One entry a step; none in verify."},
+        "check": {**record(Check), "type": ["object", "null"], "description": "How the models were compared; null: they were not."},
+        "check_skipped": _text("Why they were not: \"--no-check\".", null=True),
+        "reference": _text("What the output was compared with, where that is not the source (--against).", null=True),
+        "accuracy": {**record(Accuracy), "type": ["object", "null"], "description": "What the change cost; null: not checked."},
+        "passthrough": _text("Why the input's bytes went through unchanged.", null=True),
+        "notes": _texts("What else there is to say."),
+        "environment": _object({
+            **{name: _text(f"Version of {name}.", null=True) for name in ("python", "onnxruntime", "onnx", "numpy")},
+            "platform": _text("Operating system."), "machine": _text("Processor architecture."),
+            "cpus": {"type": ["integer", "null"], "description": "Processors that the process may use."}}),
+        "seconds": {"type": "number", "minimum": 0, "description": "Time of the whole command."},
+    })
+    several = _object({"schema": {"const": SCHEMA}, "command": {"const": "verify"},
+                       "candidates": {"type": "array", "minItems": 2, "items": {"$ref": "#/$defs/report"}}})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Report of lwc",
-        "description": "What `lwc COMMAND --report FILE.json` writes. A new key does not raise `schema`; one that goes or changes does.",
-        **_object({
-            "schema": {"const": SCHEMA, "description": "The version of this layout."},
-            "status": {"enum": list(STATUS), "description": "written: the result has its name; unchanged: the input's bytes went through; "
-                       "verified: two models were compared, and the gates hold; rejected: a gate failed, and no model was written."},
-            "command": _text("The command: a pass, run or verify."),
-            "version": _text("Of lwc."),
-            "source": _text("The model read (verify: the reference): a path, or \"standard input\"."),
-            "source_sha256": {**SHA256, "description": "Of the model file, without external data."},
-            "output": _text("The model made (verify: the candidate): a path, or \"standard output\"."),
-            "output_sha256": {**SHA256, "description": "Of the model file; of a rejected one, as it would have been."},
-            "bytes_before": {"type": "integer", "minimum": 0, "description": "Bytes of the source, external data included."},
-            "bytes_after": {"type": "integer", "minimum": 0, "description": "Bytes of the output, external data included."},
-            "ratio": {"type": ["number", "null"], "description": "bytes_before / bytes_after: above 1 is smaller."},
-            "gates": {"type": "array", "items": record(GateResult), "description": "Every gate that was asked for."},
-            "hint": _text("What to try next, where the result is rejected or poor.", null=True),
-            "steps": {"type": "array", "items": step, "description": "One entry a step; none in verify."},
-            "check": {**record(Check), "type": ["object", "null"], "description": "How the models were compared; null: they were not."},
-            "check_skipped": _text("Why they were not: \"--no-check\".", null=True),
-            "reference": _text("What the output was compared with, where that is not the source (--against).", null=True),
-            "accuracy": {**record(Accuracy), "type": ["object", "null"], "description": "What the change cost; null: not checked."},
-            "passthrough": _text("Why the input's bytes went through unchanged.", null=True),
-            "notes": _texts("What else there is to say."),
-            "environment": _object({
-                **{name: _text(f"Version of {name}.", null=True) for name in ("python", "onnxruntime", "onnx", "numpy")},
-                "platform": _text("Operating system."), "machine": _text("Processor architecture."),
-                "cpus": {"type": ["integer", "null"], "description": "Processors that the process may use."}}),
-            "seconds": {"type": "number", "minimum": 0, "description": "Time of the whole command."},
-        }),
+        "description": "What `lwc COMMAND --report FILE.json` writes: a report, or those of several candidates of `lwc verify`. "
+                       "A new key does not raise `schema`; one that goes or changes does.",
+        "if": {"required": ["candidates"]}, "then": {"$ref": "#/$defs/several"}, "else": {"$ref": "#/$defs/report"},
+        "$defs": {"report": one, "several": several},
     }
 
 

@@ -20,7 +20,7 @@ Rows = list[tuple[list[str], str]]
 def table_of(reports: Sequence[Report]) -> tuple[list[str], Rows]:
     """Return the head, and each candidate's cells with the style of the last; columns that would be empty are left out."""
     rows = [_cells(r) for r in reports]
-    head = ["candidate", "size", "left", "SQNR", "agreement", "drop", "time", "processor", ""]
+    head = ["candidate", "size", "change", "SQNR", "agreement", "drop", "time", "processor", ""]
     kept = [i for i in range(len(head)) if i in (0, len(head) - 1) or any(row[i] for row in rows)]
     return [head[i] for i in kept], [([row[i] for i in kept], "good" if r.status == "verified" else "bad")
                                      for row, r in zip(rows, reports, strict=True)]
@@ -28,18 +28,17 @@ def table_of(reports: Sequence[Report]) -> tuple[list[str], Rows]:
 
 def _cells(report: Report) -> list[str]:
     found = report.accuracy
-    size = [words.safe(report.output), human(report.bytes_after), f"{100 * report.bytes_after / max(report.bytes_before, 1):.1f} %"]
+    size = [words.safe(report.output), human(report.bytes_after), f"{100 * (report.bytes_after / max(report.bytes_before, 1) - 1):+.1f} %"]
     if found is None:
         return [*size, "", "", "", "", "", f"broken: {report.check_skipped}"]
     worst = words.worst_first(found)[:1]
     sqnr = next((shown.figures(o)[0] for o in worst), "")
-    agreement = "" if found.agreement is None else f"{100 * found.agreement:.2f} %"
     drop = "" if found.metric is None else shown.value(found.metric.drop)
     paces = (found.latency.clock, found.latency.processor) if found.latency else ()
     times = ["noisy" if p.ratio is None else f"{p.ratio:.2f}x" for p in paces] or ["", ""]
     failed = len(report.gates_failed)
     verdict = "" if not report.gates else f"{words.plural(failed, 'gate')} failed" if failed else "passed"
-    return [*size, sqnr, agreement, drop, *times, verdict]
+    return [*size, sqnr, shown.percent(found.agreement), drop, *times, verdict]
 
 
 def as_json(reports: Sequence[Report]) -> str:

@@ -61,21 +61,24 @@ def folded(title: str, inner: str) -> str:
 
 
 def _top(report: Report) -> list[str]:
-    kind = "good" if report.bytes_after < report.bytes_before else "warn"
+    kind = "soft" if report.gates_failed else "good" if report.bytes_after < report.bytes_before else "warn"
     change = words.size_change(report.bytes_before, report.bytes_after).replace(" %", "&nbsp;%")
     source, output = code(words.safe(report.source)), code(words.safe(report.output))
-    said = [f"<h1>lwc {prose(report.command)}: {source} → {output}</h1>", *_verdict(report), f'<p class="big {kind}">{change}</p>']
+    said = [f"<h1>lwc {prose(report.command)}: {source} → {output}</h1>", *_verdict(report), *_hint(report),
+            f'<p class="big {kind}">{change}</p>']
     if report.passthrough is not None:
         said.append(f'<p><span class="warn">{words.passthrough(report).capitalize()}:</span> '
                     f'{prose(report.passthrough)}</p>')
-    hint = hints.hint(report)
-    if hint:
-        said.append(f"<p><strong>Try:</strong> {prose(hint)}</p>")
     sizes = [(f"before: {human(report.bytes_before)}", report.bytes_before),
              (f"after: {human(report.bytes_after)}", report.bytes_after)]
     rows = [[f'<span class="key before"></span>{source}', human(report.bytes_before), f"{report.bytes_before:,}"],
             [f'<span class="key c1"></span>{output}', human(report.bytes_after), f"{report.bytes_after:,}"]]
     return [*said, bars.compared(sizes), table(["model", "size", "bytes"], rows, right=(1, 2))]
+
+
+def _hint(report: Report) -> list[str]:
+    hint = hints.hint(report)
+    return [f"<p><strong>Try:</strong> {prose(hint)}</p>"] if hint else []
 
 
 def _verdict(report: Report) -> list[str]:

@@ -48,6 +48,15 @@ def test_reports_follow_it(call, tmp_path, validator, words, status, code):
     assert [len(str(data[name])) for name in ("source_sha256", "output_sha256")] == [64, 64]
 
 
+def test_several_candidates_are_a_report_each(call, tmp_path, validator):
+    status, out, error = call("verify", MODEL / "model.onnx", MODEL / "model.onnx", MODEL / "model.onnx", "--report", "-", "-q")
+    data = json.loads(out)
+    validator.validate(data)
+    assert status == 0 and [c["status"] for c in data["candidates"]] == ["verified"] * 2, error
+    data["candidates"][1]["status"] = "fine"
+    assert list(validator.iter_errors(data))
+
+
 def test_what_a_report_of_a_step_holds(call, tmp_path, validator):
     import hashlib
 
