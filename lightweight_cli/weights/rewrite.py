@@ -149,7 +149,8 @@ class Rewriter:
                     spare = min(spares, key=lambda e: e.nbytes, default=None)
                     if spare is not None and spare.nbytes - best.nbytes <= TABLES:
                         plan.spare = spare
-                forms = [Form(i, e.nbytes, e.load_bytes) for i, e in enumerate(plan.options) if e.nbytes < before or plan.must]
+                forms = [Form(i, e.nbytes, e.load_bytes) for i, e in enumerate(plan.options)
+                         if plan.must or e.nbytes < before + plan.anew]
                 first = next(f for f in forms if plan.options[f.option] is best)
                 plan.menu = [first, *(f for f in forms if f.load_bytes < first.load_bytes)]
                 plan.options = ()  # they hold codes
