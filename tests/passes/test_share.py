@@ -10,6 +10,8 @@ from weight_models import BRANCHES, CONSTANT, CONV, FUNCTION, MATMUL, OUTPUT, TI
 
 from lightweight_cli.errors import UsageError
 from lightweight_cli.passes.share.clustering import share_values
+from lightweight_cli.pipeline.context import Context
+from lightweight_cli.pipeline.step_report import StepReport
 
 EYE = np.eye(64, dtype=np.float32)
 W = gaussian(64, 32)
@@ -182,3 +184,11 @@ def test_what_prune_stored_is_shared(bench):
     decoded = plain(model)
     assert np.count_nonzero(decoded == 0) == 16 * 8 * 9 * 3 // 4 and len(np.unique(decoded)) == 16
     assert numpy_helper.to_array(written(model).graph.initializer[0]).tobytes() == decoded.tobytes()
+
+
+def test_a_codebook_for_each_of_many_channels_is_refused_before_the_work(bench):
+    text = '<ir_version: 8, opset_import: ["" : 17]> g (float[n, 64] x) => (float[n, 200] y) <float[64, 200] W> { y = MatMul (x, W) }'
+    model = bench.load(filled(text, W=gaussian(64, 200)))
+    with pytest.raises(UsageError, match="--channels-per-codebook 1 makes 200 codebooks of W: at most 64, which 4 or more channels give"):
+        share_values(Context(model, StepReport("")), 4, 1)
+    assert share_values(Context(model, StepReport("")), 4, 4) in (0, 1)

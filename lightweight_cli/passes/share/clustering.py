@@ -11,7 +11,7 @@ from lightweight_cli.encodings import choose, recognise
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.gathered import gathered
 from lightweight_cli.encodings.vectors import Vectors
-from lightweight_cli.errors import UsageError
+from lightweight_cli.errors import UsageError, printable
 from lightweight_cli.numerics import fp, kmeans, sketch
 from lightweight_cli.passes.share.pieces import Piece, along, forms, joined
 from lightweight_cli.passes.share.vectors import vector_shared
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from lightweight_cli.weights.emission import Emission
 
 
+MOST_CODEBOOKS = 64
+"""Codebooks of one weight, each with half a dozen nodes: a codebook a channel made 13,000 to 34,000 nodes, a larger file, and a load
+that runs into the time limit."""
 LEAST_SCALED = 64
 """Weights in a channel from which a scale of two bytes is cheap: a quarter of a bit for each."""
 
@@ -41,6 +44,7 @@ def share_values(
     if stages > 1 and vector == 1:
         raise UsageError(f"share: --stages {stages} needs --vector of 2 or more")
     model, rewriter, limits = context.model, context.rewriter(), context.limits
+    refuse_many([w for w in rewriter.weights if w.size and not w.locked], channels_per_codebook)
 
     def plan(weight: Weight) -> Plan:
         reason = unfit(weight, 1 << bits)
@@ -62,6 +66,16 @@ def share_values(
         return Plan(weight, [joined(new, found, pieces[0].axis, weight.name, limits)])
 
     return rewriter.run(plan)
+
+
+def refuse_many(weights: list[Weight], channels: int | None) -> None:
+    """Refuse to cut a weight into more pieces than a runtime loads quickly, before any work. Raises: UsageError."""
+    for weight in weights if channels else ():
+        total = weight.shape[weight.axes[-1] if weight.axes else 0] if weight.shape else 1
+        if total > MOST_CODEBOOKS * (channels or total):
+            least = -(-total // MOST_CODEBOOKS)
+            raise UsageError(f"share: --channels-per-codebook {channels} makes {-(-total // (channels or total)):,} codebooks of "
+                             f"{printable(weight.name)}: at most {MOST_CODEBOOKS}, which {least:,} or more channels give")
 
 
 def unfit(weight: Weight, levels: int) -> str:
