@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -131,20 +132,26 @@ def test_unknown_domains_keep_nodes_without_outputs_and_all_shapes(bench):
     assert [v.name for v in model.graph.value_info] == ["a"] and count == 2
 
 
-def test_shapes_that_cannot_be_inferred_stay(bench):
+def test_stored_shapes_stay_because_onnxruntime_optimises_by_them(bench, tmp_path):
+    """Inference gives [N, M] for `a`; what is stored lets onnxruntime compute Shape, and all behind it, at load."""
     text = """
     <ir_version: 8, opset_import: ["" : 17]>
-    g (float[4] x, int64[2] s) => (float[N] y)
-    <float[4] n, int64[1,4] z, float[2,2] r, float[2,2] q, int64[2] fixed = {2, 2}>
-    {
-      n = Neg (x)  z = NonZero (n)  r = Reshape (n, s)  q = Reshape (n, fixed)
-      c = Cast <to = 1> (z)  f = Constant <value_ints = [-1]> ()
-      p = Reshape (r, f)  o = Reshape (q, f)  u = Reshape (c, f)  y = Concat <axis = 0> (p, o, u)
-    }
+    g (float[N, M] x) => (float[P] y) <float[2,4] a, float[7] ghost>
+    { a = Relu (x)  s = Shape (a)  f = Cast <to = 1> (s)  e = Exp (f)  b = Neg (e)  c = Abs (b)  y = Mul (c, c) }
     """
-    x = np.array([1, 2, 3, 4], np.float32)
-    count, model = bench.apply(text, remove, {"x": x, "s": np.array([2, 2])})
-    assert [v.name for v in model.graph.value_info] == ["z", "r"] and count == 2
+    count, model = bench.apply(text, remove, {"x": np.ones((2, 4), np.float32)})
+    assert [v.name for v in model.graph.value_info] == ["a"] and count == 1
+
+    def optimised(proto):
+        options = ort.SessionOptions()
+        options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+        options.log_severity_level = 4
+        ort.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        return len(onnx.load(tmp_path / "optimised.onnx").graph.node)
+
+    bare = onnx.ModelProto.FromString(model.SerializeToString())
+    bare.graph.ClearField("value_info")
+    assert optimised(model) == optimised(onnx.parser.parse_model(text)) < optimised(bare)
 
 
 def noted() -> onnx.ModelProto:

@@ -23,7 +23,7 @@ def strip(
     """Remove what nothing uses: nodes, initializers, functions, imports.
 
     Removed are nodes whose outputs nobody reads, initializers, inputs that old files list for their initializers
-    (IR 3), functions that are not called, opset imports, stored shapes of inner values (value_info), and what exporters
+    (IR 3), functions that are not called, opset imports, stored shapes of values that are gone (value_info), and what exporters
     note on graphs, nodes and values: doc strings, and metadata properties as torch's stack traces. The model's own
     metadata properties stay, for applications read them. Lossless: outputs are the same bits.
 
