@@ -40,8 +40,8 @@ decoding goes through are all held until the last weight is decoded; when that i
 **What stays after loading** is mostly glibc's: freed blocks below its mmap threshold, which grows up to 32 MB as blocks are freed,
 stay in the process's heap. `MALLOC_MMAP_THRESHOLD_=65536` in the environment of the process that loads the model (it must be set before the
 process starts) fixes the threshold, so that every block of 64 KB and more goes back to the system when it is freed: what stays is then
-close to the float model. Allocations at run time that are larger than the threshold then take a system call each; onnxruntime's arena keeps
-those of the CPU provider, so latency hardly changes. Other allocators (jemalloc, mimalloc) give memory back by themselves.
+close to the float model's (the last column). Allocations at run time that are larger than the
+threshold then take a system call each: runs of MiniLM (8 x 64 tokens, 4 bits) took 2 to 12 % more CPU time.
 """
 
 
