@@ -1,6 +1,6 @@
 """Calibration on real models, where there are any: `out/models` and the folders that LWC_ZOO names hold MODEL/model.onnx.
 
-Inputs are in calib_feeds.npz beside the model, or in its test_data_set_N.
+Inputs are in calib_feeds.npz beside the model, in its test_data_set_N, or what `feeds` of its eval.py yields.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ pytestmark = pytest.mark.slow
 
 def data_of(path: Path) -> str | None:
     feeds = path.with_name("calib_feeds.npz")
-    return str(feeds) if feeds.exists() else str(path.parent) if list(path.parent.glob("test_data_set_*")) else None
+    if feeds.exists():
+        return str(feeds)
+    if path.with_name("eval.py").exists():
+        return f"{path.with_name('eval.py')}:feeds"
+    return str(path.parent) if list(path.parent.glob("test_data_set_*")) else None
 
 
 MODELS = [pytest.param(p, id=p.parent.name) for p in [*ZOO, *fetched_models()] if data_of(p)]

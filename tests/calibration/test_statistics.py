@@ -224,3 +224,27 @@ def test_branches_of_old_opsets_show_nothing(save, calibrate):
     path = save(BRANCHES.replace('"" : 17', '"" : 10'))
     seen = calibrate(path, {"x": normal(64, 4), "c": np.array(True)})
     assert set(seen.values()) == {"no activations reachable: in a branch, which shows no values before opset 11"}
+
+
+def test_a_replaced_weight_in_a_branch_changes_what_comes_after(save, calibrate):
+    path = save(f"""{HEAD} g (float[N,4] x, bool c) => (float[N,2] y) <float[3,2] Z> {{
+        m = If (c) <then_branch = t () => (float[N,3] p) <float[4,3] A> {{ p = MatMul (x, A) }},
+                    else_branch = e () => (float[N,3] s) <float[4,3] B> {{ s = MatMul (x, B) }}>
+        y = MatMul (m, Z) }}""")
+    x = normal(64, 4)
+    then = next(a.g for a in onnx.load(path).graph.node[0].attribute if a.name == "then_branch")
+    m = x @ numpy_helper.to_array(then.initializer[0])
+    seen = calibrate(path, {"x": x, "c": np.array(True)}, walk=lambda name, values: values * (2 if name == "A" else 1), times=2)
+    assert same(seen["Z"], 2 * m)
+    Z = numpy_helper.to_array(onnx.load(path).graph.initializer[0]).T.astype(np.float64)
+    assert np.allclose(seen["Z"].moments.C[0], Z @ (m.T @ (2 * m)) / 64, atol=1e-4)
+
+
+def test_an_encoded_weight_is_replaced_too(save, calibrate):
+    proto = onnx.parser.parse_model(f"""{HEAD} g (float[N,4] x) => (float[N,2] y) <float s = {{0.5}}> {{
+        W = DequantizeLinear (q, s)  h = MatMul (x, W)  y = MatMul (h, Z) }}""")
+    q = R.integers(-9, 9, (4, 3)).astype(np.int8)
+    proto.graph.initializer.extend([numpy_helper.from_array(q, "q"), numpy_helper.from_array(normal(3, 2), "Z")])
+    x = normal(40, 4)
+    seen = calibrate(save(proto), {"x": x}, walk=lambda name, values: values + 1)
+    assert same(seen["Z"], x @ (q * np.float32(0.5) + 1), rtol=1e-3)
