@@ -47,6 +47,10 @@ class Handler:
 
     def __call__(self, request: dict[str, Any], arrays: Mapping[str, np.ndarray], tell: Progress) -> tuple[Any, dict[str, np.ndarray]]:
         """Answer one request of `Study`."""
+        with np.errstate(all="ignore"):  # infinities and NaN of a model are told by the statistics
+            return self._answer(request, arrays, tell)
+
+    def _answer(self, request: dict[str, Any], arrays: Mapping[str, np.ndarray], tell: Progress) -> tuple[Any, dict[str, np.ndarray]]:
         if request["do"] == "open":
             return self._open(request, tell), {}
         tell("layers", 0, None)

@@ -11,7 +11,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, TypeProto, Valu
 from lightweight_cli.calibration.flow import Flow, read_by
 from lightweight_cli.errors import InputError, printable
 from lightweight_cli.model import tensors
-from lightweight_cli.runtime.sessions import Level, open_session, reason
+from lightweight_cli.runtime.sessions import open_session, reason
 from lightweight_cli.weights import constants
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from lightweight_cli.model.model import Model
 
-LEVELS: tuple[Level, ...] = ("all", "basic", "none")
-"""onnxruntime 1.23's extended optimisations lose constants around a subgraph that dequantizes them; the whole model may not have them."""
 APART = 1 << 16
 """Bytes from which an initializer is handed to the session as an array, not within its model."""
 NATIVE = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.INT8, TensorProto.UINT8, TensorProto.INT32,
@@ -49,18 +47,10 @@ class Segment:
         self.inputs, self.outputs = cut.inputs(flow), list(cut.outputs)
         self.arrays: dict[str, np.ndarray] = {}  # they must live as long as the session
         content = self._proto(model, flow, cut, example).SerializeToString()
-        self.session = self._open(content, threads)
-
-    def _open(self, content: bytes, threads: int) -> InferenceSession:
-        """Open the session, with fewer optimisations where those fail. Raises: InputError."""
-        first = None
-        for level in LEVELS:
-            try:
-                return open_session(content, threads=threads, level=level, initializers=self.arrays)
-            except Exception as failure:  # onnxruntime's exceptions have no common base
-                first = first or failure
-        assert first is not None
-        raise InputError(f"calibration: onnxruntime can't load a part of the model: {reason(first)}") from first
+        try:  # in floats: that is what a weight's new values will be compared by
+            self.session: InferenceSession = open_session(content, threads=threads, initializers=self.arrays, integers=False)
+        except Exception as failure:  # onnxruntime's exceptions have no common base
+            raise InputError(f"calibration: onnxruntime can't load a part of the model: {reason(failure)}") from failure
 
     def run(self, feed: dict[str, Any], batch: int) -> list[Any]:
         """Return the outputs. Raises: InputError naming the batch when onnxruntime can't compute them."""

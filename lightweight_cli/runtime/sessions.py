@@ -44,10 +44,11 @@ class Interface(NamedTuple):
 
 
 def open_session(model: str | bytes, *, threads: int = THREADS, level: Level = "all",
-                 initializers: Mapping[str, np.ndarray] | None = None) -> InferenceSession:
+                 initializers: Mapping[str, np.ndarray] | None = None, integers: bool = True) -> InferenceSession:
     """Open a model, a file's path or its bytes, for the CPU, without spinning threads and without log output.
 
-    `initializers`: values of those that the model declares as external; they are not copied.
+    `initializers`: values of those that the model declares as external; they are not copied. `integers`: products with
+    dequantized weights may round the activations to 8 bits, as onnxruntime does.
     Raises: onnxruntime's own exceptions; `reason` puts them into one line.
     """
     import onnxruntime as ort
@@ -59,6 +60,8 @@ def open_session(model: str | bytes, *, threads: int = THREADS, level: Level = "
     options.log_severity_level = 4
     options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, LEVELS[level])
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if not integers:
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
     if initializers:
         options.add_external_initializers(list(initializers), [ort.OrtValue.ortvalue_from_numpy(a) for a in initializers.values()])
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
