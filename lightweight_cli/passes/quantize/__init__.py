@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from lightweight_cli.pipeline.option import Option
 from lightweight_cli.pipeline.registry import register
@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
 
 
-@register(lossy=True, unit="weights quantized", selects=True, encodes=True)
+@register(lossy=True, unit="weights quantized", selects=True, encodes=True, calibrates=lambda options: uses_data(options))
 def quantize(
     context: Context,
     *,
-    bits: Annotated[int, Option("Bits per weight.", choices=(8, 4))] = 8,
+    bits: Annotated[int, Option("Bits per weight.", choices=(8, 6, 5, 4, 3, 2))] = 8,
+    method: Annotated[str, Option(
+        "How codes are chosen; auto: nearest at 8 bits, second-order rounding below.", choices=("auto", "nearest", "gptq"))] = "auto",
+    grid: Annotated[str, Option("Evenly spaced values, or a codebook for each tensor.", choices=("uniform", "codebook"))] = "uniform",
     granularity: Annotated[str, Option("What shares a scale.", choices=("block", "channel", "tensor"))] = "block",
     block_size: Annotated[int | None, Option("Weights in a block, along the input axis; 64 at 8 bits, 32 at 4.", min=8, max=4096)] = None,
     asymmetric: Annotated[bool, Option("Give each scale a zero point: for one-sided weights.")] = False,
@@ -34,6 +37,12 @@ def quantize(
     Returns: weights quantized.
     Source: Jacob et al. 2018, arXiv:1712.05877, section 2.
     """
-    from lightweight_cli.passes.quantize.nearest import quantize_nearest
+    from lightweight_cli.passes.quantize.form import Form
+    from lightweight_cli.passes.quantize.weights import quantize_weights
 
-    return quantize_nearest(context, bits, granularity, block_size, asymmetric, keep)
+    return quantize_weights(context, Form(bits, granularity, block_size, not asymmetric, grid), method, keep)
+
+
+def uses_data(options: dict[str, Any]) -> bool:
+    """Whether the options call for second-order rounding, which data serve."""
+    return options["method"] == "gptq" or (options["method"] == "auto" and options["bits"] < 8)

@@ -1,0 +1,28 @@
+"""What the inputs of an operator are taken to look like where there are no data: numerics/prior.py for its kernel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lightweight_cli.numerics import parts, prior
+from lightweight_cli.numerics.moments import Moments
+from lightweight_cli.weights.view import View
+from lightweight_cli.weights.weight import Weight
+
+KERNELS = {"Conv", "FusedConv"}
+"""Operators that a prior is known for. Behind normalization the mean is about 0, and the prior is rounding to nearest."""
+
+
+def moments_of(weight: Weight, view: View) -> Moments | None:
+    """Return what a Conv's inputs are taken to be; None for an operator of which nothing is known."""
+    if not all(role.op in KERNELS for role in weight.roles):
+        return None
+    groups, _, inputs = view.shape
+    kernel = weight.shape[2:]
+    H = prior.structural(inputs // int(np.prod(kernel)), kernel)
+    if groups == 1 and parts.width(inputs) != inputs:
+        each = parts.width(inputs)
+        whole = np.zeros((-(-inputs // each) * each,) * 2)
+        whole[:inputs, :inputs] = H
+        return Moments(np.stack([whole[i : i + each, i : i + each] for i in range(0, len(whole), each)]))
+    return Moments(np.broadcast_to(H, (groups, *H.shape)))

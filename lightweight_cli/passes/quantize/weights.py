@@ -1,0 +1,83 @@
+"""Which weights are quantized, to how many bits and by which method; and all of them handed to the rewriter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lightweight_cli.encodings import choose, recognise
+from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.passes.quantize.form import Form
+from lightweight_cli.passes.quantize.layers import Layers
+from lightweight_cli.passes.quantize.nearest import quantized
+from lightweight_cli.weights.rewrite import Plan
+from lightweight_cli.weights.weight import Weight
+
+if TYPE_CHECKING:
+    from lightweight_cli.pipeline.context import Context
+
+KEEP = {8: 0.02}
+FEW = 0.05
+"""Share of the weights that get 8 bits where the others get fewer, the smallest first: first layers and depthwise kernels are among
+the most sensitive, and among the smallest. At 8 bits they stay float: 2 % took PP-OCRv4 det from 14.8 to 21.4 dB."""
+
+
+def quantize_weights(context: Context, form: Form, method: str, keep: float | None) -> int:
+    """Quantize every weight that gets smaller by it. Returns: weights quantized."""
+    rewriter = context.rewriter()
+    keep = KEEP.get(form.bits, FEW) if keep is None else keep
+    second = method == "gptq" or (method == "auto" and form.bits < 8)
+    context.step.settle(keep=keep, block_size=form.block, method="gptq" if second else "nearest")
+    small = smallest(rewriter.weights, keep)
+    reasons: dict[int, str] = {}
+    for weight in rewriter.weights:
+        kept = f"is among the smallest (--keep {keep:g})" if id(weight) in small and form.bits == 8 else ""
+        reasons[id(weight)] = kept or unfit(weight, form.bits)
+    eight = form._replace(bits=8, block_size=None, grid="uniform")
+
+    def nearest(weight: Weight) -> Coded:
+        of = eight if id(weight) in small else form
+        return quantized(context.model, weight, of.groups(weight), of.bits, of.symmetric)
+
+    if second:
+        wanted = [w for w in rewriter.weights if not w.locked and not reasons[id(w)]]
+        layers = Layers(context, {id(w): form for w in wanted if id(w) not in small}, nearest)
+        found = layers.coded(wanted)
+
+    def plan(weight: Weight) -> Plan:
+        if reasons[id(weight)]:
+            return Plan(weight, reason=reasons[id(weight)])
+        try:
+            coded = found.pop(id(weight)) if second else nearest(weight)
+        except ValueError as e:
+            coded = str(e)
+        if isinstance(coded, str):
+            return Plan(weight, reason=coded)
+        options = choose.for_codes(lambda label: rewriter.emission(weight, label), coded, weight.name, context.limits)
+        return Plan(weight, options, reason=choose.NO_LAYOUT)
+
+    rewriter.run(plan)
+    if second:
+        context.step.note(", ".join(f"{name}: {count:,}" for name, count in sorted(layers.methods.items())))
+    return context.step.changed
+
+
+def smallest(weights: list[Weight], share: float) -> set[int]:
+    """Return the ids of the smallest weights that together are at most `share` of all."""
+    found: set[int] = set()
+    left = share * sum(w.size for w in weights)
+    for weight in sorted(filter(lambda w: w.size, weights), key=lambda w: w.size):
+        left -= weight.size
+        if left < 0:
+            break
+        found.add(id(weight))
+    return found
+
+
+def unfit(weight: Weight, bits: int) -> str:
+    """Return why a weight can't be replaced by decoding nodes, or nothing."""
+    reason = choose.unfit(weight.size, weight.numpy.itemsize, weight.scope.opset)
+    if not reason and weight.encoded:
+        stored = recognise.coded(weight)
+        if stored is not None and stored.count <= 1 << bits:
+            return f"is stored in {bits} bits or fewer already"
+    return reason

@@ -1,0 +1,138 @@
+"""quantize by second-order rounding: outputs nearer than nearest's at equal bytes, wherever a weight lies, with data and without."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import numpy_helper
+
+import lightweight_cli
+
+HEAD = '<ir_version: 8, opset_import: ["" : 17, "own" : 1]>'
+IMAGE = "float[N,8,9,9] x"
+MODELS = {
+    "conv": f"{HEAD} g ({IMAGE}) => (float[N,24,9,9] y) <float[24,8,3,3] W> {{ y = Conv <pads = [1,1,1,1]> (x, W) }}",
+    "grouped": f"{HEAD} g ({IMAGE}) => (float[N,24,9,9] y) <float[24,4,3,3] W> {{ y = Conv <pads = [1,1,1,1], group = 2> (x, W) }}",
+    "depthwise": f"{HEAD} g ({IMAGE}) => (float[N,64,9,9] y) <float[64,1,3,3] W> {{ y = Conv <pads = [1,1,1,1], group = 8> (x, W) }}",
+    "transposed": f"{HEAD} g ({IMAGE}) => (float[N,12,19,19] y) <float[8,12,3,3] W> {{ y = ConvTranspose <strides = [2,2]> (x, W) }}",
+    "matmul": f"{HEAD} g (float[N,96] x) => (float[N,40] y) <float[96,40] W> {{ y = MatMul (x, W) }}",
+    "gemm": f"{HEAD} g (float[N,96] x) => (float[N,40] y) <float[40,96] W> {{ y = Gemm <transB = 1> (x, W) }}",
+    "constant": f"{HEAD} g (float[N,96] x) => (float[N,40] y) {{ W = Constant <value = float[96,40] {{}}> ()  y = MatMul (x, W) }}",
+    "old": """<ir_version: 3, opset_import: ["" : 8]> g (float[N,96] x, float[96,40] W) => (float[N,40] y) <float[96,40] W>
+        { y = MatMul (x, W) }""",
+    "two layers": f"""{HEAD} g (float[N,96] x) => (float[N,40] y) <float[96,64] V, float[64,40] W>
+        {{ a = MatMul (x, V)  b = Relu (a)  y = MatMul (b, W) }}""",
+    "tied": f"{HEAD} g (float[N,64] x) => (float[N,64] y) <float[64,64] W> {{ a = MatMul (x, W)  b = Tanh (a)  y = MatMul (b, W) }}",
+    "branch": f"""{HEAD} g (float[N,96] x, bool c) => (float[N,40] y) {{ y = If (c) <
+        then_branch = t () => (float[N,40] p) <float[96,40] W> {{ p = MatMul (x, W) }},
+        else_branch = e () => (float[N,40] q) <float[96,40] V> {{ q = MatMul (x, V) }}> }}""",
+    "lstm": f"""{HEAD} g (float[7,N,32] x) => (float[7,1,N,24] y) <float[1,96,32] W, float[1,96,24] R>
+        {{ y = LSTM <hidden_size = 24> (x, W, R) }}""",
+}
+
+
+def rows(model: onnx.ModelProto, count: int, seed: int) -> dict[str, np.ndarray]:
+    """Inputs as layers see them: not negative, and correlated."""
+    random, feed = np.random.default_rng(seed), {}
+    for value in model.graph.input:
+        if value.name in {t.name for t in model.graph.initializer}:
+            continue
+        shape = [d.dim_value or count for d in value.type.tensor_type.shape.dim]
+        if value.type.tensor_type.elem_type == onnx.TensorProto.BOOL:
+            feed[value.name] = np.array(True)
+            continue
+        axis = 1 if len(shape) > 2 else len(shape) - 1
+        few = random.standard_normal((*shape[:axis], 6, *shape[axis + 1 :]))
+        mix = np.random.default_rng(1).standard_normal((6, shape[axis]))
+        mixed = np.moveaxis(np.tensordot(few, mix, (axis, 0)), -1, axis)
+        feed[value.name] = np.maximum(mixed + 0.1 * random.standard_normal(shape), 0).astype(np.float32)
+    return feed
+
+
+def output(path: str, feed: dict[str, np.ndarray]) -> np.ndarray:
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return session.run(None, feed)[0]
+
+
+def model_of(name: str, parse) -> onnx.ModelProto:
+    proto = parse(MODELS[name].replace("value = float[96,40] {}", "value = float[1] {0}"))
+    for node in proto.graph.node:
+        if node.op_type == "Constant":
+            values = np.random.default_rng(0).normal(0, 0.1, (96, 40)).astype(np.float32)
+            node.attribute[0].t.CopyFrom(numpy_helper.from_array(values))
+    return proto
+
+
+def error(source: str, target: str, feed: dict[str, np.ndarray]) -> float:
+    a, b = output(source, feed), output(target, feed)
+    return float(((a - b) ** 2).sum() / (a**2).sum())
+
+
+@pytest.mark.parametrize("bits", [4, 3])
+@pytest.mark.parametrize("name", MODELS)
+def test_outputs_on_other_rows_are_nearer_than_nearest(name, bits, save, parse, tmp_path):
+    model = model_of(name, parse)
+    source, feed, fresh = save(model), rows(model, 400, 0), rows(model, 64, 7)
+    errors, sizes = {}, {}
+    for method in ("nearest", "gptq"):
+        target = str(tmp_path / f"{method}.onnx")
+        done = lightweight_cli.run(source, [f"quantize:bits={bits},method={method},keep=0,granularity=channel"], calibrate=[feed])
+        done.save(target)
+        errors[method], sizes[method] = error(source, target, fresh), os.path.getsize(target)
+        assert done.steps[0].changed and not [w for w in done.steps[0].left if "smaller" not in w.reason]
+    assert errors["gptq"] < 0.6 * errors["nearest"]
+    assert sizes["gptq"] <= 1.02 * sizes["nearest"] + 16
+
+
+@pytest.mark.parametrize("name", ["conv", "grouped", "depthwise"])
+def test_a_prior_serves_where_there_are_no_data(name, save, parse, tmp_path):
+    model = model_of(name, parse)
+    source, fresh, errors = save(model), rows(model, 64, 7), {}
+    for method in ("nearest", "gptq"):
+        target = str(tmp_path / f"{method}.onnx")
+        done = lightweight_cli.run(source, [f"quantize:bits=3,method={method},keep=0"])
+        done.save(target)
+        errors[method] = error(source, target, fresh)
+    assert errors["gptq"] < errors["nearest"] and any("on a prior: 1" in n for n in done.steps[0].notes)
+
+
+@pytest.mark.parametrize("grid", ["uniform", "codebook"])
+@pytest.mark.parametrize("granularity", ["tensor", "channel", "block"])
+@pytest.mark.parametrize("bits", [2, 3, 4, 5, 6, 8])
+def test_every_form_is_stored_in_its_bits(bits, granularity, grid, save, parse, tmp_path):
+    source = save(f"{HEAD} g (float[N,256] x) => (float[N,192] y) <float[256,192] W> {{ y = MatMul (x, W) }}")
+    feed = rows(onnx.load(source), 300, 0)
+    step = f"quantize:bits={bits},method=gptq,granularity={granularity},grid={grid},keep=0"
+    done = lightweight_cli.run(source, [step], calibrate=[feed])
+    target = str(tmp_path / "out.onnx")
+    done.save(target)
+    spare = 1.1 if granularity != "block" else 1.1 + 0.5 / bits
+    assert os.path.getsize(target) < spare * 256 * 192 * bits / 8 + 3000
+    assert np.isfinite(output(target, feed)).all() and error(source, target, feed) < 0.2
+
+
+def test_the_same_data_give_the_same_bytes(save, parse, tmp_path):
+    model = model_of("two layers", parse)
+    source, feed, made = save(model), rows(model, 100, 0), []
+    for number in range(2):
+        target = tmp_path / f"{number}.onnx"
+        lightweight_cli.run(source, ["quantize:bits=4,keep=0"], calibrate=[feed]).save(target)
+        made.append(target.read_bytes())
+    assert made[0] == made[1]
+
+
+def test_data_with_nan_fall_back_to_nearest(save, parse, tmp_path):
+    model = model_of("matmul", parse)
+    source, feed = save(model), rows(model, 50, 0)
+    feed["x"][3, 5] = np.nan
+    done = lightweight_cli.run(source, ["quantize:bits=4,keep=0"], calibrate=[feed])
+    assert done.steps[0].changed == 1 and "nearest: 1" in done.steps[0].notes[0]
+
+
+def test_at_8_bits_data_are_not_asked_for(save, parse):
+    source = save(model_of("matmul", parse))
+    assert not lightweight_cli.run(source, ["quantize"], calibrate=[{"x": np.zeros((1, 3))}]).steps[0].notes
