@@ -41,6 +41,11 @@ def narrowed(scale: np.ndarray, dtype: npt.DTypeLike) -> np.ndarray:
         return scale.astype(dtype)
 
 
+def halved(scale: np.ndarray) -> bool:
+    """Whether all scales are normal numbers of float16."""
+    return bool(np.all((scale >= affine.HALF_NORMAL[0]) & (scale <= affine.HALF_NORMAL[1])))
+
+
 def largest(weight: np.ndarray, shape: Shape, bits: int, symmetric: bool = True, half: bool = False) -> Uniform:
     """Unclipped grid of 2 to 8 bits over a weight [G, out, d]; with half, scales are float16 where all fit.
 

@@ -46,7 +46,8 @@ def solved(model: Model, weight: Weight, view: View, moments: Moments, form: For
 
     def lay(target: np.ndarray, importance: np.ndarray) -> Grid:
         if form.grid == "codebook":
-            return codebooks.shared(target, importance, shape, 1 << form.bits)
+            found = codebooks.shared(target, importance, shape, 1 << form.bits)
+            return found._replace(scale=scales.narrowed(found.scale, np.float16)) if many and scales.halved(found.scale) else found
         grid = scales.largest(target, shape, form.bits, form.symmetric, many)
         return scales.clipped(target, grid, importance) if real and form.bits <= CLIPPED else grid
 
