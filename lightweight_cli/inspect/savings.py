@@ -11,8 +11,8 @@ BITS_4_BLOCK_32 = 4.5
 """Bits for each weight of 4 bits in blocks of 32 with a scale of 16 bits."""
 BITS_8_BLOCK_64 = 8.25
 """Bits for each weight of 8 bits in blocks of 64 with a scale of 16 bits."""
-KEPT_8, KEPT_4 = 0.02, 0.005
-"""Share of the weights that quantize leaves by default, the smallest first (passes.quantize.nearest.KEEP)."""
+KEPT_8, FEW_4 = 0.02, 0.05
+"""Share of the weights, the smallest first, that quantize leaves at 8 bits, and gives 8 bits at 4 (passes.quantize.weights)."""
 MIN_BYTES = 1024
 """Weights below this are left alone: the nodes that decode one take about as much."""
 FREEZE = "run -p strip:freeze_inputs=true -p quantize"
@@ -42,9 +42,9 @@ def savings_of(rows: list[Row], model: Model, duplicate_bytes: int | None) -> li
     free = [row for row in weights if not row.overridable]
     stored = [row for row in free if row.storage not in ("computed", "fake-quantized")]
     plain = [row for row in stored if row.plain]
-    small_4, small_8 = (_smallest([row for row in rows if row.is_weight], share) for share in (KEPT_4, KEPT_8))
+    small_4, small_8 = (_smallest([row for row in rows if row.is_weight], share) for share in (FEW_4, KEPT_8))
     found = [
-        Saving("quantize --bits 4", sum(_saved_by_bits(row, BITS_4_BLOCK_32) for row in stored if row not in small_4),
+        Saving("quantize --bits 4", sum(_saved_by_bits(row, BITS_8_BLOCK_64 if row in small_4 else BITS_4_BLOCK_32) for row in stored),
                f"{BITS_4_BLOCK_32:g} bits a weight"),
         Saving("quantize --bits 8", sum(_saved_by_bits(row, BITS_8_BLOCK_64) for row in stored if row not in small_8),
                f"{BITS_8_BLOCK_64:g} bits a weight"),

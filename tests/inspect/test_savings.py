@@ -13,7 +13,7 @@ from onnx import ModelProto, numpy_helper
 from lightweight_cli.inspect import report_dict, savings
 from lightweight_cli.inspect.formatting import Style
 from lightweight_cli.inspect.table import render
-from lightweight_cli.passes.quantize.nearest import KEEP
+from lightweight_cli.passes.quantize.weights import FEW, KEEP
 from lightweight_cli.weights.operator_inputs import WEIGHT_INPUTS
 from lightweight_cli.weights.roles import ROLES
 
@@ -30,7 +30,7 @@ def offered(path: str) -> dict[str, int]:
 
 def test_the_lists_are_those_of_the_passes() -> None:
     assert {(op, i) for op, inputs in WEIGHT_INPUTS.items() for i in inputs} == set(ROLES)
-    assert {8: savings.KEPT_8, 4: savings.KEPT_4} == KEEP
+    assert {8: savings.KEPT_8} == KEEP and savings.FEW_4 == FEW
 
 
 def test_what_exporters_note_is_strips(save: Save, parse: Callable[..., ModelProto], apply: Callable) -> None:

@@ -10,6 +10,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from lightweight_cli.checking.accuracy import OutputFidelity
+from lightweight_cli.checking.same import is_same
 from lightweight_cli.passes.fold import offline
 from lightweight_cli.passes.fold.interface import restore
 from lightweight_cli.passes.fold.offline import fold_offline
@@ -183,7 +184,7 @@ def test_what_changes_the_outputs_is_not_kept(bench, monkeypatch):
     (OutputFidelity("y", "tensor(float)", note="other shapes"), False),
 ])
 def test_rounding_is_told_from_change(output, same):
-    assert offline._is_same(output) == same
+    assert is_same(output) == same
 
 
 def test_results_that_change_more_than_values_are_refused():
