@@ -20,8 +20,8 @@ def sqnr(weight: Weight, emission: Emission) -> float | None:
     if not new.size:
         return None
     old = np.concatenate([weight.read(start, count) for start, count in runs])
-    wide = old.astype(np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):  # of infinities: NaN, as it should be
+    with np.errstate(over="ignore", invalid="ignore"):  # of infinities and signalling NaN: NaN, as it should be
+        wide = old.astype(np.float64)
         difference = wide - new.astype(old.dtype).astype(np.float64)
     signal, noise = float(wide @ wide), float(difference @ difference)
     if not math.isfinite(signal + noise):

@@ -14,6 +14,9 @@ OPSETS = {8: 3, 9: 4, 11: 6, 13: 7, 14: 8, 17: 8, 19: 9, 21: 10, 22: 10, 23: 11}
 WIDTHS = (1, 3, 8, 16, 33, 64, 130)
 ROWS = 4
 ODD = (np.nan, np.inf, -np.inf, -0.0, 1e-42, 3e38)
+EXTREMES = np.array([0, -0.0, 3.4028235e38, -3.4028235e38, 1.7014118e38, 1.1754944e-38, 1e-45, -1e-45, 65504, 65520, 448,
+                     np.inf, -np.inf, np.nan], np.float32)
+"""The edges of the float types: tables are made of a few of them, as causal masks are."""
 
 
 class Maker:
@@ -38,7 +41,9 @@ class Maker:
         """Return weights as models have them, and as they should not be."""
         numbers = np.random.default_rng(self.choose.getrandbits(32))
         values = numbers.standard_normal(shape).astype(np.float32)
-        match self.choose.randrange(8):
+        match self.choose.randrange(9):
+            case 4:
+                values = numbers.choice(self.choose.sample(list(EXTREMES), 2), shape).astype(np.float32)
             case 0:
                 values = np.round(values * 2) / 2
             case 1:
