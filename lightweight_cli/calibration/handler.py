@@ -11,6 +11,7 @@ from lightweight_cli.calibration.engine import Engine
 from lightweight_cli.calibration.exposure import Exposures, NotReached
 from lightweight_cli.calibration.gather import Sampling
 from lightweight_cli.calibration.message import to_arrays
+from lightweight_cli.calibration.segment import NoCut
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.calibration.uses import Watched, settle, watch
 from lightweight_cli.calibration.walk import Walk
@@ -41,6 +42,7 @@ class Handler:
         self.engine: Engine | None = None
         self.walk: Walk | None = None
         self.watched: list[Watched] = []
+        self.left: list[Watched] = []
         self.layers: Iterator[tuple[Watched, Statistics | str]] = iter(())
         self.keys: dict[Key, int] = {}
         self.at: Watched | None = None
@@ -59,7 +61,7 @@ class Handler:
             return None, {}
         if "values" in arrays and self.walk is not None and self.at is not None:
             self.walk.replace(self.at, arrays["values"])
-        self.at, found = next(self.layers, (None, ""))
+        self.at, found = self._next()
         if self.at is None:
             return None, {}
         number = self.keys[key_of(self.at.weight)]
@@ -68,10 +70,20 @@ class Handler:
         plain, made = to_arrays(found)
         return {"weight": number, **plain}, made
 
+    def _next(self) -> tuple[Watched | None, Statistics | str]:
+        """Return the next layer; where the model can't be cut any further, all that are left have that as the reason."""
+        try:
+            at, found = next(self.layers, (None, ""))
+        except NoCut as e:
+            self.layers = iter([(w, f"no activations reachable: {e}") for w in self.left])
+            at, found = next(self.layers, (None, ""))
+        self.left = [w for w in self.left if w is not at]
+        return at, found
+
     def _start(self, walk: bool, histogram: bool) -> None:
         """Begin with the first layer again."""
         assert self.engine is not None
-        self.at = None
+        self.at, self.left = None, list(self.watched)
         self.layers = iter(())  # what an earlier one still holds is let go of first
         self.engine.sampling.histogram, self.engine.sampling.recent = histogram, None
         assert self.walk is not None

@@ -26,6 +26,10 @@ NATIVE = {TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProt
 """Types whose arrays onnxruntime takes from numpy as they are."""
 
 
+class NoCut(InputError):
+    """A part of a model that can't be run on its own, though the whole may run."""
+
+
 class Cut(NamedTuple):
     """Nodes, and what is wanted of them: names of values that they make, or that are known without them."""
 
@@ -43,14 +47,14 @@ class Segment:
     """The session that computes a cut of a model; constants come with it, in the values that the model has now."""
 
     def __init__(self, model: Model, flow: Flow, cut: Cut, example: dict[str, Any], threads: int) -> None:
-        """`example`: values of the inputs, for their types. Raises: InputError when onnxruntime can't load it."""
+        """`example`: values of the inputs, for their types. Raises: NoCut when onnxruntime can't load it."""
         self.inputs, self.outputs = cut.inputs(flow), list(cut.outputs)
         self.arrays: dict[str, np.ndarray] = {}  # they must live as long as the session
         content = self._proto(model, flow, cut, example).SerializeToString()
         try:  # in floats: that is what a weight's new values will be compared by
             self.session: InferenceSession = open_session(content, threads=threads, initializers=self.arrays, integers=False)
         except Exception as failure:  # onnxruntime's exceptions have no common base
-            raise InputError(f"calibration: onnxruntime can't load a part of the model: {reason(failure)}") from failure
+            raise NoCut(f"onnxruntime can't load a part of the model: {reason(failure)}") from failure
 
     def run(self, feed: dict[str, Any], batch: int) -> list[Any]:
         """Return the outputs. Raises: InputError naming the batch when onnxruntime can't compute them."""
@@ -133,11 +137,11 @@ def fill(model: Model, tensor: TensorProto) -> TensorProto:
 
 
 def _declared(name: str, value: Any) -> ValueInfoProto:
-    """Declare an input by a value it may have; of any shape. Raises: InputError for what has no type."""
+    """Declare an input by a value it may have; of any shape. Raises: NoCut for what has no type."""
     members: Iterable[Any] = value if isinstance(value, list) else [value]
     first = next(iter(members), None)
     if not isinstance(first, np.ndarray):
-        raise InputError(f'calibration: "{printable(name)}" is {type(value).__name__}, at which the model can\'t be cut')
+        raise NoCut(f'"{printable(name)}" is {type(value).__name__}, at which the model can\'t be cut')
     kind = TypeProto(tensor_type=TypeProto.Tensor(elem_type=helper.np_dtype_to_tensor_dtype(first.dtype)))
     if isinstance(value, list):
         kind = TypeProto(sequence_type=TypeProto.Sequence(elem_type=kind))

@@ -47,7 +47,7 @@ class Layer:
 
 
 class Study:
-    """The parent's side of a child that has a model and data open. Use it as a context."""
+    """The parent's side of a child that has a model and data open. Use it as a context, and go over the layers once at a time."""
 
     def __init__(self, settings: Settings, model: Model, weights: Sequence[Weight]) -> None:
         """Raises: InputError for data that do not fit."""

@@ -248,3 +248,15 @@ def test_an_encoded_weight_is_replaced_too(save, calibrate):
     x = normal(40, 4)
     seen = calibrate(save(proto), {"x": x}, walk=lambda name, values: values + 1)
     assert same(seen["Z"], x @ (q * np.float32(0.5) + 1), rtol=1e-3)
+
+
+def test_what_the_model_cannot_be_cut_at_is_a_reason(save, calibrate):
+    path = save(f"""{HEAD} g (float[N,4] x) => (float[N,2] y) <float[4,3] A, float[3,4] B, float[4,2] Z> {{
+        h = MatMul (x, A)  o = Optional (h)  k = MatMul (h, B)  r = OptionalGetElement (o)  t = MatMul (r, B)
+        u = Add (k, t)  y = MatMul (u, Z) }}""".replace('"" : 17', '"" : 15'))
+    x = normal(40, 4)
+    for walk in (None, lambda name, values: values):
+        seen = calibrate(path, {"x": x}, walk=walk)
+        assert set(seen) == {"A", "B", "Z"}
+        assert walk or same(seen["A"], x)
+        assert seen["Z"].startswith("no activations reachable: onnxruntime can't load a part of the model: ")
