@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import math
@@ -29,6 +30,7 @@ from lightweight_cli.report.as_json import SCHEMA, document
 from lightweight_cli.report.model import Report
 from lightweight_cli.report.sizes import human
 from lightweight_cli.report.write import check_target, parse, refuse_two_on_stdout, write
+from lightweight_cli.runtime.load_cost import Load, LoadCost
 
 HOSTILE = "\x1b[31m[red]<script>alert('1')</script>|`*_&amp;\u202e\n# x\udc80\" onload=\"\\|"
 
@@ -76,7 +78,7 @@ def hostile() -> Report:
     report.accuracy = Accuracy(
         True, 1, 1, (OutputFidelity(HOSTILE, "t", 1.0, 1.0, 1.0, 1.0), OutputFidelity(HOSTILE, "t", note=HOSTILE)),
         MetricDrop("top1", HOSTILE, True, 1.0, math.nan, math.nan, math.nan, math.inf, 1, HOSTILE),
-        latency_skipped=HOSTILE, provenance=HOSTILE, unverified=HOSTILE)
+        latency_skipped=HOSTILE, load_skipped=HOSTILE, provenance=HOSTILE, unverified=HOSTILE)
     report.source = report.output = report.reference = report.passthrough = HOSTILE
     report.steps.append(step)
     report.notes = [HOSTILE]
@@ -111,6 +113,19 @@ def test_nothing_short_of_equal_is_said_to_be_equal() -> None:
     same = OutputFidelity("y", "tensor(float)", 0.0, math.inf, 1.0, 1.0)
     assert figures_of.figures(same) == ["equal", "0", "1", "100 %"]
     assert figures_of.figures(OutputFidelity("y", "tensor(string)")) == [""] * 4
+
+
+def test_what_loading_costs_is_in_every_form() -> None:
+    report = sample()
+    assert report.accuracy is not None
+    cost = LoadCost(Load(0.46, 0.5, 187_000_000, 143_000_000), Load(0.92, 1.1, 344_000_000, 243_000_000), 3)
+    report.accuracy = dataclasses.replace(report.accuracy, load=cost)
+    figures = "460 -> 920 ms, peak 187.0 MB -> 344.0 MB, then 143.0 MB -> 243.0 MB"
+    assert words.load(cost) == "2.00x the CPU time, 1.84x the peak memory" and words.load_figures(cost) == figures
+    assert "".join(shown(report).split()).count("".join(f"{words.load(cost)} {figures}".split())) == 1
+    for text in (markdown.render(report), html.render(report)):
+        assert words.load(cost) in text and "187.0 MB → 344.0 MB" in text
+    assert document(report)["accuracy"]["load"]["candidate"]["peak_bytes"] == 344_000_000
 
 
 def test_worst_output_comes_first() -> None:
