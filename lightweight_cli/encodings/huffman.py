@@ -28,7 +28,7 @@ NAME = "huffman"
 MINIMUM_OPSET = 11
 LOAD = LoadCost(80, 0)
 """Least for any codes worth it; `emit` notes what the branches really take."""
-LOAD_BIT = LoadCost(36, 45)
+LOAD_BIT = LoadCost(30, 45)
 """For every bit of every code."""
 Child = int | tuple[str, int]
 """A symbol, or a tensor of numbers and its length."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 FOLD_LIMIT = 1 << 30
 """Bytes a node's output may have for onnxruntime to compute it at load; above, it is decoded at every run."""
 LOAD_MEMORY = 16.0
-"""Default of Limits.load_memory: every layout fits but entropy coding. 7-bit planes take 10, Huffman 30 at 4 bits."""
+"""Default of Limits.load_memory: every layout fits but entropy coding. 7-bit planes take 11, Huffman 25 at 4 bits."""
 
 
 @dataclass(frozen=True)

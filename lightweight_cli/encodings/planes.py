@@ -23,7 +23,7 @@ MINIMUM_OPSET = 7
 LOAD = LoadCost(4, 4)
 """Beside the planes: the final shape."""
 LOAD_CODEBOOK = LoadCost(4, 5)
-LOAD_PLANE = LoadCost(10, 10)
+LOAD_PLANE = LoadCost(12, 12)
 
 
 def bits_of(coded: Coded) -> int:

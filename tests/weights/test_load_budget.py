@@ -98,5 +98,5 @@ def test_entropy_coding_needs_a_limit_that_is_given() -> None:
 
 @pytest.mark.parametrize("text", ["", "many", "-1", "0", "5 apples"])
 def test_what_is_no_limit_is_refused(model: str, text: str) -> None:
-    with pytest.raises(UsageError, match="--load-memory"):
+    with pytest.raises(UsageError, match="load.memory .* is not understood"):
         lwc.run(model, [f"pack:load_memory={text}"])
