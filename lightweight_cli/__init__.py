@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lightweight_cli.errors import BrokenPromise, DataError, GateError, InputError, LwcError, OutputError, UsageError
+from lightweight_cli.jobs.version import __version__ as __version__
 
-__version__ = "0.1.0"
 __all__ = ["Accuracy", "BrokenPromise", "DataError", "GateError", "InputError", "LwcError", "OutputError", "Report", "Result",
            "UsageError", "run", "verify"]
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import lightweight_cli.passes  # noqa: F401  hands over the declarations
-from lightweight_cli import __version__
 from lightweight_cli.data.portion import Portion
 from lightweight_cli.data.written import Feeds, written
 from lightweight_cli.errors import GateError, LwcError, in_python
+from lightweight_cli.jobs.version import __version__
 from lightweight_cli.model.blobs import Source
 from lightweight_cli.model.load import load, load_source
 from lightweight_cli.model.model import Model

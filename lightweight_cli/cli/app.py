@@ -67,7 +67,7 @@ def _number(flag: Flag) -> Callable[[str], float]:
 
 def _version(value: bool) -> None:
     if value:
-        from lightweight_cli import __version__
+        from lightweight_cli.jobs.version import __version__
 
         typer.echo(f"lwc {__version__}")
         raise typer.Exit

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lightweight_cli import __version__
 from lightweight_cli.checking.check import Check
 from lightweight_cli.checking.gates import Gates
 from lightweight_cli.errors import GateError, InputError, UsageError, printable
 from lightweight_cli.jobs.beforehand import refuse_gates
 from lightweight_cli.jobs.finish import Work, finish
+from lightweight_cli.jobs.version import __version__
 from lightweight_cli.model.load import load
 from lightweight_cli.model.model import Model
 from lightweight_cli.model.output import refuse_target

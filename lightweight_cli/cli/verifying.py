@@ -7,12 +7,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from lightweight_cli import __version__
 from lightweight_cli.checking.check import Check
 from lightweight_cli.checking.gates import Gates, check
 from lightweight_cli.checking.judge import judge
 from lightweight_cli.errors import BrokenPromise, GateError, InputError, printable
 from lightweight_cli.jobs.beforehand import refuse_gates
+from lightweight_cli.jobs.version import __version__
 from lightweight_cli.model.load import load
 from lightweight_cli.model.model import Model
 from lightweight_cli.report.model import Report

@@ -1,0 +1,3 @@
+"""The version of lwc."""
+
+__version__ = "0.1.0"
