@@ -12,7 +12,7 @@ from lightweight_cli.checking.clock import SEARCH, Clock
 from lightweight_cli.data.batches import Batches, feed_batches
 from lightweight_cli.data.labels import load_labels
 from lightweight_cli.data.portion import Portion, Role, chosen, open_portion
-from lightweight_cli.data.synthetic import synthetic_batches
+from lightweight_cli.data.synthetic.search import synthetic_batches
 from lightweight_cli.errors import InputError
 from lightweight_cli.runtime.sessions import Interface
 
@@ -39,6 +39,6 @@ def own_batches(data: Sequence[str] | Feeds, model: Interface, labels: str | np.
 
 
 def made_batches(session: InferenceSession, model: Interface, skeleton: onnx.ModelProto | None, seed: int, clock: Clock,
-                 attempt: Callable[[], None]) -> Batches | str:
-    """Return synthetic batches, or why there are none."""
-    return synthetic_batches(session, model, skeleton, seed, attempt, lambda: clock.past(SEARCH))
+                 attempt: Callable[[], None], path: str) -> Batches | str:
+    """Return synthetic batches for the model at `path`, or why there are none."""
+    return synthetic_batches(session, model, skeleton, seed, attempt, lambda: clock.past(SEARCH), path=path)

@@ -65,7 +65,7 @@ def verify(reference: str, candidate: str, batches: Sequence[str] | Feeds | None
         skeleton = _skeleton(reference)
         found: Batches | str
         if given is None:
-            found = made_batches(session, model, skeleton, seed, clock, lambda: tell("reference run", 0, None))
+            found = made_batches(session, model, skeleton, seed, clock, lambda: tell("reference run", 0, None), reference)
         else:
             tell("data", 0, None)
             found = own_batches(given, model, labels, ignore_labels, batch_size, (role, samples), seed)

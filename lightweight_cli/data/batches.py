@@ -27,6 +27,8 @@ class Batch(NamedTuple):
     samples: int
     sliceable: tuple[str, ...] = ()
     """Inputs whose leading axis counts samples and is free: fewer can be fed."""
+    kind: str = ""
+    """Of synthetic inputs: what they look like."""
 
 
 @dataclass

@@ -122,4 +122,4 @@ def cut(batch: Batch, rows: list[int] | None) -> Batch:
     """Return the rows of a batch; None: all of it."""
     if rows is None or len(rows) == batch.samples:
         return batch
-    return Batch({n: v[rows] if n in batch.sliceable else v for n, v in batch.feed.items()}, len(rows), batch.sliceable)
+    return Batch({n: v[rows] if n in batch.sliceable else v for n, v in batch.feed.items()}, len(rows), batch.sliceable, batch.kind)

@@ -19,7 +19,7 @@ def can_be_cut(batch: Batch) -> bool:
 def one_sample(batch: Batch, row: int = 0) -> Batch:
     """Return one sample of a batch that can be cut."""
     feed = {n: v[row : row + 1] if n in batch.sliceable else v for n, v in batch.feed.items()}
-    return Batch(feed, 1, batch.sliceable)
+    return Batch(feed, 1, batch.sliceable, batch.kind)
 
 
 class Singles(Iterable[Batch]):

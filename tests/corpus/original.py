@@ -10,7 +10,7 @@ import onnx
 import onnxruntime as ort
 from onnx import numpy_helper
 
-from lightweight_cli.data.synthetic import synthetic_batches
+from lightweight_cli.data.synthetic.search import synthetic_batches
 from lightweight_cli.model.skeleton import read_skeleton
 from lightweight_cli.passes.strip.liveness import all_nodes
 from lightweight_cli.runtime.sessions import Level, interface, open_session
