@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Any
 
+from lightweight_cli.checking.kinds import KindFidelity
 from lightweight_cli.checking.shown import as_table, brief
 from lightweight_cli.errors import printable
 from lightweight_cli.runtime.latency import Latency, Pace
@@ -29,7 +30,10 @@ class OutputFidelity:
     cosine: float | None = None
     """Of the whole output as one vector, over all batches."""
     agreement: float | None = None
-    """Float outputs with classes (see metrics.classes): share of equal argmax over them; others: share of equal elements."""
+    """Float outputs with classes (see metrics.classes): share of equal argmax over them; others: share of equal elements.
+
+    None for floats on synthetic inputs, which few answers belong to: that both agree says nothing there.
+    """
     finite: float | None = None
     """Float outputs: share of the reference's values that are finite; the other figures are of these."""
     strayed: int = 0
@@ -92,6 +96,10 @@ class Accuracy:
     """What else must be known before the figures are used."""
     unverified: str | None = None
     """Why values were not compared at all; both models load and have the same interface."""
+    kinds: tuple[KindFidelity, ...] = ()
+    """Of synthetic inputs: figures for each kind of them."""
+    verdict: str | None = None
+    """What may be said without data: see checking.kinds."""
 
     @property
     def sqnr(self) -> float | None:
@@ -128,6 +136,7 @@ class Accuracy:
             **data,
             "outputs": tuple(OutputFidelity(**_numbers(o, OutputFidelity)) for o in data["outputs"]),
             "remarks": tuple(data["remarks"]),
+            "kinds": tuple(KindFidelity(**_numbers(k, KindFidelity)) for k in data.get("kinds", ())),
             "metric": data["metric"] and MetricDrop(**_numbers(data["metric"], MetricDrop)),
             "latency": taken and Latency(**{**taken, "clock": Pace(**taken["clock"]), "processor": Pace(**taken["processor"])}),
             "load": data.get("load") and LoadCost(Load(**data["load"]["reference"]), Load(**data["load"]["candidate"]),

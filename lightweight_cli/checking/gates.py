@@ -10,6 +10,9 @@ from lightweight_cli.checking.accuracy import Accuracy, MetricDrop
 from lightweight_cli.checking.amounts import Limit
 
 
+NO_DATA = "no data: on synthetic inputs both agree, whatever they do on real ones"
+
+
 @dataclass(frozen=True)
 class Gates:
     """Limits asked for; None: no limit."""
@@ -70,10 +73,12 @@ def check(gates: Gates, accuracy: Accuracy | None, size: int, *, same: bool = Fa
     sqnr, agreement = (accuracy.sqnr, accuracy.agreement) if accuracy else (None, None)
     if accuracy is not None and accuracy.nothing_finite is not None:
         drop = sqnr = agreement = None
+    if accuracy is not None and accuracy.synthetic:
+        agreement = None
     held = (
         _held("max-drop", gates.max_drop, _drop(drop, gates.confident), _no_metric(accuracy)),
         _held("min-sqnr", gates.min_sqnr, sqnr, _no_values(accuracy, "float output"), most=False, unit="dB"),
-        _held("min-agreement", gates.min_agreement, agreement, _no_values(accuracy, "output with classes"), most=False),
+        _held("min-agreement", gates.min_agreement, agreement, _no_values(accuracy, "output with classes", NO_DATA), most=False),
         _held("max-size", gates.max_size, size, "", unit="bytes"),
         _held("max-slowdown", gates.max_slowdown, ratio, _no_latency(accuracy), unit="x"),
         _load("max-load-time", gates.max_load_time, accuracy),
@@ -123,11 +128,12 @@ def _no_metric(accuracy: Accuracy | None) -> str:
     return nothing or accuracy.unverified or ("no data" if accuracy.synthetic else "no labels")
 
 
-def _no_values(accuracy: Accuracy | None, kind: str) -> str:
+def _no_values(accuracy: Accuracy | None, kind: str, synthetic: str = "") -> str:
     if accuracy is None:
         return "the check was skipped"
     notes = [o.note for o in accuracy.outputs if o.note]
-    return accuracy.nothing_finite or accuracy.unverified or (notes[0] if notes else f"the model has no {kind}")
+    why = accuracy.nothing_finite or accuracy.unverified or (synthetic if accuracy.synthetic else "")
+    return why or (notes[0] if notes else f"the model has no {kind}")
 
 
 def _no_latency(accuracy: Accuracy | None) -> str:

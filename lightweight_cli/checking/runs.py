@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lightweight_cli.checking.by_kind import ByKind
 from lightweight_cli.checking.clock import BATCH, END, LATE, REFERENCE, Clock
 from lightweight_cli.checking.compare import Comparison, outputs_of
 from lightweight_cli.checking.metrics.spec import MetricSpec
@@ -108,7 +109,7 @@ def _timed(session: InferenceSession, batch: Batch) -> tuple[list[Any], float]:
 
 
 def run_candidate(session: InferenceSession, reference: Run, kept: Spool, comparison: Comparison, clock: Clock,
-                  tell: Progress) -> Run:
+                  tell: Progress, by_kind: ByKind | None = None) -> Run:
     """Run the result on the same batches and compare, at least one of them. Raises: BrokenPromise."""
     scores = reference.scores
     run = Run(reference.batches, scores.twin() if scores else None)
@@ -122,6 +123,8 @@ def run_candidate(session: InferenceSession, reference: Run, kept: Spool, compar
             raise BrokenPromise(f"the result does not run on batch {done}, where the original does: "
                                 f"{reason(failure)}") from failure
         comparison.add(expected, outputs, done)
+        if by_kind is not None:
+            by_kind.add(batch, expected, outputs)
         if run.scores:
             run.scores.add(batch, outputs)
         run.samples, run.count = run.samples + batch.samples, done + 1

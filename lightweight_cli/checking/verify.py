@@ -9,15 +9,18 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lightweight_cli.checking.accuracy import Accuracy
+from lightweight_cli.checking.by_kind import ByKind
 from lightweight_cli.checking.check import BUDGET
 from lightweight_cli.checking.clock import Clock
 from lightweight_cli.checking.compare import Comparison
 from lightweight_cli.checking.feeds import Feeds, made_batches, own_batches
+from lightweight_cli.checking.kinds import verdict
 from lightweight_cli.checking.metrics.spec import parse_metric
 from lightweight_cli.checking.runs import Progress, Run, run_candidate, run_reference
 from lightweight_cli.checking.score import metric_drop
@@ -82,13 +85,18 @@ def verify(reference: str, candidate: str, batches: Sequence[str] | Feeds | None
             _same_interface(model, other, skeleton, candidate)
             classes = {old.scores.output: old.scores.classes or 0} if old.scores else None
             comparison = Comparison(model, old.steady, skeleton, classes)
-            new = run_candidate(other, old, kept, comparison, clock, tell)
+            by_kind = ByKind() if found.synthetic and old.steady else None
+            new = run_candidate(other, old, kept, comparison, clock, tell, by_kind)
             provenance = _provenance(other, reference, skeleton)
             del other
             measured = in_turns(reference, candidate, old.batches, threads, clock, tell) if latency else None
+            outputs, kinds = comparison.results(), by_kind.results() if by_kind else ()
+            if found.synthetic:
+                outputs = tuple(o if o.sqnr is None else replace(o, agreement=None) for o in outputs)
             return Accuracy(
                 synthetic=found.synthetic, batches=new.count, samples=new.samples, of=_left_out(found, new),
-                outputs=comparison.results(), metric=metric_drop(old.scores, new.scores, seed) if old.scores and new.scores else None,
+                outputs=outputs, kinds=kinds, verdict=verdict(kinds),
+                metric=metric_drop(old.scores, new.scores, seed) if old.scores and new.scores else None,
                 latency=measured if isinstance(measured, Latency) else None,
                 latency_skipped=measured if isinstance(measured, str) else None,
                 provenance=provenance, deterministic=old.steady,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from lightweight_cli.checking.shown import not_above, value
+from lightweight_cli.checking.kinds import SPREAD, counted, spread
+from lightweight_cli.checking.shown import decibels, not_above, value
 from lightweight_cli.report.sizes import human
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def against(report: Report) -> str | None:
 def warnings(accuracy: Accuracy) -> list[str]:
     """Return what a reader must know before the figures are used."""
     said = [SYNTHETIC] if accuracy.synthetic else []
+    said += [without_data(accuracy)] if accuracy.verdict else []
     if accuracy.unverified:
         said.append(f"values were not compared: {accuracy.unverified}")
     if not accuracy.deterministic:
@@ -67,6 +69,14 @@ def warnings(accuracy: Accuracy) -> list[str]:
     if accuracy.metric is not None and not accuracy.metric.learnt:
         said.append(no_skill(accuracy.metric))
     return [*said, *accuracy.remarks, *([accuracy.provenance] if accuracy.provenance else [])]
+
+
+def without_data(accuracy: Accuracy) -> str:
+    """Say the verdict on synthetic inputs, and on what it rests: "can't tell without data: 9.1 dB on leaves, 12.0 dB on pink"."""
+    used = counted(accuracy.kinds)
+    said = f"{accuracy.verdict}: {', '.join(f'{decibels(k.sqnr)} on {k.name}' for k in used)}"
+    apart = spread(accuracy.kinds)
+    return said + (f"; kinds that are {apart:.0f} dB apart tell little" if apart > SPREAD else "")
 
 
 def no_skill(metric: MetricDrop) -> str:
