@@ -9,7 +9,6 @@ from typing import Any
 from lightweight_cli.checking.accuracy import Accuracy, MetricDrop
 from lightweight_cli.checking.amounts import Limit
 
-
 NO_DATA = "no data: on synthetic inputs both agree, whatever they do on real ones"
 
 
