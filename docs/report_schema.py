@@ -30,8 +30,9 @@ def schema() -> dict[str, Any]:
         "changed": {"type": "integer", "minimum": 0, "description": "How many things the pass changed."},
         "unit": _text("What it counts."),
         "notes": _texts("What else it has to say."),
-        "calibrated": {**_object({"samples": {"type": "integer"}, "of": {"type": "integer"}}), "type": ["object", "null"],
-                       "description": "The calibration samples it used, of how many the files hold; null: none."},
+        "calibrated": {**_object({"samples": {"type": "integer"}, "of": {"type": "integer"}, "shared": {"type": "boolean"}}),
+                       "type": ["object", "null"], "description": "The calibration samples it used, of how many the files hold, and "
+                       "whether the others judge; null: none."},
         "weights": {"type": "array", "items": record(Changed), "description": "The weights it stored anew."},
         "left_alone": {"type": "array", "items": record(Left), "description": "The weights it did not change."},
     })

@@ -50,7 +50,7 @@ class Engine:
         taken = 0
         for w in watched:
             if w.tied:
-                size = Sums.nbytes(w.view.shape[0], w.view.shape[2])
+                size = Sums.nbytes(w.view.shape[0], w.view.shape[2]) + self.sampling.held_bytes(w)
                 if taken and taken + size > self.aside:
                     shares.append([])
                     taken = 0

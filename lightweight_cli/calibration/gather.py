@@ -16,6 +16,10 @@ from lightweight_cli.calibration.uses import Use, Watched
 
 PER_INPUT, FEWEST, MOST = 4, 2048, 8192
 """Rows for each input of a layer, and their least and largest number: more rows changed no result, fewer did."""
+HELD = 1024
+"""Rows of a layer that are held out at most: 8 bytes for each of their values. They tell its error to some percent."""
+FIFTH = 5
+"""One batch of so many is held out; where there are fewer, one row of so many."""
 
 Arrays = Iterator["list[np.ndarray | None]"]
 
@@ -40,14 +44,43 @@ class Sampling:
     """Rows of a layer over all batches; None: PER_INPUT times its inputs, from FEWEST to MOST."""
     seed: int = 0
     histogram: bool = False
+    held_out: bool = False
+    """Whether some rows judge, and are in no sums."""
     recent: tuple[tuple, Sums] | None = field(default=None, repr=False)
     """The last sums, and the rows they are of: the next weight may see the same."""
 
     def index(self, total: int, batch: int, watched: Watched) -> np.ndarray:
         """Return which of a batch's `total` rows one use of a weight takes: its share of the rows, by the samples."""
         rows = self.rows or min(max(PER_INPUT * watched.view.shape[2], FEWEST), MOST)
-        share = -(-rows * self.samples[batch] // (max(1, sum(self.samples)) * len(watched.uses)))
+        of = list(self.samples)
+        if self.held_out and self._whole:
+            held = batch % FIFTH == FIFTH - 1
+            rows = min(HELD, rows // (FIFTH - 1)) if held else rows
+            of = [n for i, n in enumerate(of) if (i % FIFTH == FIFTH - 1) == held]
+        elif self.held_out:
+            rows += min(HELD, rows // (FIFTH - 1))
+        share = -(-rows * self.samples[batch] // (max(1, sum(of)) * len(watched.uses)))
         return chosen(total, share, (self.seed, batch))
+
+    def aside(self, count: int, batch: int, watched: Watched) -> np.ndarray:
+        """Return which of the `count` rows that a batch gives are held out, as [count] bool."""
+        if not self.held_out:
+            return np.zeros(count, bool)
+        if self._whole:
+            return np.full(count, batch % FIFTH == FIFTH - 1)
+        most = -(-HELD * self.samples[batch] // (max(1, sum(self.samples)) * len(watched.uses)))
+        held = np.zeros(count, bool)
+        held[chosen(count, min(most, max(1, count // FIFTH)) if count > 1 else 0, (self.seed, batch, 1))] = True
+        return held
+
+    def held_bytes(self, watched: Watched) -> int:
+        """Return the bytes that a weight's rows held out take at most."""
+        return 8 * HELD * watched.view.shape[0] * watched.view.shape[2] if self.held_out else 0
+
+    @property
+    def _whole(self) -> bool:
+        """Whether whole batches are held out."""
+        return len(self.samples) >= FIFTH
 
     def taken(self, watched: Watched, use: Use, arrays: Arrays) -> Targets:
         """Yield the rows that are taken of each batch."""
@@ -93,9 +126,11 @@ class Gathered:
         if target is not None and points.total != target.total:
             self.why = "its inputs change their shape with the values of other weights"
             return
-        for start in range(0, len(index), self.sums.step):
-            part = slice(start, start + self.sums.step)
-            self.sums.add(points.take(index[part]), target.rows[:, part] if target is not None else None)
+        aside = self.sampling.aside(len(index), number, self.watched)
+        for take, places in ((self.sums.add, np.flatnonzero(~aside)), (self.sums.hold, np.flatnonzero(aside))):
+            for start in range(0, len(places), self.sums.step):
+                part = places[start : start + self.sums.step]
+                take(points.take(index[part]), target.rows[:, part] if target is not None else None)
         if self.sums.histogram is not None:
             for a in arrays:
                 if a is not None:

@@ -90,7 +90,7 @@ class Handler:
         self.layers = self.walk.layers() if walk else self.engine.statistics(self.watched)
 
     def _open(self, request: dict[str, Any], tell: Progress) -> dict[str, Any]:
-        """Find the weights and open the data. Returns: what can't be reached, each with the reason, and the samples."""
+        """Find the weights and open the data. Returns: what can't be reached, each with the reason, and the samples, of how many."""
         tell("load", 0, None)
         self.keys = {(number, name): i for i, (number, name) in enumerate(request["weights"])}
         model, weights = open_model(request["model"])
@@ -108,13 +108,14 @@ class Handler:
                 watched.append(watch(weights[key], exposures))
             except (NoMatrix, NotReached) as e:
                 lost[number] = str(e)
-        sampling = Sampling([b.samples for b in batches], request["rows"], request["seed"])
+        sampling = Sampling([b.samples for b in batches], request["rows"], request["seed"], held_out=request["held_out"])
         engine = Engine(model, fed, batches, sampling, request["memory"], request["threads"], lambda: tell("layers", 0, None))
         for w, why in settle(watched, engine.flow):
             lost[self.keys[key_of(w.weight)]] = why
         self.watched = [w for w in watched if w.uses]
         self.engine, self.walk = engine, Walk(engine, self.watched, lambda: open_model(request["model"]))
-        return {"lost": [[i, why] for i, why in sorted(lost.items())], "samples": sum(sampling.samples)}
+        return {"lost": [[i, why] for i, why in sorted(lost.items())], "samples": sum(sampling.samples),
+                "of": sum(sampling.samples) if batches.of is None else batches.of}
 
 
 def key_of(weight: Weight) -> Key:

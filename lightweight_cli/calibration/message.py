@@ -9,6 +9,7 @@ import numpy as np
 
 from lightweight_cli.calibration.histogram import Histogram
 from lightweight_cli.calibration.statistics import Statistics
+from lightweight_cli.numerics.held_out import HeldOut
 from lightweight_cli.numerics.moments import Moments
 
 MOMENTS = ("S", "C", "mx", "my")
@@ -21,6 +22,8 @@ def to_arrays(found: Statistics) -> tuple[dict[str, Any], dict[str, np.ndarray]]
     if found.moments is not None:
         plain["n"] = found.moments.n
         arrays.update({name: getattr(found.moments, name) for name in MOMENTS})
+    if found.held is not None:
+        arrays.update({f"held.{name}": array for name, array in found.held._asdict().items()})
     if found.histogram is not None:
         plain["range"] = found.histogram.range
         arrays["histogram"] = found.histogram.counts
@@ -31,4 +34,5 @@ def from_arrays(plain: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> S
     """Undo `to_arrays`."""
     moments = Moments(n=plain["n"], **{m: arrays[m] for m in MOMENTS if m in arrays}) if "S" in arrays else None
     histogram = Histogram(plain["range"], arrays["histogram"]) if "histogram" in arrays else None
-    return Statistics(moments, arrays.get("largest"), arrays.get("counts"), histogram)
+    held = HeldOut(arrays["held.rows"], arrays.get("held.original")) if "held.rows" in arrays else None
+    return Statistics(moments, arrays.get("largest"), arrays.get("counts"), histogram, held)

@@ -21,6 +21,8 @@ class Settings:
 
     portion: Portion
     rows: int | None = None
+    held_out: bool = False
+    """Keep a part of the rows aside, to judge results by: at most gather.HELD of a layer, on top of `rows`."""
     memory: int = MEMORY
     batch_size: int | None = None
     threads: int = 2

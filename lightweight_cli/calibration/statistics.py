@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lightweight_cli.calibration.histogram import Histogram
+from lightweight_cli.numerics.held_out import HeldOut
 from lightweight_cli.numerics.moments import Moments
 
 
@@ -20,3 +21,5 @@ class Statistics(NamedTuple):
     counts: np.ndarray | None = None  # [outputs] how often an entry was read, by a Gather
     histogram: Histogram | None = None
     """Of all that reaches the operator, where asked for."""
+    held: HeldOut | None = None
+    """Rows that are not in the moments, to judge a result by; never cut into parts. None: not asked for, or too few rows."""

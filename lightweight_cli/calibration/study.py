@@ -65,6 +65,8 @@ class Study:
             self.child = stack.enter_context(Child(TARGET, limit=limit, chatter=chatter, what="calibration"))
             opened, _ = self._ask(request)
             self.samples: int = opened["samples"]
+            self.of: int = opened["of"]
+            """How many the files hold."""
             self.lost = [Layer(weights[number], None, why) for number, why in opened["lost"]]
             """The weights that see nothing, with the reason."""
             self.end = stack.pop_all()

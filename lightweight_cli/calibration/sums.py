@@ -7,6 +7,7 @@ import numpy as np
 from lightweight_cli.calibration.histogram import Histogram
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.numerics import parts
+from lightweight_cli.numerics.held_out import HeldOut
 from lightweight_cli.numerics.moments import Moments
 
 BLOCK = 16 << 20
@@ -31,6 +32,7 @@ class Sums:
         self.largest = np.zeros((groups, inputs))
         self.histogram = Histogram() if histogram else None
         self.waiting: list[tuple[np.ndarray, np.ndarray | None]] = []
+        self.aside: list[tuple[np.ndarray, np.ndarray | None]] = []
 
     @staticmethod
     def nbytes(groups: int, inputs: int) -> int:
@@ -49,6 +51,18 @@ class Sums:
         if sum(x.shape[1] for x, _ in self.waiting) + rows.shape[1] > self.step:
             self._multiply()
         self.waiting.append((rows, original))
+
+    def hold(self, rows: np.ndarray, original: np.ndarray | None = None) -> None:
+        """Keep rows as they are, out of the sums."""
+        if rows.shape[1]:
+            self.aside.append((rows.astype(np.float32), None if original is None else original.astype(np.float32)))
+
+    def held(self) -> HeldOut | None:
+        """Return the rows that were kept."""
+        if not self.aside:
+            return None
+        originals = [o for _, o in self.aside if o is not None]
+        return HeldOut(np.concatenate([r for r, _ in self.aside], 1), np.concatenate(originals, 1) if originals else None)
 
     def _multiply(self) -> None:
         """Add the products of the rows that wait: of many at a time, for few rows are less than the matrix they make."""
@@ -86,4 +100,4 @@ class Sums:
         elif self.yx is not None and self.w is not None:
             w = self._wide(matrix) if matrix is not None else self.w
             moments = moments._replace(C=w @ self.yx, my=(w @ self.y[:, :, None])[:, :, 0])
-        return Statistics(moments, self.largest, histogram=self.histogram)
+        return Statistics(moments, self.largest, histogram=self.histogram, held=self.held())

@@ -31,11 +31,14 @@ class Context:
     budget: Budget = field(default_factory=Budget)
     """What decoding may take at load."""
 
-    def calibration(self) -> Calibration | None:
-        """Return what can be asked about the weights on calibration data; None: there are no data."""
+    def calibration(self, held_out: bool = False) -> Calibration | None:
+        """Return what can be asked about the weights on calibration data; None: there are no data.
+
+        `held_out`: some rows are kept aside, to judge what the others chose.
+        """
         from lightweight_cli.calibration.calibration import Calibration
 
-        return Calibration(self.portion) if self.portion is not None else None
+        return Calibration(self.portion, held_out=held_out) if self.portion is not None else None
 
     def rewriter(self, every: bool = False) -> Rewriter:
         """Return the model's weights, ready to be replaced; with `every`, other large float constants too."""

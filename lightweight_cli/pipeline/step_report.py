@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
 from lightweight_cli.errors import printable
+from lightweight_cli.weights.told import NOTHING, Told
 
 Progress = Callable[[str, int, int], None]
 
@@ -38,6 +39,13 @@ class Changed:
     """The encoding in words: "4 bits, scale per block of 32"."""
     sqnr: float | None = None
     """dB, of the new values against those before the step, over a sample of them; inf: equal; None: not measured."""
+    bits: float | None = None
+    """Of each value, where the pass chose how many."""
+    method: str = ""
+    """How the values were chosen, and why where it is not as asked: "second order on data"."""
+    error: float | None = None
+    """Squared error of the layer's outputs on calibration rows that chose nothing, relative to their power; inf: the outputs
+    were zero; None: not measured."""
 
 
 class Calibrated(NamedTuple):
@@ -45,6 +53,8 @@ class Calibrated(NamedTuple):
 
     samples: int
     of: int
+    shared: bool = False
+    """Whether the other samples of the same files judge the result."""
 
 
 @dataclass
@@ -68,6 +78,7 @@ class StepReport:
     progress: Progress | None = None
     _done: int = 0
     _total: int = 0
+    _shown: str = ""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -95,32 +106,35 @@ class StepReport:
         self.left.append(Left(printable(name), op, shape, nbytes, reason))
 
     def done(self, name: str, op: str, shape: tuple[int, ...], encoding: str, before: int, after: int, changed: int,
-             stored_as: str = "", sqnr: float | None = None) -> None:
+             stored_as: str = "", sqnr: float | None = None, told: Told = NOTHING) -> None:
         """Record that the weight `name` is stored anew, in `after` bytes where it took `before`."""
-        self.weights.append(Changed(printable(name), op, shape, encoding, before, after, stored_as or encoding, sqnr))
+        self.weights.append(Changed(printable(name), op, shape, encoding, before, after, stored_as or encoding, sqnr, *told))
         self.changed += changed
 
     def note(self, text: str) -> None:
         """Record one line for the report."""
         self.notes.append(text)
 
-    def expect(self, total: int) -> None:
-        """Say how much work the step has, in elements."""
-        self._done, self._total = 0, total
+    def expect(self, total: int, stage: str = "") -> None:
+        """Say how much work the step has, or a stage of it, in elements."""
+        self._done, self._total, self._shown = 0, total, f"{self.text}  {stage}" if stage else self.text
+        if self.progress is not None:
+            self.progress(self._shown, 0, total)
 
     def advance(self, count: int) -> None:
         """Say that `count` elements are done."""
         with self._lock:
             self._done += count
             if self.progress is not None:
-                self.progress(self.text, self._done, self._total)
+                self.progress(self._shown, self._done, self._total)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data for a report."""
         weights = [asdict(w) for w in self.weights]
         for weight in weights:
-            if weight["sqnr"] is not None and not math.isfinite(weight["sqnr"]):
-                weight["sqnr"] = str(weight["sqnr"])
+            for name in ("sqnr", "error"):
+                if weight[name] is not None and not math.isfinite(weight[name]):
+                    weight[name] = str(weight[name])
         options = {k: list(v) if isinstance(v, tuple) else v for k, v in self.options.items()}
         return {"step": self.text, "pass": self.name, "options": options, "changed": self.changed, "unit": self.unit, "notes": self.notes,
                 "calibrated": self.calibrated and self.calibrated._asdict(),

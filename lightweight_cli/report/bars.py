@@ -10,6 +10,7 @@ HUES = ("c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7")
 LENGTH = 640
 HEIGHT = 18
 ROW = 26
+SHORT = 100
 
 
 def compared(sizes: Sequence[tuple[str, int]]) -> str:
@@ -42,6 +43,14 @@ def interval(low: float, middle: float, high: float, label: str) -> str:
         f'<line x1="{x(0):.1f}" y1="2" x2="{x(0):.1f}" y2="{HEIGHT + 4}" class="zero"/>',
         f'<line x1="{x(low):.1f}" y1="13" x2="{x(high):.1f}" y2="13" class="range"/>',
         f'<circle cx="{x(middle):.1f}" cy="13" r="5" class="point"/>'], ROW, label)
+
+
+def share(length: float, label: str) -> str:
+    """Return a small bar for a cell of a table, `length` 0 to 1 of its width; nothing of none."""
+    if not length:
+        return ""
+    bar = _bar(0, 0, SHORT * length, "c1", label)
+    return f'<svg viewBox="0 0 {SHORT} {HEIGHT}" width="{SHORT}" height="10" role="img" aria-label="{escape(label)}">{bar}</svg>'
 
 
 def hue(number: int) -> str:

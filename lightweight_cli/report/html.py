@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lightweight_cli.checking import shown
 from lightweight_cli.errors import printable
-from lightweight_cli.report import bars, grades, groups, hints, verdict, words
+from lightweight_cli.report import bars, grades, groups, hints, layers, verdict, words
 from lightweight_cli.report.sizes import human
 from lightweight_cli.report.style import CSS
 
@@ -109,9 +109,10 @@ def _step(number: int, step: StepReport) -> list[str]:
         said.append(table(["stored as", "weights", "before", "after"], (
             [prose(g.label), f"{g.count:,}", human(g.before), human(g.after)]
             for g in groups.by_encoding(step.weights)), right=(1, 2, 3)))
-        each = table(["weight", "op", "shape", "stored as", "before", "after", "SQNR"], (
+        each = table(["weight", "op", "shape", "stored as", "before", "after", "SQNR", "layer's error", "", "chosen by"], (
             [code(w.name), prose(w.op), words.shape(w.shape), prose(w.stored_as or w.encoding), f"{w.before:,}", f"{w.after:,}",
-             shown.decibels(w.sqnr)] for w in step.weights), right=(4, 5, 6))
+             shown.decibels(w.sqnr), layers.error(w), bars.share(layers.length(w), layers.error(w) or shown.decibels(w.sqnr)),
+             prose(w.method)] for w in layers.worst_first(step.weights)), right=(4, 5, 6, 7))
         said.append(folded(f"The {words.plural(len(step.weights), 'changed weight')}", each))
     if step.left:
         said.append(table(["left alone because", "weights", "bytes"], (
@@ -120,7 +121,7 @@ def _step(number: int, step: StepReport) -> list[str]:
             [code(w.name), prose(w.op), words.shape(w.shape), f"{w.bytes:,}", prose(w.reason)]
             for w in step.left), right=(3,))
         said.append(folded(f"The {words.plural(len(step.left), 'tensor')} left alone", each))
-    return [*said, *_list(step.notes)]
+    return [*said, *_list([*layers.about(step), *step.notes])]
 
 
 def _check(report: Report) -> list[str]:

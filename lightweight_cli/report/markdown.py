@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lightweight_cli.checking import shown
 from lightweight_cli.errors import printable
-from lightweight_cli.report import grades, groups, hints, verdict, words
+from lightweight_cli.report import grades, groups, hints, layers, verdict, words
 from lightweight_cli.report.sizes import human
 
 if TYPE_CHECKING:
@@ -85,9 +85,9 @@ def _step(number: int, step: StepReport) -> list[str]:
     if found:
         blocks.append(table(["stored as", "weights", "before", "after"], (
             [prose(g.label), f"{g.count:,}", human(g.before), human(g.after)] for g in found), right=(1, 2, 3)))
-        each = table(["weight", "op", "shape", "stored as", "before", "after", "SQNR"], (
+        each = table(["weight", "op", "shape", "stored as", "before", "after", "SQNR", "layer's error", "chosen by"], (
             [code(w.name), prose(w.op), words.shape(w.shape), prose(w.stored_as or w.encoding), f"{w.before:,}", f"{w.after:,}",
-             shown.decibels(w.sqnr)] for w in step.weights), right=(4, 5, 6))
+             shown.decibels(w.sqnr), layers.error(w), prose(w.method)] for w in layers.worst_first(step.weights)), right=(4, 5, 6, 7))
         blocks.append(folded(f"The {words.plural(len(step.weights), 'changed weight')}", each))
     if step.left:
         each = table(["weight", "op", "shape", "bytes", "reason"], (
@@ -96,7 +96,7 @@ def _step(number: int, step: StepReport) -> list[str]:
         blocks.append(table(["left alone because", "weights", "bytes"], (
             [prose(g.label), f"{g.count:,}", human(g.before)] for g in groups.by_reason(step.left)), right=(1, 2)))
         blocks.append(folded(f"The {words.plural(len(step.left), 'tensor')} left alone", each))
-    return blocks + [f"- {prose(note)}" for note in step.notes]
+    return blocks + [f"- {prose(note)}" for note in (*layers.about(step), *step.notes)]
 
 
 def _check(report: Report) -> list[str]:

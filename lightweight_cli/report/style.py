@@ -21,6 +21,7 @@ code { font: .92em ui-monospace, monospace; overflow-wrap: anywhere }
 .verdict span { font-size: 1rem; font-weight: 400; color: var(--ink) }
 .bad, .warn { font-weight: 600 } ul { margin: .3rem 0; padding-left: 1.2rem }
 svg { display: block; width: 100%; max-width: 44rem; height: auto; margin: .5rem 0 }
+td svg { width: 6rem; margin: 0 }
 .scroll { overflow-x: auto } table { border-collapse: collapse; margin: .5rem 0; font-variant-numeric: tabular-nums }
 th { text-align: left; font-weight: 500; font-size: .88rem; color: var(--soft) }
 th, td { padding: .28rem 1.1rem .28rem 0; border-bottom: 1px solid var(--line); vertical-align: top }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from lightweight_cli.checking import shown
 from lightweight_cli.errors import printable
-from lightweight_cli.report import compared, grades, groups, hints, verdict, words
+from lightweight_cli.report import compared, grades, groups, hints, layers, verdict, words
 from lightweight_cli.report.layout import Line, Span, line, shorten, table, wrap
 from lightweight_cli.report.sizes import human
 
@@ -124,6 +124,7 @@ def _step(step: StepReport, previous: StepReport | None) -> list[Line]:
     options = words.options(step)
     said = [line(Span(step.text, "head"), Span(f" {options}" if options else "", "dim"), f"   {words.changed(step)}", hang=4)]
     said += _changed(groups.by_encoding(step.weights))
+    said += [line(f"  {text}", hang=4) for text in layers.about(step)]
     if previous is not None and step.left and step.left == previous.left:
         said.append(line(Span(f"  left alone: the same {words.plural(len(step.left), 'tensor')}", "dim"), hang=4))
     elif step.left:

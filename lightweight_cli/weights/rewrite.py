@@ -17,6 +17,7 @@ from lightweight_cli.weights.load_budget import Budget, Form, decoding_bytes, ow
 from lightweight_cli.weights.remainder import remainder
 from lightweight_cli.weights.search import INNER, find_weights
 from lightweight_cli.weights.selection import Selection
+from lightweight_cli.weights.told import NOTHING, Told
 from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Plan:
     taken: Emission | None = None
     sqnr: float | None = None
     """dB, of a sample of the values: weights.noise."""
+    told: Told = NOTHING
     spare: Emission | None = None
     """What is taken instead where shared tables do not pay."""
     menu: Sequence[Form] = ()
@@ -70,7 +72,7 @@ class Listener(Protocol):
     def advance(self, count: int) -> None: ...
     def leave(self, name: str, op: str, shape: tuple[int, ...], nbytes: int, reason: str) -> None: ...
     def done(self, name: str, op: str, shape: tuple[int, ...], encoding: str, before: int, after: int, changed: int,
-             stored_as: str = "", sqnr: float | None = None) -> None: ...
+             stored_as: str = "", sqnr: float | None = None, told: Told = NOTHING) -> None: ...
     def note(self, text: str) -> None: ...
 
 
@@ -124,7 +126,7 @@ class Rewriter:
             if plan.taken is not None:
                 w = plan.weight
                 self.step.done(w.name, w.op, w.shape, plan.taken.label, w.stored_bytes(), plan.taken.nbytes, plan.changed,
-                               plan.taken.stored_as, plan.sqnr)
+                               plan.taken.stored_as, plan.sqnr, plan.told)
                 self._replace(plan.weight, plan.taken)
             elif plan.reason:
                 self._leave(plan.weight, plan.reason)

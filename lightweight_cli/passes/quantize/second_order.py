@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from lightweight_cli.encodings.coded import Coded
@@ -23,21 +21,12 @@ CLIPPED = 3
 """Bits up to which scales may clip, where real data weigh what is lost: at 4 bits it wins a point here and loses five there."""
 
 
-class Solved(NamedTuple):
-    """A weight's new values, and what they cost by the moments: relative to the output's power, or to the prior's."""
-
-    coded: Coded
-    nearest: float
-    """Relative error of plain rounding on the same grid."""
-    error: float
-
-
-def solved(model: Model, weight: Weight, view: View, moments: Moments, form: Form, real: bool) -> Solved:
+def solved(model: Model, weight: Weight, view: View, moments: Moments, form: Form, real: bool) -> Coded:
     """Return the weight's codes for the moments of its inputs; `real`: of data, not of a prior.
 
     Raises: ValueError where values or moments are not finite, or no grid fits.
     """
-    matrix = np.ascontiguousarray(view.of(weight.read(0, weight.size).reshape(weight.shape)), np.float32)
+    matrix = matrix_as(view, weight.read(0, weight.size).reshape(weight.shape))
     shape = form.scales(matrix.shape)
     wide = matrix.shape[0] == 1 and parts.width(matrix.shape[2]) != matrix.shape[2]
     if wide:
@@ -52,11 +41,15 @@ def solved(model: Model, weight: Weight, view: View, moments: Moments, form: For
         return scales.clipped(target, grid, importance) if real and form.bits <= CLIPPED else grid
 
     found = solve(matrix, moments, lay, Method())
-    power = float(np.einsum("god,gde,goe->", matrix, moments.S, matrix, optimize=True)) or 1.0
     codes, grid = found.codes, found.grid
     if wide:
         codes, grid = parts.merge(codes, view.shape[2]), grid._replace(scale=_joined(grid.scale, view.shape[2]))
-    return Solved(coded(model, weight, view, codes, grid), found.nearest / power, found.objective / power)
+    return coded(model, weight, view, codes, grid)
+
+
+def matrix_as(view: View, values: np.ndarray) -> np.ndarray:
+    """Return values of a weight's shape as its matrix [groups, outputs, inputs]."""
+    return np.ascontiguousarray(view.of(values), np.float32)
 
 
 def _of_parts(shape: tuple[int, int, int], inputs: int) -> tuple[int, int, int]:

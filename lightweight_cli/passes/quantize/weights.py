@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from lightweight_cli.encodings import choose, recognise
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.passes.quantize.form import Form
-from lightweight_cli.passes.quantize.layers import Layers
+from lightweight_cli.passes.quantize.layers import NEAREST, Layers, Result
 from lightweight_cli.passes.quantize.nearest import quantized
 from lightweight_cli.weights.rewrite import Plan
+from lightweight_cli.weights.told import Told
 from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
+    from lightweight_cli.pipeline.step_report import StepReport
 
 KEEP = {8: 0.02}
 FEW = 0.05
@@ -34,8 +37,11 @@ def quantize_weights(context: Context, form: Form, method: str, keep: float | No
         reasons[id(weight)] = kept or unfit(weight, form.bits)
     eight = form._replace(bits=8, block_size=None, grid="uniform")
 
+    def form_of(weight: Weight) -> Form:
+        return eight if id(weight) in small else form
+
     def nearest(weight: Weight) -> Coded:
-        of = eight if id(weight) in small else form
+        of = form_of(weight)
         return quantized(context.model, weight, of.groups(weight), of.bits, of.symmetric)
 
     if second:
@@ -47,18 +53,26 @@ def quantize_weights(context: Context, form: Form, method: str, keep: float | No
         if reasons[id(weight)]:
             return Plan(weight, reason=reasons[id(weight)])
         try:
-            coded = found.pop(id(weight)) if second else nearest(weight)
+            result = found[id(weight)] if second else Result(nearest(weight), NEAREST)
         except ValueError as e:
-            coded = str(e)
-        if isinstance(coded, str):
-            return Plan(weight, reason=coded)
-        options = choose.for_codes(lambda label: rewriter.emission(weight, label), coded, weight.name, context.limits)
-        return Plan(weight, options, reason=choose.NO_LAYOUT)
+            result = str(e)
+        if isinstance(result, str):
+            return Plan(weight, reason=result)
+        options = choose.for_codes(lambda label: rewriter.emission(weight, label), result.coded, weight.name, context.limits)
+        return Plan(weight, options, reason=choose.NO_LAYOUT, told=Told(form_of(weight).bits, result.method, result.error))
 
     rewriter.run(plan)
-    if second:
-        context.step.note(", ".join(f"{name}: {count:,}" for name, count in sorted(layers.methods.items())))
+    if second and context.step.weights:
+        tell_methods(context.step)
     return context.step.changed
+
+
+def tell_methods(step: StepReport) -> None:
+    """Note how many weights got their codes in which way, and whether data had a say."""
+    if step.calibrated is None:
+        step.note("calibrated without data")
+    counts = Counter(w.method for w in step.weights)
+    step.note(", ".join(f"{name}: {count:,}" for name, count in sorted(counts.items())))
 
 
 def smallest(weights: list[Weight], share: float) -> set[int]:
