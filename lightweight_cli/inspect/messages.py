@@ -85,7 +85,7 @@ class _Reader:
             elif tag == 98:
                 graph.outputs.append(self.value(graph, at, end))
             elif tag == 106:
-                self.inner_value(graph, at, end)
+                self.value(graph, at, end)
             elif tag == 122:
                 graph.initializers.append(sparse_tensor(buf, at, end))
         return graph
@@ -106,7 +106,7 @@ class _Reader:
             elif tag == 82:
                 graph.domain = text(buf, at, end)
             elif tag == 98:
-                self.inner_value(graph, at, end)
+                self.value(graph, at, end)
         return graph
 
     def value(self, graph: Graph, at: int, end: int) -> str:
@@ -118,12 +118,6 @@ class _Reader:
                 self.result.note_bytes += end - at
         graph.values[name] = info
         return name
-
-    def inner_value(self, graph: Graph, at: int, end: int) -> None:
-        """Read a ValueInfoProto; its notes count as such, the rest as a stored shape."""
-        notes = self.result.note_bytes
-        self.value(graph, at, end)
-        self.result.value_info_bytes += end - at - (self.result.note_bytes - notes)
 
     def node(self, at: int, end: int, depth: int) -> Node:
         node = Node()

@@ -62,7 +62,6 @@ class Model:
         self.graph: Graph | None = None
         self.note_bytes = 0
         """Bytes of what exporters note on graphs, nodes and values: doc strings, metadata properties."""
-        self.value_info_bytes = 0
 
 
 def scalars(node: Node, buf: Buffer, parts: list[tuple[int, int, int]]) -> str:

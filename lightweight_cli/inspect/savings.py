@@ -66,11 +66,10 @@ def savings_of(rows: list[Row], model: Model, duplicate_bytes: int | None) -> li
 
 
 def _strip(rows: list[Row], model: Model) -> Saving:
-    """Estimate what strip removes: exporters' notes, stored shapes, unused tensors."""
-    parts = {"notes": model.note_bytes, "shapes": model.value_info_bytes,
-             "unused": sum(row.nbytes for row in rows if not row.uses)}  # fmt: skip
+    """Estimate what strip removes: exporters' notes, unused tensors."""
+    parts = {"notes": model.note_bytes, "unused": sum(row.nbytes for row in rows if not row.uses)}  # fmt: skip
     told = ", ".join(f"{name} {size(n)}" for name, n in parts.items() if n)
-    return Saving("strip", sum(parts.values()), told or "notes, shapes, unused tensors")
+    return Saving("strip", sum(parts.values()), told or "notes, unused tensors")
 
 
 def _smallest(weights: list[Row], share: float) -> set[Row]:

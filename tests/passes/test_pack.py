@@ -196,8 +196,9 @@ def test_integers_that_runtimes_compute_on_stay(bench):
 def test_what_lwc_stored_is_stored_smaller(bench):
     from lightweight_cli.passes.prune.magnitude import prune_magnitude
 
-    ternary = (np.sign(W) * (np.abs(W) > 1.5)).astype(np.float32)
-    model = bench.load(filled(MATMUL, W=ternary + np.float32(1e-3) * (np.abs(W) < 0.1)))
+    wide = gaussian(64, 512)  # enough of it that a decoding table pays
+    ternary = (np.sign(wide) * (np.abs(wide) > 1.5)).astype(np.float32)
+    model = bench.load(filled(MATMUL.replace("32]", "512]"), W=ternary + np.float32(1e-3) * (np.abs(wide) < 0.1)))
     stepped(model, prune_magnitude, threshold=0.5, relative=None, sparsity=None, scope="tensor")
     between = written(model)
     saved, loaded = packed(bench, between, X)
