@@ -70,23 +70,36 @@ def code_range(bits: int, symmetric: bool) -> tuple[int, int]:
     return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if symmetric else (0, (1 << bits) - 1)
 
 
+def level_range(levels: int, symmetric: bool) -> tuple[int, int]:
+    """Lowest and highest code of a grid of any number of values: -1 to 1 of three, -3 to 2 of six.
+
+    Raises: ValueError if levels is not in 2..256.
+    """
+    if not 2 <= levels <= 256:
+        raise ValueError(f"levels {levels}: allowed are 2 to 256")
+    return (-(levels // 2), (levels - 1) // 2) if symmetric else (0, levels - 1)
+
+
 def scales(
-    low: np.ndarray, high: np.ndarray, bits: int, symmetric: bool, half: bool = False, dtype: npt.DTypeLike = np.float32
+    low: np.ndarray, high: np.ndarray, bits: int, symmetric: bool, half: bool = False, dtype: npt.DTypeLike = np.float32,
+    levels: int | None = None,
 ) -> Grid:
     """Scale and zero point of each group from its extent.
 
     The range is widened to include 0, which has a code of its own. A group of zeros has scale 1. With half, scales
     are rounded up to float16 values, so that nothing clips; if any is outside float16's normal range, or would take
-    values beyond the range of dtype, the weights' type, none is.
+    values beyond the range of dtype, the weights' type, none is. levels instead of 2^bits values: `level_range`.
 
     Returns: the grid, in the shape of low.
     Raises: ValueError if an extent is not finite, or too wide for codes times scale to stay finite in dtype.
     """
-    _, top = code_range(bits, symmetric)
+    _, top = code_range(bits, symmetric) if levels is None else level_range(levels, symmetric)
+    half_range = top if levels is None else (levels - 1) / 2
+    reach_of = top if levels is None else levels // 2
     low64, high64 = np.minimum(low, 0.0, dtype=np.float64), np.maximum(high, 0.0, dtype=np.float64)
     if not (np.isfinite(low64).all() and np.isfinite(high64).all()):
         raise ValueError("weights are not finite")
-    exact = np.maximum(-low64, high64) / top if symmetric else high64 / top - low64 / top
+    exact = np.maximum(-low64, high64) / half_range if symmetric else high64 / top - low64 / top
     used = (low64 < 0) | (high64 > 0)
     half = half and bool(np.all(~used | ((exact >= HALF_NORMAL[0]) & (exact <= HALF_NORMAL[1]))))
     exact[~used] = 1.0
@@ -95,10 +108,10 @@ def scales(
     with np.errstate(over="ignore"):  # looked at just below
         scale = _half_above(exact) if half else exact.astype(np.float32)
         zero = None if symmetric else np.clip(np.rint(-low64 / scale), 0, top).astype(np.uint8)
-        reach = top if zero is None else np.maximum(zero, top - zero)  # the largest |q - z|
+        reach = reach_of if zero is None else np.maximum(zero, top - zero)  # the largest |q - z|
         if not np.isfinite((scale * np.asarray(reach, np.float32)).astype(dtype)).all():
             if half:
-                return scales(low, high, bits, symmetric, False, dtype)
+                return scales(low, high, bits, symmetric, False, dtype, levels)
             kind = np.float32 if not np.isfinite(scale).all() else dtype
             raise ValueError(f"weights from {low64.min():g} to {high64.max():g} overflow {np.dtype(kind)} in {bits} bits")
     return Grid(scale, zero, half, int(np.count_nonzero(small)))

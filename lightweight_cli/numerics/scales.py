@@ -46,15 +46,21 @@ def halved(scale: np.ndarray) -> bool:
     return bool(np.all((scale >= affine.HALF_NORMAL[0]) & (scale <= affine.HALF_NORMAL[1])))
 
 
-def largest(weight: np.ndarray, shape: Shape, bits: int, symmetric: bool = True, half: bool = False) -> Uniform:
+def largest(
+    weight: np.ndarray, shape: Shape, bits: int, symmetric: bool = True, half: bool = False, levels: int | None = None
+) -> Uniform:
     """Unclipped grid of 2 to 8 bits over a weight [G, out, d]; with half, scales are float16 where all fit.
+
+    levels instead of 2^bits values: an odd number lies evenly around 0; of an even one the largest weight may lie half a
+    step outside.
 
     Returns: the grid, its range and zero points as `affine.scales` has them.
     Raises: ValueError if weights are not finite, bits are not allowed, or the shape does not divide the weight's.
     """
     low, high = reduced(np.minimum, weight, shape), reduced(np.maximum, weight, shape)
-    found = affine.scales(low, high, bits, symmetric, half)
-    return Uniform(found.scale.astype(np.float16) if found.half else found.scale, *affine.code_range(bits, symmetric), found.zero_point)
+    found = affine.scales(low, high, bits, symmetric, half, levels=levels)
+    codes = affine.code_range(bits, symmetric) if levels is None else affine.level_range(levels, symmetric)
+    return Uniform(found.scale.astype(np.float16) if found.half else found.scale, *codes, found.zero_point)
 
 
 def step(weight: np.ndarray, shape: Shape, multiple: float, limit: int) -> Uniform:

@@ -10,39 +10,62 @@ from lightweight_cli.pipeline.registry import register
 if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
 
+DEFAULT = 8
+"""Bits where nothing is said."""
+FEW_LEVELS = 128
+"""Values up to which second-order rounding is worth its time."""
+
 
 @register(lossy=True, unit="weights quantized", selects=True, encodes=True, calibrates=lambda options: uses_data(options))
 def quantize(
     context: Context,
     *,
-    bits: Annotated[int, Option("Bits per weight.", choices=(8, 6, 5, 4, 3, 2))] = 8,
+    bits: Annotated[int | None, Option("Bits per weight; 8 where neither they nor levels are given.", choices=(8, 6, 5, 4, 3, 2))] = None,
+    levels: Annotated[int | None, Option("Values that a weight may take, instead of bits: 3 is ternary.", min=2, max=256)] = None,
     method: Annotated[str, Option(
-        "How codes are chosen; auto: nearest at 8 bits, second-order rounding below.", choices=("auto", "nearest", "gptq"))] = "auto",
+        "How codes are chosen; auto: nearest at 8 bits, second-order rounding below; mse: nearest, with scales clipped for the least "
+        "error of the weight.", choices=("auto", "nearest", "mse", "gptq"))] = "auto",
     grid: Annotated[str, Option("Evenly spaced values, or a codebook for each tensor.", choices=("uniform", "codebook"))] = "uniform",
     granularity: Annotated[str, Option("What shares a scale.", choices=("block", "channel", "tensor"))] = "block",
     block_size: Annotated[int | None, Option("Weights in a block, along the input axis; 64 at 8 bits, 32 at 4.", min=8, max=4096)] = None,
     asymmetric: Annotated[bool, Option("Give each scale a zero point: for one-sided weights.")] = False,
+    time_limit: Annotated[
+        float | None, Option("Seconds for second-order rounding; what is left then is rounded to nearest.", min=0, open_min=True)] = None,
     keep: Annotated[
-        float | None, Option("Leave the smallest weights that together are this share; 0.02 at 8 bits, 0.005 at 4.", min=0, max=1)] = None,
+        float | None, Option("Leave the smallest weights that together are this share, or give them 8 bits where others get fewer; "
+                             "0.02 at 8 bits, 0.05 below.", min=0, max=1)] = None,
 ) -> int:
-    """Round weights to integers of 8 or 4 bits with a scale.
+    """Round weights to integers of 8 or fewer bits with a scale.
 
-    w is stored as (q - zero_point) * scale, q rounded to nearest: |error| <= scale / 2, scale = max|w| / 127 (or 7) of the
-    tensor, channel or block. A block size that does not divide the axis gives way to the nearest one that does.
+    w is stored as (q - zero_point) * scale. At 8 bits q is rounded to nearest: |error| <= scale / 2, scale = max|w| / 127 of the
+    tensor, channel or block. Below, q is chosen so that the outputs of the layer change least (second-order rounding), for what
+    the layer sees on calibration data, where there are any (--calibrate, or a share of --data), each layer after those before it.
+    A fifth of the rows are kept aside: a layer is rounded to nearest where its error on them is no less by second order.
+    An even number of levels has one more value below zero than above, and the largest weight may lie half a step outside.
+    A block size that does not divide the axis gives way to the nearest one that does.
     The weights are decoded once, when a runtime loads the model: it runs at float speed. Zeros stay zero, and where
-    there are many they are stored as a bitmask. The smallest weights stay float: they save next to nothing, and first
+    there are many they are stored as a bitmask. The smallest weights stay float, or get 8 bits: they save next to nothing, and first
     layers and depthwise kernels are among the most sensitive. Weights of Conv, ConvTranspose, DeformConv, Gemm, MatMul, Einsum,
     Gather, LSTM, GRU, RNN and Attention are quantized, and tables added to embeddings, wherever they are stored.
 
     Returns: weights quantized.
-    Source: Jacob et al. 2018, arXiv:1712.05877, section 2.
+    Raises: UsageError for bits and levels, or a codebook with zero points.
+    Source: Jacob et al. 2018, arXiv:1712.05877, section 2; Frantar et al. 2022, arXiv:2210.17323.
     """
+    from lightweight_cli.errors import UsageError
     from lightweight_cli.passes.quantize.form import Form
     from lightweight_cli.passes.quantize.weights import quantize_weights
 
-    return quantize_weights(context, Form(bits, granularity, block_size, not asymmetric, grid), method, keep)
+    if bits is not None and levels is not None:
+        raise UsageError(f"quantize: --bits {bits} and --levels {levels}: give one of them")
+    if asymmetric and grid == "codebook":
+        raise UsageError("quantize: --asymmetric gives scales a zero point, and --grid codebook has none: give one of them")
+    wide = (levels - 1).bit_length() if levels is not None else bits or DEFAULT
+    form = Form(max(2, wide), granularity, block_size, not asymmetric, grid, levels)
+    return quantize_weights(context, form, method, keep, time_limit)
 
 
 def uses_data(options: dict[str, Any]) -> bool:
     """Whether the options call for second-order rounding, which data serve."""
-    return options["method"] == "gptq" or (options["method"] == "auto" and options["bits"] < 8)
+    few = (options["levels"] or 1 << (options["bits"] or DEFAULT)) <= FEW_LEVELS
+    return options["method"] == "gptq" or (options["method"] == "auto" and few)

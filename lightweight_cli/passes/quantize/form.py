@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from lightweight_cli.weights.groups import Groups, blocks_of, channels_of
@@ -20,6 +21,18 @@ class Form(NamedTuple):
     block_size: int | None = None
     symmetric: bool = True
     grid: str = "uniform"
+    levels: int | None = None
+    """Values that a weight may take, where their number is not 2^bits; `bits` then hold them."""
+
+    @property
+    def codes(self) -> int:
+        """How many values a weight may take."""
+        return self.levels or 1 << self.bits
+
+    @property
+    def told(self) -> float:
+        """Bits of a weight: 1.58 of three levels."""
+        return self.bits if self.levels is None else round(math.log2(self.levels), 2)
 
     @property
     def block(self) -> int | None:

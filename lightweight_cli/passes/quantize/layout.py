@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from lightweight_cli.encodings.coded import Coded
@@ -35,7 +37,6 @@ def coded(model: Model, weight: Weight, view: View, codes: np.ndarray, grid: Gri
     """Return codes [groups, outputs, inputs] and their grid as the weight is stored."""
     how, (g, out, d) = order(view), codes.shape
     shape = grid.scale.shape
-    zero_point = None if isinstance(grid, Codebook) else grid.zero_point
     if shape == (1, 1, 1):
         groups: Groups = (1, codes.size, 1)
     elif how == "rows":
@@ -49,8 +50,16 @@ def coded(model: Model, weight: Weight, view: View, codes: np.ndarray, grid: Gri
         whole = np.broadcast_to(array, (g, out, shape[2]))
         return np.ascontiguousarray(whole if how == "rows" else whole.transpose(0, 2, 1)).reshape(groups[0], 1, groups[2])
 
+    return stored(model, weight, view.back(codes.astype(np.int8 if grid.low < 0 else np.uint8)), groups, grid, placed)
+
+
+def stored(
+    model: Model, weight: Weight, codes: np.ndarray, groups: Groups, grid: Grid, placed: Callable[[np.ndarray], np.ndarray],
+) -> Coded:
+    """Return codes in the weight's order with their grid; `placed` brings scales into the order of the groups."""
     low, high = grid.low, grid.high
-    flat = np.ascontiguousarray(view.back(codes.astype(np.int8 if low < 0 else np.uint8))).reshape(-1)
+    zero_point = None if isinstance(grid, Codebook) else grid.zero_point
+    flat = np.ascontiguousarray(codes, np.int8 if low < 0 else np.uint8).reshape(-1)
     blob = Blob(flat.size, data=memoryview(flat.view(np.uint8))) if flat.size <= IN_MEMORY else model.spool.put(flat)
     codebook = grid.values.reshape(-1).astype(np.float32) if isinstance(grid, Codebook) else None
     zero = 0 if codebook is None else next(iter(np.flatnonzero(codebook == 0).tolist()), None)

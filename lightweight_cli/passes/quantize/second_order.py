@@ -6,17 +6,16 @@ import numpy as np
 
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.model.model import Model
-from lightweight_cli.numerics import codebooks, parts, scales
-from lightweight_cli.numerics.grid import Grid
+from lightweight_cli.numerics import parts
+from lightweight_cli.numerics.grid import Grid, Uniform
 from lightweight_cli.numerics.moments import Moments
 from lightweight_cli.numerics.solver import Method, solve
 from lightweight_cli.passes.quantize.form import Form
 from lightweight_cli.passes.quantize.layout import coded, order
+from lightweight_cli.passes.quantize.plain import laid
 from lightweight_cli.weights.view import View
 from lightweight_cli.weights.weight import Weight
 
-HALF_SCALES = 64
-"""Scales from which float16 ones are worth a Cast node."""
 CLIPPED = 3
 """Bits up to which scales may clip, where real data weigh what is lost: at 4 bits it wins a point here and loses five there."""
 
@@ -31,19 +30,16 @@ def solved(model: Model, weight: Weight, view: View, moments: Moments, form: For
     wide = matrix.shape[0] == 1 and parts.width(matrix.shape[2]) != matrix.shape[2]
     if wide:
         matrix, shape = parts.split(matrix), _of_parts(shape, matrix.shape[2])
-    many = int(np.prod(shape)) >= HALF_SCALES
 
     def lay(target: np.ndarray, importance: np.ndarray) -> Grid:
-        if form.grid == "codebook":
-            found = codebooks.shared(target, importance, shape, 1 << form.bits)
-            return found._replace(scale=scales.narrowed(found.scale, np.float16)) if many and scales.halved(found.scale) else found
-        grid = scales.largest(target, shape, form.bits, form.symmetric, many)
-        return scales.clipped(target, grid, importance) if real and form.bits <= CLIPPED else grid
+        return laid(form, target, importance, shape, real and form.bits <= CLIPPED)
 
     found = solve(matrix, moments, lay, Method())
     codes, grid = found.codes, found.grid
     if wide:
         codes, grid = parts.merge(codes, view.shape[2]), grid._replace(scale=_joined(grid.scale, view.shape[2]))
+        if isinstance(grid, Uniform) and grid.zero_point is not None:
+            grid = grid._replace(zero_point=_joined(grid.zero_point, view.shape[2]))
     return coded(model, weight, view, codes, grid)
 
 

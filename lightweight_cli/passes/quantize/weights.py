@@ -10,6 +10,7 @@ from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.passes.quantize.form import Form
 from lightweight_cli.passes.quantize.layers import NEAREST, Layers, Result
 from lightweight_cli.passes.quantize.nearest import quantized
+from lightweight_cli.passes.quantize.plain import plain
 from lightweight_cli.weights.rewrite import Plan
 from lightweight_cli.weights.told import Told
 from lightweight_cli.weights.weight import Weight
@@ -24,42 +25,49 @@ FEW = 0.05
 the most sensitive, and among the smallest. At 8 bits they stay float: 2 % took PP-OCRv4 det from 14.8 to 21.4 dB."""
 
 
-def quantize_weights(context: Context, form: Form, method: str, keep: float | None) -> int:
+CLIPPED = "nearest, clipped for the least weight error"
+
+
+def quantize_weights(context: Context, form: Form, method: str, keep: float | None, time_limit: float | None = None) -> int:
     """Quantize every weight that gets smaller by it. Returns: weights quantized."""
     rewriter = context.rewriter()
     keep = KEEP.get(form.bits, FEW) if keep is None else keep
     second = method == "gptq" or (method == "auto" and form.bits < 8)
-    context.step.settle(keep=keep, block_size=form.block, method="gptq" if second else "nearest")
+    context.step.settle(keep=keep, block_size=form.block, method="gptq" if second else "mse" if method == "mse" else "nearest",
+                        bits=form.bits if form.levels is None else None)
     small = smallest(rewriter.weights, keep)
     reasons: dict[int, str] = {}
     for weight in rewriter.weights:
         kept = f"is among the smallest (--keep {keep:g})" if id(weight) in small and form.bits == 8 else ""
-        reasons[id(weight)] = kept or unfit(weight, form.bits)
-    eight = form._replace(bits=8, block_size=None, grid="uniform")
+        reasons[id(weight)] = kept or unfit(weight, form)
+    eight = form._replace(bits=8, block_size=None, grid="uniform", levels=None)
 
     def form_of(weight: Weight) -> Form:
         return eight if id(weight) in small else form
 
     def nearest(weight: Weight) -> Coded:
         of = form_of(weight)
+        if of is form and (method == "mse" or form.levels is not None or form.grid == "codebook"):
+            return plain(context.model, weight, form, method == "mse")
         return quantized(context.model, weight, of.groups(weight), of.bits, of.symmetric)
 
     if second:
         wanted = [w for w in rewriter.weights if not w.locked and not reasons[id(w)]]
-        layers = Layers(context, {id(w): form for w in wanted if id(w) not in small}, nearest)
+        layers = Layers(context, {id(w): form for w in wanted if id(w) not in small}, nearest, time_limit)
         found = layers.coded(wanted)
 
     def plan(weight: Weight) -> Plan:
         if reasons[id(weight)]:
             return Plan(weight, reason=reasons[id(weight)])
         try:
-            result = found[id(weight)] if second else Result(nearest(weight), NEAREST)
+            how = CLIPPED if method == "mse" and form_of(weight) is form else NEAREST
+            result = found[id(weight)] if second else Result(nearest(weight), how)
         except ValueError as e:
             result = str(e)
         if isinstance(result, str):
             return Plan(weight, reason=result)
         options = choose.for_codes(lambda label: rewriter.emission(weight, label), result.coded, weight.name, context.limits)
-        return Plan(weight, options, reason=choose.NO_LAYOUT, told=Told(form_of(weight).bits, result.method, result.error))
+        return Plan(weight, options, reason=choose.NO_LAYOUT, told=Told(form_of(weight).told, result.method, result.error))
 
     rewriter.run(plan)
     if second and context.step.weights:
@@ -87,11 +95,11 @@ def smallest(weights: list[Weight], share: float) -> set[int]:
     return found
 
 
-def unfit(weight: Weight, bits: int) -> str:
+def unfit(weight: Weight, form: Form) -> str:
     """Return why a weight can't be replaced by decoding nodes, or nothing."""
     reason = choose.unfit(weight.size, weight.numpy.itemsize, weight.scope.opset)
     if not reason and weight.encoded:
         stored = recognise.coded(weight)
-        if stored is not None and stored.count <= 1 << bits:
-            return f"is stored in {bits} bits or fewer already"
+        if stored is not None and stored.count <= form.codes:
+            return f"is stored in {form.bits} bits or fewer already"
     return reason
