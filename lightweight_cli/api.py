@@ -136,14 +136,14 @@ def run(model: str | os.PathLike[str] | ModelProto, steps: Iterable[str | Step],
     """Apply steps such as "prune:sparsity=0.5" to a model file or a ModelProto, which stays as it is.
 
     `calibrate`: data that choose values, for steps that can use them: files as --calibrate takes them, or feeds (dicts of
-    arrays by input name); at most `samples` of them, drawn by `seed`.
+    arrays by input name); at most `samples` of them, drawn by `seed`. None: synthetic inputs, in a process of their own.
     Raises: InputError for the model or the data, UsageError for a step.
     """
     with speaking():
         parsed = [recipe.parse(s) if isinstance(s, str) else s for s in steps]
         loaded = load(os.fspath(model)) if isinstance(model, (str, os.PathLike)) else _of_proto(model)
         if calibrate is None:
-            return Result(loaded, run_steps(loaded, parsed))
+            return Result(loaded, run_steps(loaded, parsed, calibrate=Portion((), "all", samples, seed)))
         with written(calibrate) as paths:
             return Result(loaded, run_steps(loaded, parsed, calibrate=Portion(paths, "all", samples, seed)))
 

@@ -10,17 +10,18 @@ import numpy as np
 from lightweight_cli.calibration.engine import Engine
 from lightweight_cli.calibration.exposure import Exposures, NotReached
 from lightweight_cli.calibration.gather import Sampling
+from lightweight_cli.calibration.inputs import opened
 from lightweight_cli.calibration.message import to_arrays
 from lightweight_cli.calibration.segment import NoCut
 from lightweight_cli.calibration.statistics import Statistics
+from lightweight_cli.calibration.trial import Trial
 from lightweight_cli.calibration.uses import Watched, settle, watch
 from lightweight_cli.calibration.walk import Walk
-from lightweight_cli.data.portion import Portion, open_portion
+from lightweight_cli.data.portion import Portion
 from lightweight_cli.errors import InputError, printable
 from lightweight_cli.model.load import load
 from lightweight_cli.model.model import Model
 from lightweight_cli.model.scopes import Scopes
-from lightweight_cli.runtime.declared import declared
 from lightweight_cli.weights.matrix import NoMatrix
 from lightweight_cli.weights.search import find_weights
 
@@ -36,11 +37,15 @@ Key = tuple[int, str]
 
 
 class Handler:
-    """Answers "open" once, then any number of times "start", and "next" until there are no more layers."""
+    """Answers "open" once, then any number of times "start", and "next" until there are no more layers.
+
+    On synthetic inputs "put" and "score" too.
+    """
 
     def __init__(self) -> None:
         self.engine: Engine | None = None
         self.walk: Walk | None = None
+        self.trial: Trial | None = None
         self.watched: list[Watched] = []
         self.left: list[Watched] = []
         self.layers: Iterator[tuple[Watched, Statistics | str]] = iter(())
@@ -56,6 +61,13 @@ class Handler:
         if request["do"] == "open":
             return self._open(request, tell), {}
         tell("layers", 0, None)
+        if request["do"] in ("put", "score"):
+            assert self.trial is not None
+            if request["do"] == "score":
+                return list(self.trial.score()), {}
+            key = next(k for k, number in self.keys.items() if number == request["weight"])
+            self.trial.put(key, arrays["values"])
+            return None, {}
         if request["do"] == "start":
             self._start(request["walk"], request["histogram"])
             return None, {}
@@ -96,8 +108,11 @@ class Handler:
         model, weights = open_model(request["model"])
         tell("data", 0, None)
         portion = Portion(**{**request["portion"], "paths": tuple(request["portion"]["paths"])})
-        batches = open_portion(portion, declared(model.proto), batch_size=request["batch_size"],
-                               memory=request["memory"] // DATA)
+        batches, judging = opened(portion, request["model"], model.proto, request["batch_size"], request["memory"] // DATA,
+                                  request["threads"], lambda: tell("layers", 0, None))
+        if judging is not None:
+            self.trial = Trial(request["model"], judging, lambda: open_model(request["model"]), request["threads"],
+                               lambda: tell("layers", 0, None))
         fed = fed_by(batches)
         watched, lost = [], {}
         exposures = Exposures()

@@ -14,6 +14,7 @@ import numpy as np
 
 from lightweight_cli.calibration.message import from_arrays
 from lightweight_cli.calibration.statistics import Statistics
+from lightweight_cli.calibration.trial import Score
 from lightweight_cli.errors import InputError, LwcError
 from lightweight_cli.model.output_folder import write_into
 from lightweight_cli.runtime.child import Child, Crash, Overrun
@@ -93,6 +94,17 @@ class Study:
         Raises: InputError for a model that does not run on the data.
         """
         return self._layers({"do": "start", "walk": True, "histogram": False}, advance)
+
+    def put(self, number: int, values: np.ndarray) -> None:
+        """Try new values of a weight, by its place among the weights, until the next score; on synthetic inputs only."""
+        self._ask({"do": "put", "weight": number}, {"values": values if values.dtype.kind == "f" else values.astype(np.float32)})
+
+    def score(self) -> Score:
+        """Return how the model with the values that were put does, on synthetic inputs of kinds that do not calibrate.
+
+        Raises: InputError where it does not run.
+        """
+        return Score(*self._ask({"do": "score"})[0])
 
     def _layers(self, start: Mapping[str, Any], advance: Advance | None) -> Iterator[Layer]:
         for lost in self.lost:

@@ -18,7 +18,8 @@ def divided(steps: Sequence[Step], files: Sequence[str], check: Check | None, sa
         Portion | None, Check | None]:
     """Return the calibration data of the steps, and the check with its share of the data.
 
-    `files` are those of --calibrate. Where there are none and a step can calibrate, a share of the check's data does.
+    `files` are those of --calibrate. Where there are none and a step can calibrate, a share of the check's data does;
+    where there are no data at all, synthetic inputs do, unless the model is not to be run.
     """
     from lightweight_cli.data.portion import Portion
 
@@ -26,4 +27,6 @@ def divided(steps: Sequence[Step], files: Sequence[str], check: Check | None, sa
         return Portion(tuple(files), "all", samples, seed), check
     if check is not None and check.data and any(calibrates(step) for step in steps):
         return Portion(check.data, "calibrate", samples, seed), replace(check, role="judge")
+    if check is not None and not check.data and any(calibrates(step) for step in steps):
+        return Portion((), "all", samples, seed), check
     return None, check

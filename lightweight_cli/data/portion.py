@@ -28,6 +28,7 @@ class Portion:
     """Data files as --data takes them, and which of their samples are meant."""
 
     paths: tuple[str, ...]
+    """None: synthetic inputs."""
     role: Role = "all"
     samples: int | None = None
     """At most so many of them, drawn by the seed; None: all."""

@@ -38,7 +38,13 @@ class Context:
         """
         from lightweight_cli.calibration.calibration import Calibration
 
-        return Calibration(self.portion, held_out=held_out) if self.portion is not None else None
+        return Calibration(self.portion, held_out=held_out) if self.portion is not None and self.portion.paths else None
+
+    def synthetic(self) -> Calibration | None:
+        """Return what can be asked about the weights on synthetic inputs; None: there are data, or the model is not to be run."""
+        from lightweight_cli.calibration.calibration import Calibration
+
+        return Calibration(self.portion) if self.portion is not None and not self.portion.paths else None
 
     def rewriter(self, every: bool = False) -> Rewriter:
         """Return the model's weights, ready to be replaced; with `every`, other large float constants too."""

@@ -51,9 +51,9 @@ class Generated:
                                                         and not isinstance(p.shape[0], int) and not is_sequence(p)), kind)
 
 
-def batches_of(recipe: Recipe, samples: int = SAMPLES) -> Batches:
-    """Return about so many samples in batches, at least one batch of each kind."""
-    kinds = recipe.kinds
+def batches_of(recipe: Recipe, samples: int = SAMPLES, kinds: tuple[str, ...] = ()) -> Batches:
+    """Return about so many samples in batches, at least one batch of each kind; none given: of all."""
+    kinds = kinds or recipe.kinds
     each = sample_count(make_feed(recipe, 0, kinds[0]))
     count = max(len(kinds), samples // max(1, each)) if recipe.model.inputs else 1
     return Batches([Generated(recipe, count, kinds)], count=count, synthetic=True)

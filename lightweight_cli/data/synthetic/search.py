@@ -11,7 +11,7 @@ from lightweight_cli.data.arrays import arrays
 from lightweight_cli.data.batches import Batches
 from lightweight_cli.data.conform import element
 from lightweight_cli.data.hints import read_hints
-from lightweight_cli.data.synthetic.feeds import SAMPLES, Recipe, batches_of, make_feed
+from lightweight_cli.data.synthetic.feeds import Recipe, batches_of, make_feed
 from lightweight_cli.data.synthetic.kinds.images import MIX
 from lightweight_cli.data.synthetic.plans import BATCH, plans
 from lightweight_cli.data.synthetic.ranges import likely, moves
@@ -30,8 +30,7 @@ MOST_ELEMENTS = 64 << 20
 
 
 def synthetic_batches(session: InferenceSession, model: Interface, skeleton: onnx.ModelProto | None, seed: int,
-                      attempt: Callable[[], None], late: Callable[[], bool] = lambda: False, *, path: str | None = None,
-                      samples: int = SAMPLES) -> Batches | str:
+                      attempt: Callable[[], None], late: Callable[[], bool] = lambda: False, *, path: str | None = None) -> Batches | str:
     """Find inputs that the model runs on, trying one plan after the other, until it is `late`.
 
     `attempt` is called before each trial run. A plan with finite outputs is preferred. `path`: where the model lies,
@@ -68,14 +67,14 @@ def synthetic_batches(session: InferenceSession, model: Interface, skeleton: onn
         telling = not model.inputs or any(_differ(o, p) for o, p in zip(outputs, others, strict=True))
         finite = all(np.isfinite(a).all() for o in outputs for a in arrays(o) if a.dtype.kind == "f")
         if finite and telling:
-            return batches_of(with_range(session, recipe, path, attempt, late), samples)
+            return batches_of(with_range(session, recipe, path, attempt, late))
         if second is None or (finite and not silent):
             second = recipe
         if finite:  # too short for the model, or a model whose output is always the same
             silent += 1
             if silent == MOST_SILENT:
                 break
-    return batches_of(with_range(session, second, path, attempt, late), samples) if second else failure
+    return batches_of(with_range(session, second, path, attempt, late)) if second else failure
 
 
 def _differ(a: Any, b: Any) -> bool:

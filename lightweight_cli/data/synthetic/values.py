@@ -9,7 +9,7 @@ import numpy as np
 from lightweight_cli.data.conform import element
 from lightweight_cli.data.hints import Hint
 from lightweight_cli.data.synthetic.kinds.choices import CHOICES, choices
-from lightweight_cli.data.synthetic.kinds.images import IMAGES, MIX, images
+from lightweight_cli.data.synthetic.kinds.images import ALL, IMAGES, MIX, images
 from lightweight_cli.data.synthetic.kinds.tokens import tokens
 from lightweight_cli.data.synthetic.plans import Plan
 from lightweight_cli.data.synthetic.ranges import UNIT, Range, ranged
@@ -104,7 +104,7 @@ def _image(shape: tuple[int, ...], channels_last: bool, rng: np.random.Generator
            dtype: np.dtype) -> np.ndarray:
     """Return images in their ranges, which take turns; integers as bytes."""
     count, channels, height, width = (shape[0], shape[3], *shape[1:3]) if channels_last else shape
-    image = images(kind if kind in IMAGES else MIX, rng, (count, channels, height, width))
+    image = images(kind if kind in ALL else MIX, rng, (count, channels, height, width))
     if dtype.kind != "f":
         image = 255 * image
     else:

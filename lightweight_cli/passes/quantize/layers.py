@@ -1,18 +1,18 @@
-"""Weight after weight in the order of use, each for what it sees of the model compressed so far; without data, for a prior."""
+"""Weight after weight in the order of use, each for what it sees of the model compressed so far; without data, see without_data."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.numerics.held_out import HeldOut, relative_errors
-from lightweight_cli.passes.quantize import prior
+from lightweight_cli.passes.quantize import prior, without_data
 from lightweight_cli.passes.quantize.form import Form
+from lightweight_cli.passes.quantize.result import DATA, LATE, MIX, NEAREST, PRIOR, WORSE, Result
 from lightweight_cli.passes.quantize.second_order import fits, matrix_as, solved
 from lightweight_cli.pipeline.context import Context
 from lightweight_cli.pipeline.step_report import Calibrated
@@ -20,24 +20,11 @@ from lightweight_cli.weights.matrix import NoMatrix, matrix_of
 from lightweight_cli.weights.view import View
 from lightweight_cli.weights.weight import Weight
 
-DATA, PRIOR, NEAREST = "second order on data", "second order on a prior", "nearest"
-"""How a weight got its codes, as the report says it."""
-WORSE = "nearest: second order was no better on held-out rows"
-LATE = "nearest: the time was over"
 TABLES = ("Gather", "EmbedLayerNormalization")
 """Operators that look rows up: nothing is multiplied, so there is no second order."""
 
 Rounded = Callable[[Weight], "Coded"]
 """A weight rounded to nearest. Raises: ValueError where no grid fits."""
-
-
-class Result(NamedTuple):
-    """A weight's codes, and how they were chosen."""
-
-    coded: Coded
-    method: str
-    error: float | None = None
-    """Of the layer's outputs on held-out rows, relative to their power; None: there are no such rows."""
 
 
 class Layers:
@@ -65,6 +52,8 @@ class Layers:
                         layer.replace(new.coded.decode())
                     if self._late():
                         break
+        else:
+            return without_data.coded(self.context, weights, self._one)
         for weight in weights:
             if id(weight) not in found:
                 found[id(weight)] = self._one(weight, None)
@@ -73,33 +62,37 @@ class Layers:
     def _late(self) -> bool:
         return self.until is not None and time.monotonic() > self.until
 
-    def _one(self, weight: Weight, seen: Statistics | None) -> Result | str:
-        """Return the codes of one weight, or why there are none."""
+    def _one(self, weight: Weight, seen: Statistics | None, way: str = "") -> Result | str:
+        """Return the codes of one weight, or why there are none; `way`: to go about it without data."""
         try:
-            return self._best(weight, seen)
+            return self._best(weight, seen, way)
         except ValueError as e:
             return str(e)
         finally:
             weight.forget()
-            self.context.step.advance(weight.size)
+            if way != NEAREST:  # made in no time, to compare with
+                self.context.step.advance(weight.size)
 
-    def _best(self, weight: Weight, seen: Statistics | None) -> Result:
+    def _best(self, weight: Weight, seen: Statistics | None, way: str) -> Result:
         """Return the better of second-order and plain rounding. Raises: ValueError where no grid fits."""
         form, view = self.forms.get(id(weight)), self._view(weight)
         held = seen.held if seen is not None else None
-        real = seen is not None and seen.moments is not None
-        if form is None or view is None or self._late():
-            late = form is not None and view is not None
+        moments = seen.moments if seen is not None else None
+        method = PRIOR if moments is None else MIX if way else DATA
+        if form is None or view is None or way == NEAREST or self._late():
+            late = form is not None and view is not None and way != NEAREST
             return self._judged(weight, view, held, Result(self.nearest(weight), LATE if late else NEAREST))
-        moments = seen.moments if seen is not None and real else prior.moments_of(weight, view)
+        if method == MIX and moments is not None:
+            moments = prior.mixed_with(moments, weight, view)
+        moments = prior.moments_of(weight, view) if moments is None else moments
         if moments is None:
             return Result(self.nearest(weight), NEAREST)
         try:
-            coded = solved(self.context.model, weight, view, moments, form, real)
+            coded = solved(self.context.model, weight, view, moments, form, method == DATA)
         except ValueError:  # moments or values that no solver can use; nearest says so where it can't either
             return self._judged(weight, view, held, Result(self.nearest(weight), NEAREST))
         if held is None:
-            return Result(coded, DATA if real else PRIOR)
+            return Result(coded, method)
         return self._judged(weight, view, held, Result(coded, DATA), Result(self.nearest(weight), WORSE))
 
     @staticmethod

@@ -5,12 +5,26 @@ from __future__ import annotations
 import numpy as np
 
 from lightweight_cli.numerics import parts, prior
+from lightweight_cli.numerics.damping import few_rows
 from lightweight_cli.numerics.moments import Moments
 from lightweight_cli.weights.view import View
 from lightweight_cli.weights.weight import Weight
 
 KERNELS = {"Conv", "FusedConv"}
 """Operators that a prior is known for. Behind normalization the mean is about 0, and the prior is rounding to nearest."""
+
+
+TEXT = 0.1
+"""Share of the identity in a mix, where there is no other prior: a ridge."""
+
+
+def mixed_with(moments: Moments, weight: Weight, view: View) -> Moments:
+    """Return the moments of synthetic inputs, which may be of the wrong kind, mixed with what inputs are taken to be."""
+    d, known = moments.S.shape[-1], moments_of(weight, view)
+    if known is None:
+        return Moments(prior.mixed(moments.S, np.eye(d), min(prior.MOST_SHARE, TEXT * few_rows(d, moments.n))))
+    b = prior.share(d, moments.n)
+    return Moments(np.concatenate([prior.mixed(S[None], H, b) for S, H in zip(moments.S, known.S, strict=True)]))
 
 
 def moments_of(weight: Weight, view: View) -> Moments | None:

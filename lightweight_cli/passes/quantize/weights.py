@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from lightweight_cli.encodings import choose, recognise
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.passes.quantize.form import Form
-from lightweight_cli.passes.quantize.layers import NEAREST, Layers, Result
+from lightweight_cli.passes.quantize.layers import Layers
 from lightweight_cli.passes.quantize.nearest import quantized
 from lightweight_cli.passes.quantize.plain import plain
+from lightweight_cli.passes.quantize.result import NEAREST, Result
 from lightweight_cli.weights.rewrite import Plan
 from lightweight_cli.weights.told import Told
 from lightweight_cli.weights.weight import Weight
