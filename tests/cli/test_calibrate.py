@@ -56,6 +56,9 @@ CASES = [
     ("probe", ["--data", "a.npz", "--samples", "7", "--seed", "3"], Portion(("a.npz",), "calibrate", 7, 3), 7),
     ("probe", ["--calibrate", "a.npz", "--calibrate", "b.npz"], Portion(("a.npz", "b.npz"), "all"), None),
     ("blind", ["--calibrate", "b.npz"], None, None),
+    ("probe", [], Portion(()), 16),
+    ("blind", [], None, 16),
+    ("probe", ["--no-check"], None, None),
 ]
 
 
@@ -85,5 +88,5 @@ def test_from_python(mlp, data, tmp_path):
     lightweight_cli.run(mlp, ["probe"], calibrate=tmp_path / "b.npz", samples=5)
     lightweight_cli.run(mlp, ["probe"], calibrate=[{"x": np.ones((3, 64), np.float32)}])
     lightweight_cli.run(mlp, ["probe"])
-    assert SEEN[0] == Portion((str(tmp_path / "b.npz"),), "all", 5) and SEEN[1] is not None and SEEN[2] is None
+    assert SEEN[0] == Portion((str(tmp_path / "b.npz"),), "all", 5) and SEEN[1] is not None and SEEN[2] == Portion(())
     assert [p.rpartition("/")[2] for p in SEEN[1].paths] == ["0.npz"]
