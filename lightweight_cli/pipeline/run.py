@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = None, calibrate: Portion | None = None) -> list[StepReport]:
     """Apply `steps` to the model in place; `calibrate` are data for those that can use them. Returns: one report a step."""
     from lightweight_cli.weights.constants import NotConstant
+    from lightweight_cli.weights.row_decoding import decode_by_rows
+    from lightweight_cli.weights.row_restoring import decode_whole
 
     reports, signer = [], Signer(model)
     for step in steps:
@@ -30,9 +32,13 @@ def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = N
         report = StepReport(str(step), unit=which.unit, lossy=which.lossy, progress=progress,
                             options={p.name: step.options.get(p.name, p.default) for p in which.parameters})
         try:
+            plain = decode_whole(model)
             context = Context(model, report, step.options.get("only", ()), step.options.get("exclude", ()),
                               calibrate if calibrates(step) else None, budget(step))
             report.changed = registry.apply(which, context, step.options)
+            anew = which.lossy and report.modified  # of what loses nothing, runtimes shall fuse what they did
+            if anew or plain.names:
+                decode_by_rows(model, None if anew else plain.names, plain.ranks, signer.size)
         except UnicodeDecodeError as e:
             raise InputError(f"{model.shown}: a name in the model is not UTF-8") from e
         except NotConstant as e:

@@ -14,3 +14,5 @@ COMPUTE_INPUTS: dict[str, tuple[int, ...]] = {
     "DynamicQuantizeLSTM": (1, 2), "QAttention": (1,), "MatMulBnb4": (1,), "QMoE": (2, 5, 8),
 }  # fmt: skip
 """Operators that compute on quantized weights, and the inputs where the weight stands."""
+ROWS = ".rows"
+"""How the names of rows end that a Gather takes of what is stored of a table decoded by rows (row_decoding.py)."""

@@ -1,0 +1,186 @@
+"""The plain form of tables that are decoded by rows (row_decoding.py): the whole table decoded, then Gather."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from onnx import NodeProto
+
+from lightweight_cli.model.scopes import Scopes
+from lightweight_cli.weights import constants
+from lightweight_cli.weights.constant_values import Chain
+from lightweight_cli.weights.constants import NotConstant
+from lightweight_cli.weights.operator_inputs import ROWS
+from lightweight_cli.weights.row_chain import ARITHMETIC, OPERATORS
+from lightweight_cli.weights.row_decoding import own_shape, rank_of, set_shape
+from lightweight_cli.weights.search import INNER
+
+if TYPE_CHECKING:
+    from lightweight_cli.model.model import Model
+
+Shape = tuple[int, ...]
+
+
+@dataclass
+class Restored:
+    """Tables that were decoded by rows, and what that told of their indices."""
+
+    names: set[str] = field(default_factory=set)
+    ranks: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Rows:
+    """What makes the rows of one table: its Gathers, the nodes after them, and the shapes that a row takes."""
+
+    index: str
+    gathers: list[NodeProto] = field(default_factory=list)
+    nodes: list[NodeProto] = field(default_factory=list)
+    targets: dict[int, Shape] = field(default_factory=dict)
+    rank: int | None = None
+    count: int = 0
+
+
+def decode_whole(model: Model) -> Restored:
+    """Put the plain form in the place of tables decoded by rows. Returns: their names, and ranks of indices."""
+    restored = Restored()
+    if not any(takes_rows(node) for node in model.proto.graph.node):
+        return restored
+    scopes = Scopes(model.proto)
+    main, taken = scopes.main, scopes.names()
+    new: dict[int, list[NodeProto]] = {}
+    seen: set[int] = set()
+    for first in main.graph.node:
+        if not takes_rows(first) or id(first) in seen:
+            continue
+        rows = _rows(model, scopes, first)
+        if rows is None:
+            continue
+        last = rows.nodes[0]
+        table = last.name
+        if not table or table in taken or INNER.match(table) or constants.is_constant(main, rows.index):
+            continue
+        taken.add(table)
+        restored.names.add(table)
+        if rows.rank is not None:
+            restored.ranks[rows.index] = rows.rank
+        seen |= {id(g) for g in rows.gathers}
+        new |= {id(g): [] for g in rows.gathers}
+        for node in rows.nodes:
+            whole = NodeProto()
+            whole.CopyFrom(node)
+            for i, name in enumerate(whole.input):
+                whole.input[i] = next((g.input[0] for g in rows.gathers if g.output[0] == name), name)
+            if id(node) in rows.targets:
+                set_shape(model, main, node.input[1], "", (rows.count, *rows.targets[id(node)]))
+            new[id(node)] = [whole]
+        gather = NodeProto()
+        gather.CopyFrom(first)
+        gather.input[0], gather.output[0] = table, last.output[0]
+        new[id(last)][0].output[0] = table
+        new[id(last)][0].ClearField("name")
+        new[id(last)].append(gather)
+    order = [n for node in main.graph.node for n in new.get(id(node), [node])]
+    del main.graph.node[:]
+    main.graph.node.extend(order)
+    return restored
+
+
+def takes_rows(node: NodeProto) -> bool:
+    """Whether a node takes rows of what is stored of a table."""
+    return (node.op_type == "Gather" and node.domain in ("", "ai.onnx") and len(node.input) == 2 and len(node.output) == 1
+            and node.output[0] == node.input[0] + ROWS and INNER.match(node.input[0]) is not None)
+
+
+def _rows(model: Model, scopes: Scopes, first: NodeProto) -> Rows | None:
+    """Return what makes the rows that `first` takes a part of; None where it is not as row_decoding.py makes it."""
+    main, last = scopes.main, first
+    while INNER.match(last.output[0]):
+        uses = main.uses.get(last.output[0], ())
+        if len(uses) != 1 or uses[0].scope is not main or not uses[0].node.output:
+            return None
+        last = uses[0].node
+    tracer = _Tracer(model, scopes, Rows(first.input[1]))
+    try:
+        tracer.row(last.output[0])
+    except NotConstant:
+        return None
+    rows = tracer.rows
+    known = rank_of(main, rows.index, {})
+    fits = rows.rank is None or known is None or rows.rank == known
+    return rows if fits and rows.nodes and rows.gathers[0] is first else None
+
+
+class _Tracer:
+    """Walks from the decoded rows to the Gathers. Raises: NotConstant where something is not as row_decoding.py makes it."""
+
+    def __init__(self, model: Model, scopes: Scopes, rows: Rows) -> None:
+        self.model, self.main, self.rows = model, scopes.main, rows
+        self.steps = 0
+
+    def row(self, name: str) -> Shape:
+        """Return the shape of one row of `name`."""
+        main, rows = self.main, self.rows
+        node = main.producers.get(name)
+        last = not rows.nodes
+        if node is None or node.domain not in ("", "ai.onnx") or node.op_type not in OPERATORS or len(node.output) != 1:
+            raise NotConstant("not by rows")
+        if not last and (len(main.uses.get(name, ())) != 1 or name in main.outputs or not INNER.match(name)):
+            raise NotConstant("has other uses")
+        attributes = constants.attributes(node)
+        if attributes.get("axis") or attributes.get("allowzero"):
+            raise NotConstant("not along rows")
+        if takes_rows(node):
+            return self._taken(node)
+        rows.nodes.append(node)
+        if len(rows.nodes) > constants.DEEPEST:
+            raise NotConstant("too long")
+        if node.op_type == "Cast":
+            return self.row(node.input[0])
+        if node.op_type == "Gather":
+            return (*self.row(node.input[1]), *self._constant(node.input[0])[1:])
+        if node.op_type in ARITHMETIC:
+            return self._arithmetic(node)
+        return self._reshape(node)
+
+    def _taken(self, node: NodeProto) -> Shape:
+        tensor, rows = self.main.initializers.get(node.input[0]), self.rows
+        if (node.input[1] != rows.index or tensor is None or not tensor.dims or tensor.dims[0] != (rows.count or tensor.dims[0])
+                or tensor.dims[0] < 1 or len(self.main.uses[node.input[0]]) != 1 or node.input[0] in self.main.inputs | self.main.outputs):
+            raise NotConstant("not the same rows")
+        rows.gathers.append(node)
+        rows.count = tensor.dims[0]
+        return tuple(tensor.dims[1:])
+
+    def _constant(self, name: str) -> Shape:
+        known = Chain(self.model, self.main, name).known(self.main, name)
+        if known is None:
+            raise NotConstant("no name")
+        return known.shape
+
+    def _arithmetic(self, node: NodeProto) -> Shape:
+        fixed = [constants.is_constant(self.main, i) for i in node.input]
+        shapes = [self._constant(i) if f else self.row(i) for i, f in zip(node.input, fixed, strict=True)]
+        varying = [s for s, f in zip(shapes, fixed, strict=True) if not f]
+        rank = len(varying[0]) if varying else -1
+        if any(len(s) != rank for s in varying) or any(len(s) > rank for s in shapes):
+            raise NotConstant("broadcast along rows")
+        wide = [[1] * (rank - len(s)) + list(s) for s in shapes]
+        if any(min(d) < 1 or (min(d) != max(d) and min(d) != 1) for d in zip(*wide, strict=True)):
+            raise NotConstant("shapes that do not fit")
+        return tuple(max(d) for d in zip(*wide, strict=True))
+
+    def _reshape(self, node: NodeProto) -> Shape:
+        tensor = own_shape(self.main, node.input[1])
+        if tensor is None or math.prod(tensor.dims) > 64:
+            raise NotConstant("not to a shape of its own")
+        dims = tuple(int(d) for d in self.model.array(tensor).reshape(-1))
+        rank = next((i for i, d in enumerate(dims) if d), len(dims))
+        row = dims[rank:]
+        if min(row, default=1) < 1 or self.rows.rank not in (None, rank) or math.prod(self.row(node.input[0])) != math.prod(row):
+            raise NotConstant("not to rows")
+        self.rows.rank = rank
+        self.rows.targets[id(node)] = row
+        return row
