@@ -6,7 +6,8 @@ weight. `Constants` walks every graph in its scope and finds both, with the oper
 
 from __future__ import annotations
 
-from lightweight_cli.inspect.fold_shapes import folded_dims
+from lightweight_cli.inspect.by_rows import as_table, is_private, takes_rows, whole_dims
+from lightweight_cli.inspect.fold_shapes import folded_dims, integers
 from lightweight_cli.inspect.records import Graph, Model, Node
 from lightweight_cli.inspect.tensors import FLOAT, INT64, RAW_TAG, STRING, Tensor
 from lightweight_cli.inspect.value import Stored, Value
@@ -52,6 +53,8 @@ class Constants:
         self.stored: list[Stored] = []
         self.nodes = 0
         self.scopes: dict[Graph, Scope] = {}
+        self.by_rows: set[Value] = set()
+        """What nodes take and decode by rows: seen as if they did so with the whole table."""
         if model.graph:
             self._graph(model.graph, None, "", GRAPH_OUTPUT)
             defaults = set(model.graph.inputs) if model.ir_version >= LISTED else set()
@@ -85,6 +88,10 @@ class Constants:
                 value.uses.append((owner, -1, None))
 
     def _node(self, node: Node, seen: Scope, scope: str, graph: Graph) -> None:
+        if takes_rows(node) and (table := seen.find(node.inputs[0])) and not table.op:
+            self.by_rows.add(table)
+            seen.own[node.outputs[0]] = table
+            return
         inputs = [seen.find(name) for name in node.inputs if name]
         known = [value for value in inputs if value]
         if known and len(known) == len(inputs) and node.op not in RANDOM and not node.graphs and not node.tensors:
@@ -117,6 +124,18 @@ class Constants:
                 value.dims = fixed(graph.values[name])
             self.values.append(value)
             seen.own[name] = value
+            if not self.by_rows.isdisjoint(inputs):
+                self._decoded(value, node, seen)
+
+    def _decoded(self, value: Value, node: Node, seen: Scope) -> None:
+        """Note a value of a table that is decoded by rows; the last of them varies, and only its table is constant."""
+        if node.op == "Reshape":
+            value.dims = whole_dims(integers(value.inputs[-1]), value.inputs[0].dims)
+        if is_private(value.name):
+            self.by_rows.add(value)
+        else:
+            seen.own[value.name] = None
+            as_table(value, node)
 
 
 def constant(node: Node) -> Tensor:

@@ -21,7 +21,7 @@ def folded_dims(node: Node, inputs: list[Value]) -> tuple[int, ...] | None:
     if op in ELEMENTWISE:
         return broadcast([value.dims for value in inputs])
     if op in ("Reshape", "ConstantOfShape"):
-        target = _integers(inputs[-1])
+        target = integers(inputs[-1])
         if target is None:
             return None
         return _reshaped(first, target, node) if op == "Reshape" else tuple(target)
@@ -30,7 +30,7 @@ def folded_dims(node: Node, inputs: list[Value]) -> tuple[int, ...] | None:
     if op == "Concat":
         return _joined([value.dims for value in inputs], node.attributes.get("axis"))
     if op in ("Unsqueeze", "Squeeze"):
-        axes = node.attributes.get("axes", _integers(inputs[1]) if len(inputs) > 1 else None)
+        axes = node.attributes.get("axes", integers(inputs[1]) if len(inputs) > 1 else None)
         return _resqueezed(first, axes, op == "Unsqueeze") if isinstance(axes, list) else None
     if op == "Gather" and len(inputs) == 2 and node.attributes.get("axis", 0) == 0:
         rows = inputs[1].dims
@@ -42,7 +42,7 @@ def folded_dims(node: Node, inputs: list[Value]) -> tuple[int, ...] | None:
     if op.startswith("Reduce"):
         return _reduced(first, node, inputs)
     if op == "Slice" and len(inputs) >= 3:
-        return _sliced(first, [_integers(value) for value in inputs[1:]])
+        return _sliced(first, [integers(value) for value in inputs[1:]])
     return None
 
 
@@ -61,7 +61,8 @@ def broadcast(shapes: list[tuple[int, ...] | None]) -> tuple[int, ...] | None:
     return tuple(result)
 
 
-def _integers(value: Value) -> list[int] | None:
+def integers(value: Value) -> list[int] | None:
+    """Return the numbers of a small stored int tensor."""
     return None if value.op else value.heavy.tensor.integers()
 
 
@@ -105,7 +106,7 @@ def _resqueezed(dims: tuple[int, ...], axes: list[int], grow: bool) -> tuple[int
 
 def _reduced(dims: tuple[int, ...], node: Node, inputs: list[Value]) -> tuple[int, ...] | None:
     """Return the shape after a reduction over axes of an attribute or an input; over all of them where none are given."""
-    axes = node.attributes.get("axes", _integers(inputs[1]) if len(inputs) > 1 else list(range(len(dims))))
+    axes = node.attributes.get("axes", integers(inputs[1]) if len(inputs) > 1 else list(range(len(dims))))
     if not isinstance(axes, list) or any(not -len(dims) <= axis < len(dims) for axis in axes):
         return None
     gone = {axis % len(dims) for axis in axes}

@@ -130,6 +130,8 @@ class _Reader:
                 node.inputs.append(str(buf[at:end], "utf-8", "replace"))
             elif tag == 18:
                 node.outputs.append(str(buf[at:end], "utf-8", "replace"))
+            elif tag == 26:
+                node.name = str(buf[at:end], "utf-8", "replace")
             elif tag == 34:
                 node.op = str(buf[at:end], "utf-8", "replace")
             elif tag == 42:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 class Node:
     """One operator call, with its attributes."""
 
-    __slots__ = ("domain", "graphs", "inputs", "later", "op", "outputs", "tensors", "values")
+    __slots__ = ("domain", "graphs", "inputs", "later", "name", "op", "outputs", "tensors", "values")
 
     def __init__(self) -> None:
-        self.op = self.domain = ""
+        self.op = self.domain = self.name = ""
         self.inputs: list[str] = []
         self.outputs: list[str] = []
         self.tensors: list[tuple[str, Tensor]] = []

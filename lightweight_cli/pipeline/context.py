@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ class Context:
     """Data that choose: given to a pass that says it can use them, where there are any."""
     budget: Budget = field(default_factory=Budget)
     """What decoding may take at load."""
+    by_rows: Collection[str] = ()
+    """Tables that were decoded by rows, and will be again."""
 
     def calibration(self, held_out: bool = False) -> Calibration | None:
         """Return what can be asked about the weights on calibration data; None: there are no data.
@@ -51,7 +54,7 @@ class Context:
         from lightweight_cli.weights.rewrite import Rewriter
         from lightweight_cli.weights.selection import Selection
 
-        return Rewriter(self.model, self.step, every, Selection(self.only, self.exclude), self.budget)
+        return Rewriter(self.model, self.step, every, Selection(self.only, self.exclude), self.budget, self.by_rows)
 
     @property
     def limits(self) -> Limits:

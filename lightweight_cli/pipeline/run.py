@@ -34,7 +34,7 @@ def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = N
         try:
             plain = decode_whole(model)
             context = Context(model, report, step.options.get("only", ()), step.options.get("exclude", ()),
-                              calibrate if calibrates(step) else None, budget(step))
+                              calibrate if calibrates(step) else None, budget(step), plain.names)
             report.changed = registry.apply(which, context, step.options)
             anew = which.lossy and report.modified  # of what loses nothing, runtimes shall fuse what they did
             if anew or plain.names:

@@ -14,7 +14,9 @@ from lightweight_cli.model.scopes import Scope, Scopes, subgraphs
 from lightweight_cli.weights import constants, noise
 from lightweight_cli.weights.emission import Emission, place
 from lightweight_cli.weights.load_budget import Budget, Form, decoding_bytes, own_peak, relieved
+from lightweight_cli.weights.looked_up import index_of, is_large, rank_of
 from lightweight_cli.weights.remainder import remainder
+from lightweight_cli.weights.row_chain import decodes_rows, load_bytes
 from lightweight_cli.weights.search import INNER, find_weights
 from lightweight_cli.weights.selection import Selection
 from lightweight_cli.weights.told import NOTHING, Told
@@ -80,13 +82,18 @@ class Rewriter:
     """One pass's view of a model: its weights, or every float constant, and the edits to come."""
 
     def __init__(self, model: Model, step: Listener, every: bool = False, selection: Selection = EVERYTHING,
-                 budget: Budget = DEFAULT) -> None:
+                 budget: Budget = DEFAULT, by_rows: Collection[str] = ()) -> None:
         self.model, self.step, self.every, self.budget = model, step, every, budget
         self.scopes = Scopes(model.proto)
         self.weights = find_weights(model, self.scopes, every)
         selection.check(self.weights)
         for weight in self.weights:
             weight.locked = weight.locked or selection.reason(weight)
+        main = self.scopes.main
+        self.by_rows = {id(w): w for w in self.weights if w.scope is main and (step.lossy or w.name in by_rows)
+                        and (index := index_of(main, w.name)) and is_large(model, main, w.name)
+                        and (w.name in by_rows or rank_of(main, index, {}) is not None)}
+        """Weights that a Gather will read as codes, and decode by rows, if their encodings allow."""
         serials = [int(m[0][3:-1]) for n in self.scopes.names() if (m := INNER.match(n))]
         first = max(serials, default=0) + 1
         self.prefix = {id(w): f"lwc{first + i}." for i, w in enumerate(self.weights)}
@@ -151,7 +158,7 @@ class Rewriter:
                     spare = min(spares, key=lambda e: e.nbytes, default=None)
                     if spare is not None and spare.nbytes - best.nbytes <= TABLES:
                         plan.spare = spare
-                forms = [Form(i, e.nbytes, e.load_bytes) for i, e in enumerate(plan.options)
+                forms = [Form(i, e.nbytes, self._at_load(plan.weight, e)) for i, e in enumerate(plan.options)
                          if plan.must or e.nbytes < before + plan.anew]
                 first = next(f for f in forms if plan.options[f.option] is best)
                 plan.menu = [first, *(f for f in forms if f.load_bytes < first.load_bytes)]
@@ -162,12 +169,20 @@ class Rewriter:
         self.step.advance(plan.weight.size)
         return plan
 
+    def _at_load(self, weight: Weight, emission: Emission | None = None) -> float:
+        """Return the bytes that decoding takes at load, as an emission or, without, as it is stored now."""
+        by_rows = id(weight) in self.by_rows
+        if emission is not None:
+            return emission.nbytes if by_rows and decodes_rows(emission, weight.shape[0]) else emission.load_bytes
+        rows = load_bytes(self.model, weight.scope, weight.name) if by_rows and weight.encoded else None
+        return decoding_bytes(weight) if rows is None else rows
+
     def _relieve(self, plans: list[Plan], make: Callable[[Weight], Plan], pool: ThreadPoolExecutor) -> None:
         """Take other options for some weights where all together would take too much memory at load."""
         new = {id(p.weight): p for p in plans if p.taken is not None}
         coded = [w for w in self.weights if w.encoded or id(w) in new]
         floats = sum(w.size * w.numpy.itemsize for w in coded)
-        decoding = sum(new[id(w)].menu[0].load_bytes if id(w) in new else decoding_bytes(w) for w in coded)
+        decoding = sum(new[id(w)].menu[0].load_bytes if id(w) in new else self._at_load(w) for w in coded)
         room = self.budget.room(own_peak(self.model, self.scopes, self.weights))
         if decoding - floats <= room or not new:
             return

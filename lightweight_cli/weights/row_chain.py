@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from onnx import TensorProto
-
 from lightweight_cli.model.tensors import BITS
 from lightweight_cli.weights import constants
 from lightweight_cli.weights.constant_values import Chain
@@ -101,6 +99,13 @@ class _Tracer:
 
 def decodes_rows(emission: Emission, rows: int) -> bool:
     """Whether the nodes of an emission, not placed yet, decode a table of so many rows by rows."""
+    if emission.local or not emission.nodes or not {n.op_type for n in emission.nodes} <= OPERATORS:
+        return False
     parts = [s.proto for s in emission.stored if not s.shared and s.proto.dims and s.proto.dims[0] >= rows]
-    return (bool(parts) and not emission.local and bool(emission.nodes) and {n.op_type for n in emission.nodes} <= OPERATORS
-            and all(p.dims[0] % rows == 0 and p.data_type not in (TensorProto.INT4, TensorProto.UINT4) for p in parts))
+    return bool(parts) and all(p.dims[0] % rows == 0 and BITS[p.data_type] >= 8 for p in parts)
+
+
+def load_bytes(model: Model, scope: Scope, name: str) -> float | None:
+    """Return the bytes that a table decoded by rows takes when it is loaded, what is stored of it; None where it can't be."""
+    chain = row_chain(model, scope, name)
+    return None if chain is None else float(sum(model.nbytes(scope.initializers[leaf]) for leaf in chain.leaves))

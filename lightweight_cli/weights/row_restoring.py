@@ -12,9 +12,11 @@ from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.weights import constants
 from lightweight_cli.weights.constant_values import Chain
 from lightweight_cli.weights.constants import NotConstant
+from lightweight_cli.weights.looked_up import rank_of
 from lightweight_cli.weights.operator_inputs import ROWS
+from lightweight_cli.weights.rewrite import drop_unused_tables
 from lightweight_cli.weights.row_chain import ARITHMETIC, OPERATORS
-from lightweight_cli.weights.row_decoding import own_shape, rank_of, set_shape
+from lightweight_cli.weights.row_decoding import shape_tensor
 from lightweight_cli.weights.search import INNER
 
 if TYPE_CHECKING:
@@ -74,7 +76,7 @@ def decode_whole(model: Model) -> Restored:
             for i, name in enumerate(whole.input):
                 whole.input[i] = next((g.input[0] for g in rows.gathers if g.output[0] == name), name)
             if id(node) in rows.targets:
-                set_shape(model, main, node.input[1], "", (rows.count, *rows.targets[id(node)]))
+                whole.input[1] = shape_tensor(model, main, (rows.count, *rows.targets[id(node)]))
             new[id(node)] = [whole]
         gather = NodeProto()
         gather.CopyFrom(first)
@@ -85,6 +87,7 @@ def decode_whole(model: Model) -> Restored:
     order = [n for node in main.graph.node for n in new.get(id(node), [node])]
     del main.graph.node[:]
     main.graph.node.extend(order)
+    drop_unused_tables(model.proto)
     return restored
 
 
@@ -173,8 +176,8 @@ class _Tracer:
         return tuple(max(d) for d in zip(*wide, strict=True))
 
     def _reshape(self, node: NodeProto) -> Shape:
-        tensor = own_shape(self.main, node.input[1])
-        if tensor is None or math.prod(tensor.dims) > 64:
+        tensor = self.main.initializers.get(node.input[1])
+        if tensor is None or node.input[1] in self.main.inputs or math.prod(tensor.dims) > 64:
             raise NotConstant("not to a shape of its own")
         dims = tuple(int(d) for d in self.model.array(tensor).reshape(-1))
         rank = next((i for i, d in enumerate(dims) if d), len(dims))
