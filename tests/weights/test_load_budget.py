@@ -100,3 +100,25 @@ def test_entropy_coding_needs_a_limit_that_is_given() -> None:
 def test_what_is_no_limit_is_refused(model: str, text: str) -> None:
     with pytest.raises(UsageError, match="load.memory .* is not understood"):
         lwc.run(model, [f"pack:load_memory={text}"])
+
+
+def test_a_table_decoded_by_rows_counts_as_what_is_stored(tmp_path: Path) -> None:
+    from lightweight_cli.model.load import load
+    from lightweight_cli.pipeline.step_report import StepReport
+    from lightweight_cli.weights.rewrite import Rewriter
+
+    rows = 1024
+    proto = parser.parse_model(f"""<ir_version: 8, opset_import: ["" : 13]> g (int64[n] i) => (float[n,{SIZE}] y)
+        {{ y = Gather(W, i) }}""")
+    proto.graph.initializer.append(numpy_helper.from_array(np.random.default_rng(0).standard_normal((rows, SIZE)).astype(np.float32), "W"))
+    onnx.save(proto, tmp_path / "table.onnx")
+    lwc.run(str(tmp_path / "table.onnx"), ["quantize:bits=8"]).save(str(tmp_path / "rows.onnx"))
+    assert any(n.output[0].endswith(".rows") for n in onnx.load(tmp_path / "rows.onnx").graph.node)
+    model = load(str(tmp_path / "rows.onnx"))
+
+    from lightweight_cli.weights.row_restoring import decode_whole
+
+    assert decode_whole(model).names == {"W"}
+    counted = [Rewriter(model, StepReport("quantize", lossy=lossy)) for lossy in (True, False)]
+    by_rows, whole = (r._at_load(r.weights[0]) for r in counted)
+    assert rows * SIZE <= by_rows < 1.1 * rows * SIZE and whole > 8 * rows * SIZE
