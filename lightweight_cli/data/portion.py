@@ -55,13 +55,15 @@ def open_portion(portion: Portion, model: Interface, *, labels: str | None = Non
 
 
 def chosen(batches: Batches, role: Role, most: int | None, seed: int) -> Batches:
-    """Return the samples of a role, at most `most` of them; `batches.of` counts what there was."""
+    """Return the samples of a role, at most `most` of them; `batches.of` counts what there was, to judge by without what calibrates."""
     units = [u for i, batch in enumerate(batches) for u in units_of(i, batch)]
     batches.of = sum(u.samples for u in units)
     order = np.random.default_rng(seed).permutation(len(units))
     if role != "all":
         count = calibrating(units, order)
         order = order[:count] if role == "calibrate" else order[count:]
+        if role == "judge":
+            batches.of = sum(units[k].samples for k in order)
     if most is not None:
         order = order[: within(units, order, most)]
     if len(order) == len(units):

@@ -36,24 +36,26 @@ class Layers:
         `time_limit`: seconds after which what is left is rounded to nearest.
         """
         self.context, self.forms, self.nearest = context, forms, nearest
+        self.each = 0
+        """Elements that a layer counts for in the progress beside its own: small ones take their time too."""
         self.until = None if time_limit is None else time.monotonic() + time_limit
 
     def coded(self, weights: Sequence[Weight]) -> dict[int, Result | str]:
         """Return the codes of every weight, by its id, or why there are none."""
         step, calibration = self.context.step, self.context.calibration(held_out=True)
-        step.expect(sum(w.size for w in weights), "calibrating" if calibration is not None else "rounding")
-        found: dict[int, Result | str] = {}
-        if calibration is not None:
-            with calibration.study(self.context.model, weights) as study:
-                step.calibrated = Calibrated(study.samples, study.of, calibration.portion.role == "calibrate")
-                for layer in study.walk():
-                    found[id(layer.weight)] = new = self._one(layer.weight, layer.statistics)
-                    if isinstance(new, Result):
-                        layer.replace(new.coded.decode())
-                    if self._late():
-                        break
-        else:
+        if calibration is None:
             return without_data.coded(self.context, weights, self._one)
+        self.each = sum(w.size for w in weights) // max(1, len(weights))
+        step.expect(sum(w.size + self.each for w in weights), "calibrating")
+        found: dict[int, Result | str] = {}
+        with calibration.study(self.context.model, weights) as study:
+            step.calibrated = Calibrated(study.samples, study.of, calibration.portion.role == "calibrate")
+            for layer in study.walk():
+                found[id(layer.weight)] = new = self._one(layer.weight, layer.statistics)
+                if isinstance(new, Result):
+                    layer.replace(new.coded.decode())
+                if self._late():
+                    break
         for weight in weights:
             if id(weight) not in found:
                 found[id(weight)] = self._one(weight, None)
@@ -71,7 +73,7 @@ class Layers:
         finally:
             weight.forget()
             if way != NEAREST:  # made in no time, to compare with
-                self.context.step.advance(weight.size)
+                self.context.step.advance(weight.size + self.each)
 
     def _best(self, weight: Weight, seen: Statistics | None, way: str) -> Result:
         """Return the better of second-order and plain rounding. Raises: ValueError where no grid fits."""
