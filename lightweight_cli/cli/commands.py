@@ -71,16 +71,19 @@ def _of_pass(which: registry.Pass) -> Command:
 
 
 def _compress(name: str, steps: list[Any], given: Given) -> None:
+    from lightweight_cli.checking.amounts import parse_size
     from lightweight_cli.cli.compressing import Job, compress
     from lightweight_cli.cli.portions import divided
 
+    memory = parse_size(given["calibration_memory"]) if given["calibration_memory"] else None
     if given["no_check"]:
         needed = next((flag for flag in COMPRESSING if flag.name in NEED_CHECK and given[flag.name] not in (None, [], False)), None)
         if needed is not None:
             raise UsageError(f"{needed.flags[-1]}: needs the check, which --no-check leaves out")
     check, gates = checks(given)
     refuse_missing(given["calibrate"])
-    calibrate, check = divided(steps, given["calibrate"], None if given["no_check"] else check, given["samples"], given["seed"])
+    calibrate, check = divided(steps, given["calibrate"], None if given["no_check"] else check, given["samples"], given["seed"],
+                               memory)
     compress(Job(name, given["model"], steps, given["output"], given["force"], given["quiet"], given["against"],
                  check, gates, tuple(given["report"]), calibrate))
 

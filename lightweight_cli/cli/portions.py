@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from lightweight_cli.data.portion import Portion
 
 
-def divided(steps: Sequence[Step], files: Sequence[str], check: Check | None, samples: int | None, seed: int) -> tuple[
+def divided(steps: Sequence[Step], files: Sequence[str], check: Check | None, samples: int | None, seed: int,
+            memory: int | None = None) -> tuple[
         Portion | None, Check | None]:
     """Return the calibration data of the steps, and the check with its share of the data.
 
@@ -24,9 +25,9 @@ def divided(steps: Sequence[Step], files: Sequence[str], check: Check | None, sa
     from lightweight_cli.data.portion import Portion
 
     if files:
-        return Portion(tuple(files), "all", samples, seed), check
+        return Portion(tuple(files), "all", samples, seed, memory), check
     if check is not None and check.data and any(calibrates(step) for step in steps):
-        return Portion(check.data, "calibrate", samples, seed), replace(check, role="judge")
+        return Portion(check.data, "calibrate", samples, seed, memory), replace(check, role="judge")
     if check is not None and not check.data and any(calibrates(step) for step in steps):
-        return Portion((), "all", samples, seed), check
+        return Portion((), "all", samples, seed, memory), check
     return None, check

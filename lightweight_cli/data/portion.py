@@ -33,6 +33,8 @@ class Portion:
     samples: int | None = None
     """At most so many of them, drawn by the seed; None: all."""
     seed: int = 0
+    memory: int | None = None
+    """Bytes for what grows with the samples where a model is calibrated on them; beyond, it goes to the disk. None: the default."""
 
 
 class Unit(NamedTuple):

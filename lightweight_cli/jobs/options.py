@@ -46,6 +46,8 @@ GATES = (
 CALIBRATION = (
     Flag("calibrate", ("--calibrate",), list, "Calibration data, which choose values where --data judge them: same forms, labels "
          "ignored; not given: a third of --data, at most 256 samples.", "FILE"),
+    Flag("calibration_memory", ("--calibration-memory",), str, "Memory for what grows with the calibration samples, as in 1GB; beyond, it "
+         "goes to the disk (default 256MiB).", "SIZE"),
 )
 RESULT = (
     Flag("against", ("--against",), str, "Compare with this model instead of MODEL: in a pipe, the first one.", "MODEL"),

@@ -39,15 +39,18 @@ class Context:
 
         `held_out`: some rows are kept aside, to judge what the others chose.
         """
-        from lightweight_cli.calibration.calibration import Calibration
-
-        return Calibration(self.portion, held_out=held_out) if self.portion is not None and self.portion.paths else None
+        return self._asked(self.portion, held_out) if self.portion is not None and self.portion.paths else None
 
     def synthetic(self) -> Calibration | None:
         """Return what can be asked about the weights on synthetic inputs; None: there are data, or the model is not to be run."""
-        from lightweight_cli.calibration.calibration import Calibration
+        return self._asked(self.portion, False) if self.portion is not None and not self.portion.paths else None
 
-        return Calibration(self.portion) if self.portion is not None and not self.portion.paths else None
+    @staticmethod
+    def _asked(portion: Portion, held_out: bool) -> Calibration:
+        from lightweight_cli.calibration.calibration import Calibration
+        from lightweight_cli.calibration.settings import MEMORY
+
+        return Calibration(portion, held_out=held_out, memory=portion.memory or MEMORY)
 
     def rewriter(self, every: bool = False) -> Rewriter:
         """Return the model's weights, ready to be replaced; with `every`, other large float constants too."""

@@ -56,6 +56,7 @@ CASES = [
     ("probe", ["--data", "a.npz", "--samples", "7", "--seed", "3"], Portion(("a.npz",), "calibrate", 7, 3), 7),
     ("probe", ["--calibrate", "a.npz", "--calibrate", "b.npz"], Portion(("a.npz", "b.npz"), "all"), None),
     ("blind", ["--calibrate", "b.npz"], None, None),
+    ("probe", ["--calibrate", "b.npz", "--calibration-memory", "1GB"], Portion(("b.npz",), "all", memory=10**9), None),
     ("probe", [], Portion(()), 16),
     ("blind", [], None, 16),
     ("probe", ["--no-check"], None, None),
@@ -78,6 +79,7 @@ def test_calibration_without_the_check(call, mlp, data):
 @pytest.mark.parametrize(("words", "status", "line"), [
     (["--calibrate", "none.npz"], 3, "none.npz: no such file or folder"),
     (["--samples", "0"], 2, "--samples 0: must be at least 1"),
+    (["--calibration-memory", "x"], 2, 'size "x" is not understood; write it like 300KB, 5MB or 1.5GiB'),
 ])
 def test_what_cannot_be_fails_before_the_work(call, mlp, data, words, status, line):
     got, _, said = call("run", mlp, "-p", "probe", *words, "-o", "out.onnx")
