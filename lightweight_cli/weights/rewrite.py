@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from onnx import TensorProto
 
-from lightweight_cli.model.scopes import Scope, Scopes, subgraphs
+from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.weights import constants, noise
 from lightweight_cli.weights.emission import Emission, place
+from lightweight_cli.weights.graph_edits import drop_initializer, drop_unused_tables, modernise
 from lightweight_cli.weights.load_budget import Budget, Form, decoding_bytes, own_peak, relieved
 from lightweight_cli.weights.looked_up import index_of, is_large, rank_of
+from lightweight_cli.weights.plan import Listener, Plan
 from lightweight_cli.weights.remainder import remainder
 from lightweight_cli.weights.row_chain import decodes_rows, load_bytes
 from lightweight_cli.weights.search import INNER, find_weights
 from lightweight_cli.weights.selection import Selection
-from lightweight_cli.weights.told import NOTHING, Told
 from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import NodeProto
 
     from lightweight_cli.model.model import Model
 
@@ -31,51 +31,6 @@ EVERYTHING, DEFAULT = Selection(), Budget()
 THREADS = min(4, os.cpu_count() or 1)
 TABLES = 1 << 14
 """Bytes that all shared tables of a model stay below: a weight that gains more by them needs no spare option."""
-
-
-@dataclass
-class Plan:
-    """What a pass wants to put in a weight's place, or why it leaves it alone."""
-
-    weight: Weight
-    options: Sequence[Emission] = ()
-    """Ways to store the new values; the smallest is taken."""
-    changed: int = 1
-    """What the pass counts: weights stored anew, or values set."""
-    reason: str = ""
-    must: bool = False
-    """Store it whatever it takes."""
-    anew: bool = False
-    """The values changed: they are stored even where nothing is saved, but not where the file would grow."""
-    taken: Emission | None = None
-    sqnr: float | None = None
-    """dB, of a sample of the values: weights.noise."""
-    told: Told = NOTHING
-    spare: Emission | None = None
-    """What is taken instead where shared tables do not pay."""
-    menu: Sequence[Form] = ()
-    """The options that may be taken, the one that is taken first; options themselves hold codes, and are asked for again."""
-
-    @property
-    def gain(self) -> int:
-        """Bytes that the option taken saves, shared tables left out: against the spare one, or what is stored now."""
-        if self.taken is None:
-            return 0
-        return (self.spare.nbytes if self.spare is not None else self.weight.stored_bytes()) - self.taken.nbytes
-
-
-class Listener(Protocol):
-    """What a rewriter tells: its progress, and what became of each weight (pipeline.step_report)."""
-
-    lossy: bool
-    """Whether values may change, and how far they did is worth measuring."""
-
-    def expect(self, total: int) -> None: ...
-    def advance(self, count: int) -> None: ...
-    def leave(self, name: str, op: str, shape: tuple[int, ...], nbytes: int, reason: str) -> None: ...
-    def done(self, name: str, op: str, shape: tuple[int, ...], encoding: str, before: int, after: int, changed: int,
-             stored_as: str = "", sqnr: float | None = None, told: Told = NOTHING) -> None: ...
-    def note(self, text: str) -> None: ...
 
 
 class Rewriter:
@@ -248,36 +203,3 @@ class Rewriter:
                 del scope.graph.node[:]
                 scope.graph.node.extend(nodes)
         drop_unused_tables(self.model.proto)
-
-
-def drop_initializer(graph: GraphProto, name: str) -> None:
-    """Remove an initializer by name, and those it was given before: onnxruntime takes the last of one name."""
-    for i in reversed(range(len(graph.initializer))):
-        if graph.initializer[i].name == name:
-            del graph.initializer[i]
-
-
-def drop_unused_tables(proto: ModelProto) -> None:
-    """Remove the shared decoding tables that no node reads any more."""
-    used = {i for graph in all_graphs(proto.graph) for node in graph.node for i in node.input}
-    used |= {v.name for graph in all_graphs(proto.graph) for v in (*graph.input, *graph.output)}
-    tables = [t.name for t in proto.graph.initializer if t.name.startswith(constants.SHARED) and t.name not in used]
-    for name in tables:
-        drop_initializer(proto.graph, name)
-
-
-def all_graphs(graph: GraphProto) -> Iterator[GraphProto]:
-    """Yield the graph and all graphs within it."""
-    yield graph
-    for inner in subgraphs(graph):
-        yield from all_graphs(inner)
-
-
-def modernise(model: Model, main: Scope) -> None:
-    """Raise IR 3 to IR 4, where initializers need not be inputs; onnxruntime reports the same inputs."""
-    proto = model.proto
-    if proto.ir_version < 4:
-        for i in reversed(range(len(proto.graph.input))):
-            if proto.graph.input[i].name in main.initializers:
-                del proto.graph.input[i]
-        proto.ir_version = 4

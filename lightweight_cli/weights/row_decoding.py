@@ -17,9 +17,9 @@ from onnx import NodeProto, helper, numpy_helper
 from lightweight_cli.model.output_external import single_pieces
 from lightweight_cli.model.scopes import Scope, Scopes
 from lightweight_cli.weights.constants import SHARED
+from lightweight_cli.weights.graph_edits import drop_unused_tables
 from lightweight_cli.weights.looked_up import index_of, is_large, rank_of
 from lightweight_cli.weights.operator_inputs import ROWS
-from lightweight_cli.weights.rewrite import drop_unused_tables
 from lightweight_cli.weights.row_chain import RowChain, row_chain
 
 if TYPE_CHECKING:

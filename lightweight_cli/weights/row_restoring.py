@@ -12,9 +12,9 @@ from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.weights import constants
 from lightweight_cli.weights.constant_values import Chain
 from lightweight_cli.weights.constants import NotConstant
+from lightweight_cli.weights.graph_edits import drop_unused_tables
 from lightweight_cli.weights.looked_up import rank_of
 from lightweight_cli.weights.operator_inputs import ROWS
-from lightweight_cli.weights.rewrite import drop_unused_tables
 from lightweight_cli.weights.row_chain import ARITHMETIC, OPERATORS
 from lightweight_cli.weights.row_decoding import shape_tensor
 from lightweight_cli.weights.search import INNER

@@ -14,7 +14,7 @@ from lightweight_cli.numerics.solver import solve
 from lightweight_cli.pipeline import registry
 from lightweight_cli.pipeline.context import Context
 from lightweight_cli.weights.matrix import matrix_of
-from lightweight_cli.weights.rewrite import Plan
+from lightweight_cli.weights.plan import Plan
 
 BITS = 3
 

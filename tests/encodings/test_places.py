@@ -17,7 +17,8 @@ from lightweight_cli.model.model import Model
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.pipeline.step_report import StepReport
 from lightweight_cli.weights.emission import Emission
-from lightweight_cli.weights.rewrite import Plan, Rewriter
+from lightweight_cli.weights.plan import Plan
+from lightweight_cli.weights.rewrite import Rewriter
 from lightweight_cli.weights.search import find_weights
 from lightweight_cli.weights.weight import Weight
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lightweight_cli.model.scopes import Scope, Scopes
 from lightweight_cli.passes.dedupe.content import groups
 from lightweight_cli.passes.dedupe.holders import Holder, Names, holders
-from lightweight_cli.weights.rewrite import modernise
+from lightweight_cli.weights.graph_edits import modernise
 
 if TYPE_CHECKING:
     from lightweight_cli.model.model import Model

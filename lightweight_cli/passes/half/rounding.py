@@ -10,7 +10,7 @@ from onnx import TensorProto
 
 from lightweight_cli.encodings import choose
 from lightweight_cli.numerics import fp
-from lightweight_cli.weights.rewrite import Plan
+from lightweight_cli.weights.plan import Plan
 from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from lightweight_cli.passes.pack import values as exact_values
 from lightweight_cli.passes.pack.integers import as_integers
 from lightweight_cli.passes.pack.rows import distinct_rows
 from lightweight_cli.passes.pack.values import Values
-from lightweight_cli.weights.rewrite import Plan
+from lightweight_cli.weights.plan import Plan
 from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from lightweight_cli.errors import UsageError
 from lightweight_cli.model.blobs import Blob
 from lightweight_cli.numerics import magnitude
 from lightweight_cli.runtime.opset import raise_opset, version
-from lightweight_cli.weights.rewrite import Plan, Rewriter
+from lightweight_cli.weights.plan import Plan
+from lightweight_cli.weights.rewrite import Rewriter
 from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from lightweight_cli.passes.quantize.layers import Layers
 from lightweight_cli.passes.quantize.nearest import quantized
 from lightweight_cli.passes.quantize.plain import plain
 from lightweight_cli.passes.quantize.result import NEAREST, Result
-from lightweight_cli.weights.rewrite import Plan
+from lightweight_cli.weights.plan import Plan
 from lightweight_cli.weights.told import Told
 from lightweight_cli.weights.weight import Weight
 

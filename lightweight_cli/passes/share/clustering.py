@@ -16,7 +16,7 @@ from lightweight_cli.numerics import fp, kmeans, sketch
 from lightweight_cli.passes.share.pieces import Piece, along, forms, joined
 from lightweight_cli.passes.share.vectors import vector_shared
 from lightweight_cli.weights.groups import Groups, channels_of, tiles
-from lightweight_cli.weights.rewrite import Plan
+from lightweight_cli.weights.plan import Plan
 from lightweight_cli.weights.weight import CHUNK, Weight
 
 if TYPE_CHECKING:

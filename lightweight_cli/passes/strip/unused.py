@@ -9,7 +9,7 @@ from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.passes.strip.annotations import drop_notes
 from lightweight_cli.passes.strip.liveness import sweep_model
 from lightweight_cli.passes.strip.shapes import drop_shapes
-from lightweight_cli.weights.rewrite import modernise
+from lightweight_cli.weights.graph_edits import modernise
 
 if TYPE_CHECKING:
     from onnx import GraphProto

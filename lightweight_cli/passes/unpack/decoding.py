@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lightweight_cli.encodings.plain import LOAD
 from lightweight_cli.model.blobs import Writer
-from lightweight_cli.weights.rewrite import Plan
+from lightweight_cli.weights.plan import Plan
 from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:

@@ -1,0 +1,57 @@
+"""What a pass wants to put in a weight's place, and who is told what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.load_budget import Form
+from lightweight_cli.weights.told import NOTHING, Told
+from lightweight_cli.weights.weight import Weight
+
+
+@dataclass
+class Plan:
+    """What a pass wants to put in a weight's place, or why it leaves it alone."""
+
+    weight: Weight
+    options: Sequence[Emission] = ()
+    """Ways to store the new values; the smallest is taken."""
+    changed: int = 1
+    """What the pass counts: weights stored anew, or values set."""
+    reason: str = ""
+    must: bool = False
+    """Store it whatever it takes."""
+    anew: bool = False
+    """The values changed: they are stored even where nothing is saved, but not where the file would grow."""
+    taken: Emission | None = None
+    sqnr: float | None = None
+    """dB, of a sample of the values: weights.noise."""
+    told: Told = NOTHING
+    spare: Emission | None = None
+    """What is taken instead where shared tables do not pay."""
+    menu: Sequence[Form] = ()
+    """The options that may be taken, the one that is taken first; options themselves hold codes, and are asked for again."""
+
+    @property
+    def gain(self) -> int:
+        """Bytes that the option taken saves, shared tables left out: against the spare one, or what is stored now."""
+        if self.taken is None:
+            return 0
+        return (self.spare.nbytes if self.spare is not None else self.weight.stored_bytes()) - self.taken.nbytes
+
+
+class Listener(Protocol):
+    """What a rewriter tells: its progress, and what became of each weight (pipeline.step_report)."""
+
+    lossy: bool
+    """Whether values may change, and how far they did is worth measuring."""
+
+    def expect(self, total: int) -> None: ...
+    def advance(self, count: int) -> None: ...
+    def leave(self, name: str, op: str, shape: tuple[int, ...], nbytes: int, reason: str) -> None: ...
+    def done(self, name: str, op: str, shape: tuple[int, ...], encoding: str, before: int, after: int, changed: int,
+             stored_as: str = "", sqnr: float | None = None, told: Told = NOTHING) -> None: ...
+    def note(self, text: str) -> None: ...
