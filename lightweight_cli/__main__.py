@@ -22,7 +22,7 @@ def main() -> None:
     if sys.path and sys.path[0] in ("", working_directory()) and home() != working_directory():
         del sys.path[0]  # `python -m` puts the working directory first: nothing is imported from there
     # Its threads spin: a solver's layer of 1,024 x 1,024 took 0.6 s of processor time with one, 2.0 s with two, on a busy machine
-    # three times the time by the clock too. One also gives the same bytes on every machine.
+    # three times the time by the clock too.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # typer's; looking for them takes longer than a small model
     warnings.simplefilter("ignore")  # what numpy or onnx warn of is either an error of ours, or of no use to a user
