@@ -41,7 +41,7 @@ RECIPES = {
     "80 %, 4 bits": [PRUNE, "share:bits=4"],
     "80 %, 4 bits, Huffman": [PRUNE, "share:bits=4,load_memory=40"],
     "4 bits": ["share:bits=4"],
-    "4 bits, channel scales": ["share:bits=4,channel_scales=true"],
+    "4 bits, channel scales": ["share:bits=4,granularity=channel"],
     "8 x 256 vectors": ["share:bits=8,vector=8"],
 }
 SPARSITIES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.82, 0.84, 0.86, 0.88, 0.9, 0.92, 0.95, 0.98, 0.99)

@@ -12,13 +12,14 @@ import numpy as np
 
 from .columns import turned, visit
 from .grid import Grid
+from .held import Held
 from .precision import working
 
 BLOCK = 256  # columns whose gradient is computed at once, by one product with all of H
 
 
 def descend(
-    target: np.ndarray, H: np.ndarray, codes: np.ndarray, grid: Grid, cost: np.ndarray | None = None, sweeps: int = 1
+    target: np.ndarray, H: np.ndarray, codes: np.ndarray, grid: Grid | Held, cost: np.ndarray | None = None, sweeps: int = 1
 ) -> np.ndarray:
     """Better codes [G, out, d] for a target of that shape, H [G, d, d] symmetric, cost [codes] in units of the objective.
 

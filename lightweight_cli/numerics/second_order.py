@@ -16,10 +16,11 @@ import numpy as np
 
 from .columns import turned, visit
 from .grid import Grid
+from .held import Held
 from .precision import working
 
 
-def quantize(target: np.ndarray, U: np.ndarray, grid: Grid, cost: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def quantize(target: np.ndarray, U: np.ndarray, grid: Grid | Held, cost: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Codes of a target [G, out, d] on a grid, with the factor U [G, d, d]; cost [codes] is in units of the objective.
 
     Vectorised over groups and outputs. Needs 3 copies of the target and one of U in the working type.

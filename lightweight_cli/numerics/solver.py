@@ -3,6 +3,7 @@
     target     W* = (C + t W)(S + t I)^-1                    what the weights should be now
     damping    H = S + lam I, U'U = H^-1
     grid       laid over W*
+    zeros      weights of 0 stay 0 where the grid has that value
     rounding   second order, in column order                 objective  tr (Q - W*) H (Q - W*)'
     contest    an output that plain rounding serves better keeps the nearest codes
     descent    one sweep over the codes                      never raises the objective
@@ -26,6 +27,7 @@ from . import target as targets
 from .damping import ROUNDING, TARGET
 from .descent import descend
 from .grid import Grid
+from .held import Held, held
 from .moments import Moments, centred, checked
 from .objective import objective
 from .precision import working
@@ -79,15 +81,16 @@ def solve(weight: np.ndarray, moments: Moments, lay: Lay, method: Method | None 
     H, U = damping.factored(S, damping.strength(S, moments.n, method.damping))
     grid = lay(target, np.einsum("gii->gi", H))
     H, U, target = (array.astype(working(weight.shape), copy=False) for array in (H, U, target))
-    plain = _nearest(weight, grid)
-    candidates = [plain] if moments.C is None else [plain, _nearest(target, grid)]
+    bound = held(grid, weight == 0)
+    plain = _nearest(weight, bound)
+    candidates = [plain] if moments.C is None else [plain, _nearest(target, bound)]
     cost = rate.costs(candidates[-1], grid, U, method.kappa, method.bits)
-    codes, errors = second_order.quantize(target, U, grid, cost)
+    codes, errors = second_order.quantize(target, U, bound, cost)
     theirs = [_errors(other, target, H, grid) for other in candidates]
     for other, other_errors in zip(candidates, theirs, strict=True):
         _contest(codes, errors, other, other_errors, grid, cost)
     cost = rate.costs(codes, grid, U, method.kappa, method.bits)
-    codes = descend(target, H, codes, grid, cost, method.sweeps)
+    codes = descend(target, H, codes, bound, cost, method.sweeps)
     found, error = refit(target, H, codes, grid) if method.refit else (grid, float(_errors(codes, target, H, grid).sum()))
     nearest = float(theirs[0].sum())
     if error + _paid(codes, grid, U, method) > nearest + _paid(plain, grid, U, method):
@@ -95,7 +98,7 @@ def solve(weight: np.ndarray, moments: Moments, lay: Lay, method: Method | None 
     return Solution(codes, found, nearest * unit, error * unit, rate.entropy(plain), rate.entropy(codes))
 
 
-def _nearest(values: np.ndarray, grid: Grid) -> np.ndarray:
+def _nearest(values: np.ndarray, grid: Grid | Held) -> np.ndarray:
     """Plain codes of values [G, out, d]."""
     return grid.spread(values.shape[2]).nearest(values.astype(working(values.shape), copy=False)).astype(np.int16)
 

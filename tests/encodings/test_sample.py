@@ -79,7 +79,7 @@ def test_how_a_weight_is_stored_in_words(values, sparse, layout, said):
     assert stored_as(values, sparse, layout) == said
 
 
-@pytest.mark.parametrize("step", ["quantize:bits=4,keep=0", "share:bits=3", "share:bits=4,channels_per_codebook=40", "prune:sparsity=0.5",
+@pytest.mark.parametrize("step", ["quantize:bits=4,keep=0", "share:bits=3", "share:bits=4,granularity=channel", "prune:sparsity=0.5",
                                   "share:bits=8,vector=4", "half:type=bfloat16", "pack"])
 def test_the_sqnr_of_each_weight_is_that_of_its_values(mlp, apply, value_of, step):
     done = apply(mlp, step)

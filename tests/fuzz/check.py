@@ -28,7 +28,7 @@ OPTIONS = (
     "prune:sparsity=1",
     "share:bits=1",
     "share:bits=8",
-    "share:bits=2,channels_per_codebook=8",
+    "share:bits=2,block_size=8",
     "strip:metadata,keep_doc",
 )
 

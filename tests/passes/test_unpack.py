@@ -16,7 +16,7 @@ from lightweight_cli.pipeline.run import run_steps
 W = gaussian(64, 32)
 X = {"x": gaussian(3, 64, seed=1)}
 STEPS = ["prune:sparsity=0.6", "prune:sparsity=0.95", "quantize:bits=8", "quantize:bits=4", "share:bits=5", "half",
-         "share:bits=4,vector=4,stages=2", "share:bits=2,channels_per_codebook=8", "half:type=bfloat16"]
+         "share:bits=4,vector=4,stages=2", "share:bits=2,block_size=8", "half:type=bfloat16"]
 
 
 def floats_only(model):

@@ -13,6 +13,10 @@ BLOCK = 32
 """Weights in a block, below 8 bits. At 8 bits, blocks of 64 took MiniLM from 22.9 to 31.6 dB for 3 % more bytes than channels."""
 
 
+CODEBOOK_BLOCK = 48
+"""The same for a codebook: at 4 bits, smaller files than blocks of 32 on a uniform grid, outputs .9 to 2.2 dB nearer, on four models."""
+
+
 class Form(NamedTuple):
     """How weights are to be stored, as the options say."""
 
@@ -37,7 +41,8 @@ class Form(NamedTuple):
     @property
     def block(self) -> int | None:
         """Weights that share a scale along the input axis; None: all of a channel, or of the tensor."""
-        return (self.block_size or BLOCKS.get(self.bits, BLOCK)) if self.granularity == "block" else None
+        usual = BLOCKS.get(self.bits, CODEBOOK_BLOCK if self.grid == "codebook" else BLOCK)
+        return (self.block_size or usual) if self.granularity == "block" else None
 
     def groups(self, weight: Weight) -> Groups:
         """Return the weight as [A, R, P], of which R share a scale."""

@@ -62,7 +62,10 @@ def stored(
     flat = np.ascontiguousarray(codes, np.int8 if low < 0 else np.uint8).reshape(-1)
     blob = Blob(flat.size, data=memoryview(flat.view(np.uint8))) if flat.size <= IN_MEMORY else model.spool.put(flat)
     codebook = grid.values.reshape(-1).astype(np.float32) if isinstance(grid, Codebook) else None
+    scale: np.ndarray | None = placed(grid.scale)
+    if codebook is not None and grid.scale.size == 1:
+        codebook, scale = codebook * grid.scale.reshape(-1).astype(np.float32), None
     zero = 0 if codebook is None else next(iter(np.flatnonzero(codebook == 0).tolist()), None)
     zeros = 0 if zero is None or zero_point is not None else flat.size - int(np.count_nonzero(flat != zero))
     return Coded(weight.shape, weight.dtype, groups, blob, low, high - low + 1, zeros, zero if zero_point is None else 0,
-                 scale=placed(grid.scale), zero_point=None if zero_point is None else placed(zero_point), codebook=codebook)
+                 scale=scale, zero_point=None if zero_point is None else placed(zero_point), codebook=codebook)

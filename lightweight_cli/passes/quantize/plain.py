@@ -16,14 +16,14 @@ HALF_SCALES = 64
 """Scales from which float16 ones are worth a Cast node."""
 
 
-def laid(form: Form, target: np.ndarray, importance: np.ndarray, shape: tuple[int, int, int], clip: bool) -> Grid:
-    """Return a grid over a target [G, out, d]; importance [G, d]; scales have the shape, and may clip if `clip`.
+def laid(form: Form, target: np.ndarray, importance: np.ndarray, shape: tuple[int, int, int], clip: bool, zero: bool) -> Grid:
+    """Return a grid over a target [G, out, d]; importance [G, d]; scales have the shape, and may clip if `clip`; `zero`: 0 is a value.
 
     Raises: ValueError where none fits.
     """
     many = int(np.prod(shape)) >= HALF_SCALES
     if form.grid == "codebook":
-        found = codebooks.shared(target, importance, shape, form.codes)
+        found = codebooks.shared(target, importance, shape, form.codes, zero)
         return found._replace(scale=scales.narrowed(found.scale, np.float16)) if many and scales.halved(found.scale) else found
     grid = scales.largest(target, shape, form.bits, form.symmetric, many, form.levels)
     return scales.clipped(target, grid, importance) if clip else grid
@@ -36,7 +36,7 @@ def plain(model: Model, weight: Weight, form: Form, clip: bool) -> Coded:
     """
     groups = a, r, p = form.groups(weight)
     values = np.ascontiguousarray(weight.read(0, weight.size).reshape(a, r, p).transpose(0, 2, 1), np.float32)
-    grid = laid(form, values, np.ones((a, r)), (a, p, 1), clip)
+    grid = laid(form, values, np.ones((a, r)), (a, p, 1), clip, bool((values == 0).any()))
     codes = grid.spread(r).nearest(values).transpose(0, 2, 1)
 
     def placed(array: np.ndarray) -> np.ndarray:

@@ -26,13 +26,13 @@ def solved(model: Model, weight: Weight, view: View, moments: Moments, form: For
     Raises: ValueError where values or moments are not finite, or no grid fits.
     """
     matrix = matrix_as(view, weight.read(0, weight.size).reshape(weight.shape))
-    shape = form.scales(matrix.shape)
+    shape, zero = form.scales(matrix.shape), bool((matrix == 0).any())
     wide = matrix.shape[0] == 1 and parts.width(matrix.shape[2]) != matrix.shape[2]
     if wide:
         matrix, shape = parts.split(matrix), _of_parts(shape, matrix.shape[2])
 
     def lay(target: np.ndarray, importance: np.ndarray) -> Grid:
-        return laid(form, target, importance, shape, real and form.bits <= CLIPPED)
+        return laid(form, target, importance, shape, real and form.bits <= CLIPPED, zero)
 
     found = solve(matrix, moments, lay, Method())
     codes, grid = found.codes, found.grid

@@ -44,7 +44,7 @@ def quantize_weights(context: Context, form: Form, method: str, keep: float | No
     eight = form._replace(bits=8, block_size=None, grid="uniform", levels=None)
 
     def form_of(weight: Weight) -> Form:
-        return eight if id(weight) in small else form
+        return eight if id(weight) in small and form.bits < 8 else form
 
     def nearest(weight: Weight) -> Coded:
         of = form_of(weight)
