@@ -80,7 +80,7 @@ def test_prune_in_a_pipe_and_then_quantize(shell, tmp_path, execute):
     assert done.returncode == 0 and done.stdout == b"" and b"prune" in done.stderr and b"quantize" in done.stderr
     small = tmp_path / "small.onnx"
     assert small.stat().st_size < 0.3 * (tmp_path / "model.onnx").stat().st_size
-    assert recipe_of(small) == ["prune:threshold=0.01", "quantize"]
+    assert recipe_of(small) == ["prune:threshold=0.01", "quantize:bits=8"]
     x = {"x": np.random.default_rng(0).normal(size=(8, 64)).astype("f4")}
     before, after = execute(str(tmp_path / "model.onnx"), x)[0], execute(str(small), x)[0]
     assert np.sum(before**2) / np.sum((before - after) ** 2) > 10**2.5  # 25 dB
