@@ -108,7 +108,7 @@ def test_errors_speak_python(folder, error, said, options):
 def test_errors_of_steps_speak_python(folder):
     with pytest.raises(lwc.UsageError, match="^prune: give exactly one of threshold, relative and sparsity$"):
         lwc.run("model.onnx", ["prune"])
-    with pytest.raises(lwc.UsageError, match=r"^step 'share:block-size=7': block_size 7: must be at least 8$"):
+    with pytest.raises(lwc.UsageError, match=r"^step 'share:block-size=7': block_size 7: must be at least 8 and at most 4096$"):
         lwc.run("model.onnx", ["share:block-size=7"])
     with pytest.raises(lwc.InputError, match="^a--b.onnx: no such file$"):
         lwc.run("a--b.onnx", [])

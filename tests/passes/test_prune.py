@@ -287,3 +287,16 @@ def test_a_second_run_changes_nothing(save, apply):
 def test_exactly_one_way_to_choose(save, apply, step):
     with pytest.raises(UsageError, match="give exactly one of --threshold, --relative and --sparsity"):
         apply(save(ONE), step)
+
+
+def test_weights_with_nan_stay_out_of_a_share_of_all(save, apply, parse):
+    text = """<ir_version: 8, opset_import: ["" : 17]> g (float[4,64] x) => (float[4,64] y) <float[64,64] A, float[64,64] B>
+        { h = MatMul (x, A)  y = MatMul (h, B) }"""
+    proto = parse(text)
+    odd = np.full((64, 64), np.nan, np.float32)
+    odd[0] = 1
+    proto.graph.initializer[0].CopyFrom(numpy_helper.from_array(odd, proto.graph.initializer[0].name))
+    name, other = (t.name for t in proto.graph.initializer)
+    done = apply(save(proto), "prune:sparsity=0.9,scope=global")
+    assert [(w.name, w.reason) for w in done.report.left] == [(name, "can't be ordered by magnitude: it has NaN")]
+    assert done.report.changed == round(0.9 * 64 * 64) and int((done.value(other) == 0).sum()) == done.report.changed

@@ -56,7 +56,9 @@ def prune_magnitude(context: Context, threshold: float | None, relative: float |
             return threshold, 0
         if relative is not None:
             return relative * magnitude.largest(Chunks([weight])), 0
-        if limits:
+        if scope == "global":
+            if id(weight) not in limits:
+                raise ValueError("it has NaN")
             return limits[id(weight)]
         count = round((sparsity or 0) * weight.size)
         return magnitude.threshold(Chunks([weight]), count, helper.tensor_dtype_to_np_dtype(weight.dtype))
@@ -128,12 +130,17 @@ def zeroed_codes(coded: Coded, chunks: Chunks) -> Coded:
 
 
 def global_limits(weights: list[Weight], sparsity: float) -> dict[int, tuple[np.generic, int]]:
-    """Return limit and ties for each weight, so that the share is exact over all together."""
+    """Return limit and ties for each weight, so that the share is exact over all together; weights with NaN have none."""
     weights = [w for w in weights if w.size]
     if not weights:
         return {}
-    dtype = max((helper.tensor_dtype_to_np_dtype(w.dtype) for w in weights), key=lambda d: d.itemsize)
-    limit, ties = magnitude.threshold(Chunks(weights), round(sparsity * sum(w.size for w in weights)), dtype)
+    try:
+        limit, ties = over_all(weights, sparsity)
+    except ValueError:  # more are asked for than can be ordered
+        weights = [w for w in weights if not any(np.isnan(part).any() for part in w.chunks())]
+        if not weights:
+            return {}
+        limit, ties = over_all(weights, sparsity)
     found = {}
     for weight in weights:
         left = ties
@@ -143,3 +150,9 @@ def global_limits(weights: list[Weight], sparsity: float) -> dict[int, tuple[np.
         found[id(weight)] = limit, ties - left
         ties = left
     return found
+
+
+def over_all(weights: list[Weight], sparsity: float) -> tuple[np.generic, int]:
+    """Return the limit that parts a share of all weights from the rest, and ties. Raises: ValueError where too many are NaN."""
+    dtype = max((helper.tensor_dtype_to_np_dtype(w.dtype) for w in weights), key=lambda d: d.itemsize)
+    return magnitude.threshold(Chunks(weights), round(sparsity * sum(w.size for w in weights)), dtype)
