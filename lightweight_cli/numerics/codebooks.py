@@ -14,7 +14,7 @@ import numpy as np
 
 from . import kmeans
 from .grid import Codebook
-from .scales import Shape, reduced
+from .scales import Shape, narrowed, reduced
 from .sketch import sketch
 
 # An end beyond so many rms is pinned. 10^9 Gaussian weights stay below 6.2; MiniLM's FFN-down has 37 and 175.
@@ -29,7 +29,9 @@ def shared(weight: np.ndarray, importance: np.ndarray, shape: Shape, levels: int
     Returns: the grid; its codebook may have fewer values if there are fewer distinct weights.
     Raises: ValueError if weights are not finite, or the shape does not divide the weight's.
     """
-    largest = reduced(np.maximum, np.abs(weight), shape).astype(np.float32)
+    largest = narrowed(reduced(np.maximum, np.abs(weight), shape), np.float32)
+    if not np.isfinite(largest).all():
+        raise ValueError("weights are not finite")
     scale = np.where((largest > 0) & (largest.size > 1), largest, np.float32(1))
     spread = Codebook(np.zeros((1, 1, 1, 1), np.float32), scale).spread(weight.shape[2]).scale
     unit = weight / spread

@@ -60,3 +60,11 @@ def test_zeros_and_constants() -> None:
     weight[0, 1] = 0.25
     for grid in (codebooks.shared(weight, np.ones((1, 5)), (1, 3, 1), 4), codebooks.per_row(weight, np.ones((1, 5)), 4)):
         assert not miss(grid, weight).any()
+
+
+@pytest.mark.parametrize("odd", [np.inf, -np.inf, np.nan, 1e300])
+def test_weights_that_are_not_finite_are_refused(odd):
+    weight = np.ones((1, 4, 8))
+    weight[0, 1, 2] = odd
+    with pytest.raises(ValueError, match="^weights are not finite$"):
+        codebooks.shared(weight, np.ones((1, 8)), (1, 4, 2), 4)

@@ -49,7 +49,7 @@ def test_a_step_prints_back_as_the_text_it_is_read_from(step):
         ("prune:threshold=0.01", Step("prune", {"threshold": 0.01}), "prune:threshold=0.01"),
         ("prune:threshold=1e-2", Step("prune", {"threshold": 0.01}), "prune:threshold=0.01"),
         ("prune:scope=global,sparsity=.5", Step("prune", {"sparsity": 0.5, "scope": "global"}), "prune:sparsity=0.5,scope=global"),
-        ("quantize:bits=8", Step("quantize", {}), "quantize"),
+        ("quantize:bits=8", Step("quantize", {"bits": 8}), "quantize:bits=8"),
         ("quantize:bits=4,block-size=64", Step("quantize", {"bits": 4, "block_size": 64}), "quantize:bits=4,block_size=64"),
         ("quantize:asymmetric", Step("quantize", {"asymmetric": True}), "quantize:asymmetric=true"),
         ("quantize:asymmetric=no", Step("quantize", {}), "quantize"),

@@ -23,8 +23,8 @@ def quantize(
     bits: Annotated[int | None, Option("Bits per weight; 8 where neither they nor levels are given.", choices=(8, 6, 5, 4, 3, 2))] = None,
     levels: Annotated[int | None, Option("Values that a weight may take, instead of bits: 3 is ternary.", min=2, max=256)] = None,
     method: Annotated[str, Option(
-        "How codes are chosen; auto: nearest at 8 bits, second-order rounding below; mse: nearest, with scales clipped for the least "
-        "error of the weight.", choices=("auto", "nearest", "mse", "gptq"))] = "auto",
+        "How codes are chosen; auto: nearest at 8 bits, gptq (second-order rounding) below; mse: clipped nearest.",
+        choices=("auto", "nearest", "mse", "gptq"))] = "auto",
     grid: Annotated[str, Option("Evenly spaced values, or a codebook for each tensor.", choices=("uniform", "codebook"))] = "uniform",
     granularity: Annotated[str, Option("What shares a scale.", choices=("block", "channel", "tensor"))] = "block",
     block_size: Annotated[int | None, Option("Weights in a block, along the input axis; 64 at 8 bits, 32 at 4.", min=8, max=4096)] = None,
@@ -32,8 +32,8 @@ def quantize(
     time_limit: Annotated[
         float | None, Option("Seconds for second-order rounding; what is left then is rounded to nearest.", min=0, open_min=True)] = None,
     keep: Annotated[
-        float | None, Option("Leave the smallest weights that together are this share, or give them 8 bits where others get fewer; "
-                             "0.02 at 8 bits, 0.05 below.", min=0, max=1)] = None,
+        float | None, Option("Leave the smallest weights that together are this share; below 8 bits they get 8; 0.02 or 0.05.",
+                             min=0, max=1)] = None,
 ) -> int:
     """Round weights to integers of 8 or fewer bits with a scale.
 
