@@ -26,8 +26,8 @@ def divided(steps: Sequence[Step], files: Sequence[str], check: Check | None, sa
 
     if files:
         return Portion(tuple(files), "all", samples, seed, memory), check
-    if check is not None and check.data and any(calibrates(step) for step in steps):
+    if check is None or not any(calibrates(step) for step in steps):
+        return None, check
+    if check.data:
         return Portion(check.data, "calibrate", samples, seed, memory), replace(check, role="judge")
-    if check is not None and not check.data and any(calibrates(step) for step in steps):
-        return Portion((), "all", samples, seed, memory), check
-    return None, check
+    return Portion((), "all", samples, seed, memory), check

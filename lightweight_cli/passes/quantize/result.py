@@ -7,6 +7,7 @@ from typing import NamedTuple
 from lightweight_cli.encodings.coded import Coded
 
 DATA, PRIOR, NEAREST = "second order on data", "second order on a prior", "nearest"
+CLIPPED = "nearest, clipped for the least weight error"
 MIX = "second order on synthetic inputs and a prior"
 """How a weight got its codes, as the report says it."""
 WORSE = "nearest: second order was no better on held-out rows"

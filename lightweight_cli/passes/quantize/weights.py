@@ -11,7 +11,7 @@ from lightweight_cli.passes.quantize.form import Form
 from lightweight_cli.passes.quantize.layers import Layers
 from lightweight_cli.passes.quantize.nearest import quantized
 from lightweight_cli.passes.quantize.plain import plain
-from lightweight_cli.passes.quantize.result import NEAREST, Result
+from lightweight_cli.passes.quantize.result import CLIPPED, NEAREST, Result
 from lightweight_cli.weights.plan import Plan
 from lightweight_cli.weights.told import Told
 from lightweight_cli.weights.weight import Weight
@@ -24,9 +24,6 @@ KEEP = {8: 0.02}
 FEW = 0.05
 """Share of the weights that get 8 bits where the others get fewer, the smallest first: first layers and depthwise kernels are among
 the most sensitive, and among the smallest. At 8 bits they stay float: 2 % took PP-OCRv4 det from 14.8 to 21.4 dB."""
-
-
-CLIPPED = "nearest, clipped for the least weight error"
 
 
 def quantize_weights(context: Context, form: Form, method: str, keep: float | None, time_limit: float | None = None) -> int:
