@@ -34,6 +34,10 @@ class Check:
     """Which samples of the data judge (data.portion.Role): "judge" leaves out the share that calibrates."""
     samples: int | None = None
     """At most so many of them; None: all."""
+    half: str = "both"
+    """Of these, where a search has tried many candidates (data.portion.Half): "confirm" are those that selected none of them."""
+    share: float | None = None
+    """Of the samples calibrates; None: data.portion.SHARE."""
     frozen: tuple[str, ...] = ()
     """Inputs with a default that the candidate lacks on purpose."""
     budget: float | None = BUDGET

@@ -8,6 +8,7 @@ from typing import Any
 
 from lightweight_cli.checking.accuracy import Accuracy, MetricDrop
 from lightweight_cli.checking.amounts import Limit
+from lightweight_cli.checking.limits import at_most
 
 NO_DATA = "no data: on synthetic inputs both agree, whatever they do on real ones"
 
@@ -93,7 +94,7 @@ def _held(name: str, limit: float | None, value: float | None, why: str, *, most
         return None
     if value is None or math.isnan(value):
         return GateResult(name, limit, None, False, why if value is None else "the figure is not a number", most, unit)
-    return GateResult(name, limit, value, value <= limit if most else value >= limit, None, most, unit)
+    return GateResult(name, limit, value, at_most(value, limit) if most else value >= limit, None, most, unit)
 
 
 def _load(name: str, limit: Limit | None, accuracy: Accuracy | None) -> GateResult | None:

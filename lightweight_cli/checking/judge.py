@@ -71,7 +71,8 @@ class Judge:
         check = request["check"]
         return verify(request["reference"], request["candidate"], check["data"] or None, check["labels"], check["metric"],
                       latency=check["latency"], seed=check["seed"], batch_size=check["batch_size"],
-                      threads=check["threads"], role=check["role"], samples=check["samples"], frozen=check["frozen"],
+                      threads=check["threads"], role=check["role"], samples=check["samples"], half=check["half"],
+                      share=check["share"], frozen=check["frozen"],
                       budget=check["budget"], ignore_labels=check["ignore_labels"], level=check["level"], progress=tell).to_json(), {}
 
 

@@ -62,7 +62,7 @@ def run_reference(session: InferenceSession, model: Interface, batches: Batches,
             what = "sample" if probe.alone else "batch"
             raise InputError(f"the original model does not run on {what} {done}: {reason(failure)}") from failure
         if run.scores:
-            run.scores.add(batch, outputs)
+            run.scores.add(batch.samples, outputs)
         kept.append(outputs)
         run.samples, run.count = run.samples + batch.samples, done + 1
     return run
@@ -126,7 +126,7 @@ def run_candidate(session: InferenceSession, reference: Run, kept: Spool, compar
         if by_kind is not None:
             by_kind.add(batch, expected, outputs)
         if run.scores:
-            run.scores.add(batch, outputs)
+            run.scores.add(batch.samples, outputs)
         run.samples, run.count = run.samples + batch.samples, done + 1
     if scores:
         scores.keep(run.count)

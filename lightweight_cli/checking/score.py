@@ -12,7 +12,6 @@ from lightweight_cli.checking.metrics.choose import choose
 from lightweight_cli.checking.metrics.interval import drop, paired_interval
 from lightweight_cli.checking.metrics.spec import MetricSpec
 from lightweight_cli.data.arrays import arrays
-from lightweight_cli.data.batches import Batch
 from lightweight_cli.errors import DataError, printable
 from lightweight_cli.runtime.sessions import Interface, Port
 
@@ -38,16 +37,16 @@ class Scores:
         other.metric, other.output = self.metric, self.output
         return other
 
-    def add(self, batch: Batch, outputs: list[Any]) -> None:
-        """Score one batch against the next labels.
+    def add(self, samples: int, outputs: list[Any]) -> None:
+        """Score the outputs of one batch of so many samples against the next labels.
 
         Raises: DataError when no output has a score for each label.
         """
-        by_name = self._by_sample(batch, outputs)
+        by_name = by_sample(self.model, samples, outputs)
         if self.metric is None:
             self.metric, self.output, self.labels = choose(by_name, self.labels, self.spec)
-        labels = self.labels[self.at : self.at + batch.samples]
-        self.at += batch.samples
+        labels = self.labels[self.at : self.at + samples]
+        self.at += samples
         value = by_name.get(self.output)
         if value is None or not self.metric.fits(value, labels):
             raise DataError(f'metric {self.metric.name}: output "{printable(self.output)}" has no score for each '
@@ -70,22 +69,23 @@ class Scores:
             raise DataError(f"metric {self.metric.name if self.metric else ''} needs as many positions in each batch")
         return np.concatenate(self.parts)
 
-    def _by_sample(self, batch: Batch, outputs: list[Any]) -> dict[str, np.ndarray]:
-        """Return the outputs that have one entry a sample, sample axis first."""
-        given = [p.shape[0] for p in self.model.inputs if p.shape]
-        symbols = {d for d in given if isinstance(d, str)}
-        found = {}
-        for port, value in zip(self.model.outputs, outputs, strict=True):
-            parts = arrays(value)
-            if len(parts) != 1 or parts[0].ndim == 0:
-                continue
-            array = parts[0]
-            axis = sample_axis(array, port, batch.samples, symbols, fixed=all(isinstance(d, int) for d in given))
-            if axis is not None:
-                found[port.name] = np.moveaxis(array, axis, 0)
-            elif batch.samples == 1:
-                found[port.name] = array[None]
-        return found
+
+def by_sample(model: Interface, samples: int, outputs: list[Any]) -> dict[str, np.ndarray]:
+    """Return the outputs of a batch that have one entry a sample, sample axis first."""
+    given = [p.shape[0] for p in model.inputs if p.shape]
+    symbols = {d for d in given if isinstance(d, str)}
+    found = {}
+    for port, value in zip(model.outputs, outputs, strict=True):
+        parts = arrays(value)
+        if len(parts) != 1 or parts[0].ndim == 0:
+            continue
+        array = parts[0]
+        axis = sample_axis(array, port, samples, symbols, fixed=all(isinstance(d, int) for d in given))
+        if axis is not None:
+            found[port.name] = np.moveaxis(array, axis, 0)
+        elif samples == 1:
+            found[port.name] = array[None]
+    return found
 
 
 def sample_axis(array: np.ndarray, port: Port, samples: int, symbols: set[str], fixed: bool) -> int | None:

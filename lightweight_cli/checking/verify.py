@@ -26,7 +26,7 @@ from lightweight_cli.checking.runs import Progress, Run, run_candidate, run_refe
 from lightweight_cli.checking.score import metric_drop
 from lightweight_cli.checking.turns import in_turns
 from lightweight_cli.data.batches import Batches
-from lightweight_cli.data.portion import Role
+from lightweight_cli.data.portion import Half, Portion, Role
 from lightweight_cli.data.spool import Spool
 from lightweight_cli.errors import BrokenPromise, DataError, InputError
 from lightweight_cli.model.provenance import SOURCE
@@ -38,15 +38,18 @@ if TYPE_CHECKING:
     import onnx
     from onnxruntime import InferenceSession
 
+NONE_FRESH = "too few samples to keep fresh ones apart: those that judge have selected the result too"
+
+
 def verify(reference: str, candidate: str, batches: Sequence[str] | Feeds | None = None,
            labels: str | np.ndarray | None = None, metric: str | None = None, *, latency: bool = True, seed: int = 0,
            batch_size: int | None = None, threads: int = THREADS, budget: float | None = BUDGET, ignore_labels: bool = False,
-           level: Level = "all", role: Role = "all", samples: int | None = None,
+           level: Level = "all", role: Role = "all", samples: int | None = None, half: Half = "both", share: float | None = None,
            frozen: Sequence[str] = (), progress: Progress | None = None) -> Accuracy:
     """Compare the model file `candidate` with the model file `reference`, in this process.
 
     `batches`: data paths as --data takes them, or feeds (dicts of arrays by input name); None: synthetic.
-    `role`, `samples`: which samples of the data judge, and how many at most: see data.portion.
+    `role`, `samples`, `half`, `share`: which samples of the data judge, and how many at most: see data.portion.
     `labels`: one a sample, or their file. `metric`: "top1", "ctc:blank=36", ...; None: chosen from the labels.
     `frozen`: inputs with a default that the candidate lacks on purpose: no data for them is used.
     `budget`: seconds by which as much of the data is run as fits; None: all of it.
@@ -71,7 +74,7 @@ def verify(reference: str, candidate: str, batches: Sequence[str] | Feeds | None
             found = made_batches(session, model, skeleton, seed, clock, lambda: tell("reference run", 0, None), reference)
         else:
             tell("data", 0, None)
-            found = own_batches(given, model, labels, ignore_labels, batch_size, (role, samples), seed)
+            found = own_batches(given, model, labels, ignore_labels, batch_size, Portion((), role, samples, seed, half=half, share=share))
         if isinstance(found, str):
             del session
             return _unverified(candidate, model, found, reference, skeleton, threads, tell)
@@ -99,7 +102,7 @@ def verify(reference: str, candidate: str, batches: Sequence[str] | Feeds | None
                 metric=metric_drop(old.scores, new.scores, seed) if old.scores and new.scores else None,
                 latency=measured if isinstance(measured, Latency) else None,
                 latency_skipped=measured if isinstance(measured, str) else None,
-                provenance=provenance, deterministic=old.steady,
+                provenance=provenance, deterministic=old.steady, remarks=(NONE_FRESH,) if found.fresh is False else (),
                 unverified=None if old.steady else "the original gives other values on each run (random operators)")
         finally:
             found.close()

@@ -1,26 +1,35 @@
-"""Which samples of the data a reader takes: all, the share that calibrates, or the rest, which judges.
+"""Which samples of the data a reader takes: all, the share that calibrates, or the rest, which judges; of these again one of two halves.
 
 What chooses and what judges never overlap: where both come from the same files, a seeded share is drawn, and either side
-computes it for itself from the seed alone.
+computes it for itself from the seed alone. A search that tries many candidates takes the rows that judge apart once more: some
+select a candidate, and fresh ones, which nothing was chosen by, confirm it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
 from lightweight_cli.data.batches import Batch, Batches, open_batches
+from lightweight_cli.data.kept import Kept, Unit
 from lightweight_cli.data.spool import IN_MEMORY
 from lightweight_cli.runtime.sessions import Interface
 
 Role = Literal["all", "calibrate", "judge"]
+Half = Literal["both", "select", "confirm"]
 SHARE = 1 / 3
 """Of the samples calibrates, where the data must serve both."""
 MOST = 256
 """Samples that calibrate at most, where the data must serve both: rows of one more bring less than a row more to judge by."""
+
+SELECTING = 2 / 3
+"""Of the samples that judge select a candidate, where fresh ones must confirm it: what can be resolved grows with those that select,
+and the others answer one question only."""
+FRESH = 6
+"""Samples that confirm at least; where there are not so many, those that selected do it."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +44,10 @@ class Portion:
     seed: int = 0
     memory: int | None = None
     """Bytes for what grows with the samples where a model is calibrated on them; beyond, it goes to the disk. None: the default."""
-
-
-class Unit(NamedTuple):
-    """What can't be divided: a sample, or a whole batch where its samples can't be cut."""
-
-    batch: int
-    row: int | None
-    samples: int
+    half: Half = "both"
+    """Of a role's samples: those that select, or those that confirm."""
+    share: float | None = None
+    """Of the samples calibrates, where the data must serve both; None: SHARE."""
 
 
 def open_portion(portion: Portion, model: Interface, *, labels: str | None = None, batch_size: int | None = None,
@@ -53,21 +58,25 @@ def open_portion(portion: Portion, model: Interface, *, labels: str | None = Non
     """
     batches = open_batches(portion.paths, model, labels=labels, batch_size=batch_size, memory=memory,
                            ignore_labels=ignore_labels)
-    return chosen(batches, portion.role, portion.samples, portion.seed)
+    return chosen(batches, portion)
 
 
-def chosen(batches: Batches, role: Role, most: int | None, seed: int) -> Batches:
-    """Return the samples of a role, at most `most` of them; `batches.of` counts what there was, to judge by without what calibrates."""
+def chosen(batches: Batches, portion: Portion) -> Batches:
+    """Return the samples that a portion means; `batches.of` counts what there was, to judge by without what calibrates."""
     units = [u for i, batch in enumerate(batches) for u in units_of(i, batch)]
     batches.of = sum(u.samples for u in units)
-    order = np.random.default_rng(seed).permutation(len(units))
-    if role != "all":
-        count = calibrating(units, order)
-        order = order[:count] if role == "calibrate" else order[count:]
-        if role == "judge":
+    order = np.random.default_rng(portion.seed).permutation(len(units))
+    if portion.role != "all":
+        count = calibrating(units, order, portion.share)
+        order = order[:count] if portion.role == "calibrate" else order[count:]
+        if portion.role == "judge":
             batches.of = sum(units[k].samples for k in order)
-    if most is not None:
-        order = order[: within(units, order, most)]
+    if portion.samples is not None:
+        order = order[: within(units, order, portion.samples)]
+    if portion.half != "both":
+        count = selecting(units, order)
+        batches.fresh = count < len(order)
+        order = order[:count] if portion.half == "select" or not batches.fresh else order[count:]
     if len(order) == len(units):
         return batches
     kept = sorted(order.tolist())
@@ -88,43 +97,20 @@ def units_of(number: int, batch: Batch) -> list[Unit]:
     return [Unit(number, None, batch.samples)]
 
 
-def calibrating(units: Sequence[Unit], order: np.ndarray) -> int:
+def calibrating(units: Sequence[Unit], order: np.ndarray, share: float | None = None) -> int:
     """Return how many units, in this order, calibrate: a share of the samples; one side always keeps something."""
-    most = min(MOST, int(SHARE * sum(u.samples for u in units)))
+    most = min(MOST, int((share or SHARE) * sum(u.samples for u in units)))
     return min(within(units, order, most), len(units) - 1)
+
+
+def selecting(units: Sequence[Unit], order: np.ndarray) -> int:
+    """Return how many units, in this order, select: all of them where too few were left to confirm."""
+    total = sum(units[k].samples for k in order)
+    count = within(units, order, int(SELECTING * total))
+    return count if sum(units[k].samples for k in order[count:]) >= FRESH else len(order)
 
 
 def within(units: Sequence[Unit], order: np.ndarray, most: int) -> int:
     """Return how many units, in this order, have at most `most` samples together; at least one where there is any."""
     total = np.cumsum([units[k].samples for k in order])
     return max(int(np.searchsorted(total, most, side="right")), min(1, len(order)))
-
-
-class Kept(Iterable[Batch]):
-    """Some units of batches; can be gone through more than once."""
-
-    def __init__(self, parts: Sequence[Iterable[Batch]], units: Sequence[Unit]) -> None:
-        self.parts = parts
-        self.rows: dict[int, list[int] | None] = {}
-        for unit in units:
-            rows = self.rows.setdefault(unit.batch, None if unit.row is None else [])
-            if rows is not None and unit.row is not None:
-                rows.append(unit.row)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __iter__(self) -> Iterator[Batch]:
-        number = 0
-        for part in self.parts:
-            for batch in part:
-                if number in self.rows:
-                    yield cut(batch, self.rows[number])
-                number += 1
-
-
-def cut(batch: Batch, rows: list[int] | None) -> Batch:
-    """Return the rows of a batch; None: all of it."""
-    if rows is None or len(rows) == batch.samples:
-        return batch
-    return Batch({n: v[rows] if n in batch.sliceable else v for n, v in batch.feed.items()}, len(rows), batch.sliceable, batch.kind)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from lightweight_cli.data.batches import Batch, Batches
-from lightweight_cli.data.portion import Kept, Unit
+from lightweight_cli.data.kept import Kept, Unit
 
 
 def can_be_cut(batch: Batch) -> bool:

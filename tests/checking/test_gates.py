@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -42,6 +43,12 @@ def test_gates_that_hold() -> None:
     assert [(g.name, g.limit, g.value, g.passed, g.why) for g in held] == [
         ("max-drop", 0.02, 0.02, True, None), ("min-sqnr", 35, 35.0, True, None), ("min-agreement", 0.97, 0.97, True, None),
         ("max-size", 1000, 1000, True, None), ("max-slowdown", 1.2, 1.2, True, None)]
+
+
+def test_a_drop_keeps_its_limit_whatever_float64_makes_of_the_difference() -> None:
+    drop = MetricDrop("top1", "y", True, 1.0, 0.99, 1.0 - 0.99, 0.0, 0.02, 100, "matched proportions")
+    (held,) = check(Gates(max_drop=0.01), replace(accuracy(), metric=drop), 1000)
+    assert drop.drop > 0.01 and held.passed
 
 
 @pytest.mark.parametrize(("gates", "name"), [

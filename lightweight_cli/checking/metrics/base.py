@@ -21,6 +21,9 @@ class Metric(ABC):
     share = False
     """A ratio that counts right answers: with one question a sample, a proportion."""
 
+    bounded = True
+    """From 0 to 1, and lost sample by sample: so many samples can't show a drop below 3 / n."""
+
     @abstractmethod
     def fits(self, output: np.ndarray, labels: np.ndarray) -> bool:
         """Whether an output [n, ...] and labels [n, ...] of one batch can be compared so."""

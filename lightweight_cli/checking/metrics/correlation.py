@@ -11,6 +11,7 @@ class Pearson(Metric):
     """Covariance over the product of the standard deviations, over all samples and positions."""
 
     name = "pearson"
+    bounded = False
 
     def fits(self, output: np.ndarray, labels: np.ndarray) -> bool:
         """Whether there is one prediction a label."""

@@ -31,11 +31,7 @@ class EditDistance(Metric):
     def rows(self, output: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Return [n, 2]: edits, length of the label."""
         said = (output.argmax(-1) if output.dtype.kind == "f" else output).astype(np.int64)
-        if self.blank is not None:
-            repeated = np.zeros(said.shape, bool)
-            repeated[:, 1:] = said[:, 1:] == said[:, :-1]
-            said = np.where(repeated | (said == self.blank), PAD, said)
-        said, true = _packed(said), _packed(labels.astype(np.int64))
+        said, true = packed(said if self.blank is None else merged(said, self.blank)), packed(labels.astype(np.int64))
         return np.stack([distances(said, true), (true >= 0).sum(1)], 1).astype(np.float64)
 
     def classes(self, output: np.ndarray, labels: np.ndarray) -> int:
@@ -48,7 +44,14 @@ class EditDistance(Metric):
         return float(1 - edits / length) if length else float("nan")
 
 
-def _packed(sequences: np.ndarray) -> np.ndarray:
+def merged(said: np.ndarray, blank: int) -> np.ndarray:
+    """Return class numbers [n, steps] with repeats and blanks as padding."""
+    repeated = np.zeros(said.shape, bool)
+    repeated[:, 1:] = said[:, 1:] == said[:, :-1]
+    return np.where(repeated | (said == blank), PAD, said)
+
+
+def packed(sequences: np.ndarray) -> np.ndarray:
     """Move the padding of each row to its end, keeping the order of the rest."""
     order = np.argsort(sequences < 0, axis=1, kind="stable")
     packed = np.take_along_axis(sequences, order, 1)

@@ -12,6 +12,7 @@ class Mae(Metric):
 
     name = "mae"
     higher_is_better = False
+    bounded = False
     ratio = True
 
     def fits(self, output: np.ndarray, labels: np.ndarray) -> bool:

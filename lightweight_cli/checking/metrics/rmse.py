@@ -12,6 +12,7 @@ class Rmse(Metric):
 
     name = "rmse"
     higher_is_better = False
+    bounded = False
 
     def fits(self, output: np.ndarray, labels: np.ndarray) -> bool:
         """Whether there is one prediction a label."""
