@@ -14,12 +14,16 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from hypothesis import settings
 from onnx import GraphProto, ModelProto, helper, numpy_helper
 
 import lightweight_cli.passes  # noqa: F401  hands over the declarations
 
 # Started in the background, pytest ignores Ctrl-C, and so would every lwc it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+settings.register_profile("lwc", deadline=None)  # how long an example takes says how busy the machine is
+settings.load_profile("lwc")
 
 Lwc = Callable[..., "subprocess.CompletedProcess[bytes]"]
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PLACE = REPOSITORY / "build" / "matrix"
+TOOLS = ("pytest>=8", "hypothesis>=6.100", "jsonschema>=4.18")
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 
 
@@ -53,7 +54,7 @@ def prepare(row: Row, python: str) -> Path:
     subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
     own = folder / "bin" / "python"
     install = [own, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", "numpy,onnx,onnxruntime"]
-    subprocess.run([*install, *requirements(row.oldest), "pytest>=8", "hypothesis>=6.100", "--editable", str(REPOSITORY)], check=True)
+    subprocess.run([*install, *requirements(row.oldest), *TOOLS, "--editable", str(REPOSITORY)], check=True)
     return own
 
 

@@ -85,7 +85,8 @@ def to_bfloat16(chunk: np.ndarray) -> np.ndarray:
         rounded[edge] = upper[edge] & np.uint32(0x8000) | np.uint32(BFLOAT16_LARGEST)
         infinite = magnitudes == INFINITY["float32"]
         rounded[infinite] = upper[infinite]
-        rounded[nan] = upper[nan] | np.uint32(0x40)  # quiet, so that a payload in the lower half leaves a NaN
+        empty = (upper[nan] & np.uint32(0x7F)) == 0  # a payload in the lower half alone would leave an infinity
+        rounded[nan] = upper[nan] | np.where(empty, np.uint32(0x40), np.uint32(0))
     return rounded.astype(np.uint16).reshape(chunk.shape)
 
 

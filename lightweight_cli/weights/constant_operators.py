@@ -13,16 +13,20 @@ from typing import Any
 import numpy as np
 from onnx import helper, numpy_helper
 
-from lightweight_cli.numerics import narrow_floats
+from lightweight_cli.numerics import fp, narrow_floats
 from lightweight_cli.weights import constant_shapes
 
 
 def _cast(a: dict[str, Any], x: np.ndarray) -> np.ndarray:
     dtype = helper.tensor_dtype_to_np_dtype(a["to"])
-    if constant_shapes.is_float8(dtype) and x.dtype != dtype:
+    if x.dtype == dtype:
+        return x
+    if constant_shapes.is_float8(dtype):
         return narrow_floats.to_float8(x.astype(np.float32), dtype)
     if x.dtype == np.float64 and dtype == np.float16:  # onnxruntime goes through float32
         x = x.astype(np.float32)
+    if x.dtype.name == "bfloat16":  # as onnxruntime: signalling NaN stay
+        x = fp.from_bfloat16(x.view(np.uint16))
     return x.astype(dtype)
 
 

@@ -209,3 +209,12 @@ def test_a_spool_gives_back_what_it_got() -> None:
         for _ in range(2):
             for got, want in zip(spool, items, strict=True):
                 assert np.array_equal(got[0], want[0]) and got[2][0][1] == "ü"
+
+
+def test_outputs_with_signalling_nan_and_the_largest_float64_are_compared(tmp_path: Path) -> None:
+    text = HEAD + "agraph (float[N, 2] x, double[N, 2] z) => (float[N, 2] y, double[N, 2] u) { y = Identity(x)  u = Identity(z) }"
+    x = np.array([[0x7F800001, 0x3F800000], [0x3F800000, 0xFF812345]], np.uint32).view(np.float32)
+    batch = {"x": x, "z": np.full((2, 2), 1.7e308)}
+    found = verify(*pair(tmp_path, text, text), [batch], latency=False)
+    assert found.outputs[0].finite == 0.5 and found.outputs[0].max_error == 0
+    assert found.outputs[1].max_error == 0

@@ -1,4 +1,4 @@
-"""`python -m fuzz --seconds N`: random models and damaged bytes for a while; says what was found and how to repeat it."""
+"""`python -m fuzz --seconds N`: random models, extreme tables, damaged bytes for a while; says what was found and how to repeat it."""
 
 from __future__ import annotations
 

@@ -13,10 +13,13 @@ from corpus.verdicts import BROKEN, Verdict
 
 from fuzz.check import outcome
 from fuzz.damage import damaged, seeds, withstand
+from fuzz.exact import exact
 from fuzz.mutate import changed, readable
 
 DAMAGED_FOR_ONE_MODEL = 20
 """Damaged files take so much less time than models."""
+TABLES_FOR_ONE_MODEL = 3
+"""Tables of extreme values take a third of the time of a model."""
 
 
 def work(first: int, seconds: float) -> tuple[Counter[str], list[str]]:
@@ -34,6 +37,15 @@ def work(first: int, seconds: float) -> tuple[Counter[str], list[str]]:
                 findings.append(f"model {seed}: {' + '.join(recipe)}: {found.verdict.value}: {found.detail}")
         except Exception:
             findings.append(f"model {seed}: {traceback.format_exc(limit=-2)}")
+        for part in range(TABLES_FOR_ONE_MODEL):
+            number = seed * TABLES_FOR_ONE_MODEL + part
+            try:
+                recipe, found = exact(number)
+                count[f"tables {found.verdict.value}"] += 1
+                if found.verdict in (*BROKEN, Verdict.REFUSED):
+                    findings.append(f"tables {number}: {' + '.join(recipe)}: {found.verdict.value}: {found.detail}")
+            except Exception:
+                findings.append(f"tables {number}: {traceback.format_exc(limit=-2)}")
         gc.collect()  # the traces of refused files hold them mapped
         for part in range(DAMAGED_FOR_ONE_MODEL):
             choose = random.Random(f"{seed}.{part}")

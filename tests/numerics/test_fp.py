@@ -58,6 +58,7 @@ def test_every_bfloat16_fits() -> None:
     wide = from_bfloat16(all_patterns)
     assert fits_bfloat16(wide)
     assert np.array_equal(wide, all_patterns.view(ml_dtypes.bfloat16).astype(np.float32), equal_nan=True)
+    assert np.array_equal(to_bfloat16(wide), all_patterns)  # signalling NaN too
     kept = to_bfloat16(wide) == all_patterns
     assert kept[~np.isnan(wide)].all()
 

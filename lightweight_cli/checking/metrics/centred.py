@@ -35,7 +35,8 @@ class Centred:
         """Share of the signal's power that is variation; None without values."""
         if self.sum is None or not self.all.signal > 0:
             return None
-        return max(0.0, 1 - float(self.sum @ self.sum) / self.count / self.all.signal)
+        with np.errstate(over="ignore"):
+            return max(0.0, 1 - float(self.sum @ self.sum) / self.count / self.all.signal)
 
     def value(self) -> float | None:
         """Return dB; inf without noise, None without values."""
