@@ -6,7 +6,7 @@ import lightweight_cli.passes  # noqa: F401  hands over the declarations
 from lightweight_cli.pipeline import registry
 from lightweight_cli.pipeline.recipe import Step, parse
 
-NEEDED = {"prune": "prune:sparsity=0.5"}
+NEEDED = {"prune": "prune:sparsity=0.5", "prune-channels": "prune-channels:channels=0.25"}
 """Passes that do nothing by default, with the option that makes them work."""
 ALSO = ("quantize:bits=4",)
 """Common variants, as recipes of their own."""

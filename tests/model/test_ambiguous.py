@@ -39,7 +39,7 @@ def dense(*tensors: onnx.TensorProto, ir: int = 10) -> ModelProto:
 def test_one_name_for_two_initializers_is_refused(ir: int, step: str) -> None:
     model = dense(numpy_helper.from_array(W * 5, "w"), numpy_helper.from_array(W, "w"), ir=ir)
     with pytest.raises(InputError, match="initializer 'w' is given twice") as refused:
-        lightweight_cli.run(model, [step + (":sparsity=0.5" if step == "prune" else "")])
+        lightweight_cli.run(model, [step + {"prune": ":sparsity=0.5", "prune-channels": ":channels=0.5"}.get(step, "")])
     assert refused.value.exit_code == 3 and "\n" not in str(refused.value)
 
 

@@ -25,6 +25,7 @@ STEPS = {
     "fold": "fold",
     "dedupe": "dedupe",
     "prune": "prune:sparsity=0.5,scope=global",
+    "prune-channels": "prune-channels:channels=0.5",
     "quantize": "quantize:bits=4",
     "share": "share:bits=4",
     "half": "half",

@@ -1,0 +1,42 @@
+"""prune-channels: filters, neurons and heads go, and every shape around them shrinks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from lightweight_cli.pipeline.option import Option
+from lightweight_cli.pipeline.registry import register
+
+if TYPE_CHECKING:
+    from lightweight_cli.pipeline.context import Context
+
+
+@register(lossy=True, unit="channels removed", selects=True)
+def prune_channels(
+    context: Context,
+    *,
+    ratio: Annotated[float | None, Option("Remove about this share of the parameters.", min=0, max=1, open_min=True)] = None,
+    macs: Annotated[
+        float | None, Option("Remove about this share of the multiply-accumulates.", min=0, max=1, open_min=True)] = None,
+    channels: Annotated[float | None, Option("Remove this share of the channels that can go.", min=0, max=1, open_min=True)] = None,
+    importance: Annotated[str, Option("What the least important channels have least of: sums of |w| or of squares.",
+                                      choices=("l1", "l2"))] = "l1",
+    scope: Annotated[str, Option("Whether the same share of each group goes, or the least important of all.",
+                                 choices=("group", "global"))] = "group",
+    round_to: Annotated[int, Option("Keep channels in multiples of this.", min=1, max=256)] = 1,
+) -> int:
+    """Remove filters, neurons and attention heads, and all that belongs to them.
+
+    One of ratio, macs and channels is given. Channels that operators tie together are a unit and go together: what a residual
+    connection adds up, a depthwise filter and what it reads, all neurons of an attention head. Units of the same layers are a
+    group, of which at least one stays. Weights, biases, normalization, shapes and other stated sizes follow; inputs and outputs
+    of the model keep their shapes. What can't be shown to be safe stays, with the reason. --only and --exclude choose the weights
+    whose outputs may go.
+
+    Returns: channels removed.
+    Raises: UsageError unless one of the three is given.
+    Source: Li et al. 2017, arXiv:1608.08710; Fang et al. 2023, arXiv:2301.12900 for groups.
+    """
+    from lightweight_cli.passes.prune_channels.removal import Wanted, remove_channels
+
+    return remove_channels(context, Wanted(ratio, macs, channels, scope, round_to), importance)

@@ -1,0 +1,120 @@
+"""prune-channels: how many channels go, which, and what stays and says why."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+
+from lightweight_cli.errors import UsageError
+
+NET = """
+<ir_version: 8, opset_import: ["" : 17]>
+g (float[N,3,8,8] x) => (float[N,10] y)
+<float[16,3,3,3] A, float[16] a, float[24,16,3,3] B, float[24] b, float[24,24,1,1] C, float[10,24] G, float[10] g0>
+{
+  c1 = Conv (x, A, a)  r1 = Relu (c1)  c2 = Conv (r1, B, b)  r2 = Relu (c2)  c3 = Conv (r2, C)  s = Add (r2, c3)
+  p = GlobalAveragePool (s)  f = Flatten (p)  y = Gemm <transB = 1> (f, G, g0)
+}
+"""
+
+
+def shapes(done: object) -> dict[str, list[int]]:
+    return {t.name: list(t.dims) for t in done.proto.graph.initializer}  # type: ignore[attr-defined]
+
+
+def test_channels_are_a_share_of_each_group(apply, save):
+    done = apply(save(NET), "prune-channels:channels=0.5")
+    assert shapes(done) == {"A": [8, 3, 3, 3], "a": [8], "B": [12, 8, 3, 3], "b": [12], "C": [12, 12, 1, 1], "G": [10, 12], "g0": [10]}
+    assert done.report.changed == 8 + 12 + 12, "those that B and C add up go together"
+    assert done.report.notes == ["parameters 4,754 -> 1,374 (-71%); MACs 80,304 -> 24,024 (-70%)"]
+    assert {w.name: w.stored_as for w in done.report.weights} == {
+        "A": "8 of 16 outputs", "B": "12 of 24 outputs", "C": "12 of 24 outputs", "G": "fewer inputs"}
+
+
+def test_the_smallest_filters_go(apply, save, parse):
+    proto = parse(NET)
+    path = save(proto)
+    whole = next(onnx.numpy_helper.to_array(t) for t in proto.graph.initializer if t.name == "A")
+    done = apply(path, "prune-channels:channels=0.5,only=A")
+    stay = np.sort(np.argsort(np.abs(whole).sum((1, 2, 3)))[8:])
+    assert np.array_equal(done.value("A"), whole[stay])
+    assert shapes(done)["B"] == [24, 8, 3, 3] and shapes(done)["C"] == [24, 24, 1, 1]
+    assert done.left["C"] == "its channels stay: not selected (--only A)"
+
+
+def test_what_is_excluded_keeps_its_outputs(apply, save):
+    done = apply(save(NET), "prune-channels:channels=0.5,exclude=C")
+    assert shapes(done)["C"] == [24, 24, 1, 1] and shapes(done)["A"] == [8, 3, 3, 3]
+
+
+@pytest.mark.parametrize(("what", "share"), [("ratio", 0.3), ("ratio", 0.6), ("macs", 0.4)])
+@pytest.mark.parametrize("scope", ["group", "global"])
+def test_what_is_asked_for_is_reached_and_hardly_more(apply, save, what, share, scope):
+    source = save(NET)
+    done = apply(source, f"prune-channels:{what}={share},scope={scope}")
+    before, after = ((sum(int(np.prod(t.dims)) for t in onnx.load(p).graph.initializer) if what == "ratio" else macs(p))
+                     for p in (source, done.path))
+    assert share <= 1 - after / before < share + 0.08
+
+
+def macs(path: str) -> int:
+    from lightweight_cli.inspect.document import report_dict
+
+    return report_dict(path, deep=True)["macs"]["total"]
+
+
+def test_kept_channels_are_multiples(apply, save):
+    done = apply(save(NET), "prune-channels:channels=0.4,round-to=8")
+    assert shapes(done)["A"][0] == 8 and shapes(done)["B"][0] == 16
+
+
+def test_one_of_each_group_stays(apply, save):
+    assert shapes(apply(save(NET), "prune-channels:channels=1"))["B"] == [1, 1, 3, 3]
+
+
+@pytest.mark.parametrize("options", ["", ":ratio=0.5,macs=0.5", ":ratio=0.5,channels=0.5"])
+def test_one_measure_is_given(apply, save, options):
+    with pytest.raises(UsageError, match="give exactly one of --ratio, --macs and --channels"):
+        apply(save(NET), f"prune-channels{options}")
+
+
+STAYS = {
+    "its channels stay: it is an output of the model": "y = MatMul (x, W)",
+    "its channels stay: a graph within uses it": """h = MatMul (x, W)  c = Constant <value = bool {1}> ()
+        y = If (c) <then_branch = t () => (float[N,8] p) { p = Identity (h) }, else_branch = e () => (float[N,8] q) { q = Relu (h) }>""",
+    "its channels stay: no rule is known for CumSum":
+        "h = MatMul (x, W)  i = Constant <value = int64 {1}> ()  s = CumSum (h, i)  y = MatMul (s, V)",
+    "its channels stay: Softmax works over all of them": "h = MatMul (x, W)  s = Softmax (h)  y = MatMul (s, V)",
+    "its channels stay: its size is computed with": """h = MatMul (x, W)  n = Shape <start = 1> (h)  f = Cast <to = 1> (n)  d = Div (h, f)
+        y = MatMul (d, V)""",
+}
+
+
+@pytest.mark.parametrize("reason", STAYS)
+def test_what_is_not_shown_to_be_safe_stays_and_says_why(apply, save, reason):
+    weights = "float[8,8] W, float[8,8] V" if "V)" in STAYS[reason] else "float[8,8] W"
+    text = f'<ir_version: 8, opset_import: ["" : 17]> g (float[N,8] x) => (float[N,8] y) <{weights}> {{ {STAYS[reason]} }}'
+    done = apply(save(text), "prune-channels:channels=0.5")
+    assert done.report.changed == 0 and done.left["W"] == reason
+
+
+def test_a_tied_weight_ties_what_it_makes(apply, save):
+    text = """<ir_version: 8, opset_import: ["" : 17]> g (float[N,8] x) => (float[N,8] y) <float[8,8] W, float[8,8] V>
+              { a = MatMul (x, W)  b = Relu (a)  c = MatMul (b, V)  d = Relu (c)  e = MatMul (d, V)  y = Add (e, x) }"""
+    done = apply(save(text), "prune-channels:channels=0.5")
+    assert done.left["V"] == "its channels stay: it is an input of the model" and done.report.changed == 0
+
+
+def test_weights_behind_dequantize_linear_shrink_as_they_are_stored(apply, save):
+    codes, zeros = ",".join(str(i % 50 - 25) for i in range(128)), ",".join("0" * 16)
+    text = f"""<ir_version: 8, opset_import: ["" : 17]> g (float[N,8] x) => (float[N,4] y)
+              <int8[8,16] q = {{{codes}}}, float[16] s, int8[16] z = {{{zeros}}}, float[16,4] V>
+              {{ W = DequantizeLinear <axis = 1> (q, s, z)  h = MatMul (x, W)  r = Relu (h)  y = MatMul (r, V) }}"""
+    done = apply(save(text), "prune-channels:channels=0.5")
+    assert shapes(done) == {"q": [8, 8], "s": [8], "z": [8], "V": [8, 4]}
+
+
+def test_old_models_list_initializers_as_inputs(apply, save):
+    text = NET.replace("ir_version: 8", "ir_version: 3").replace('"" : 17', '"" : 8')
+    assert shapes(apply(save(text), "prune-channels:channels=0.5"))["A"] == [8, 3, 3, 3]
