@@ -8,52 +8,69 @@ import resource
 import time
 import traceback
 from collections import Counter
+from collections.abc import Callable
 
-from corpus.verdicts import BROKEN, Verdict
+from corpus.recipes import Recipe
+from corpus.verdicts import BROKEN, Outcome, Verdict
 
 from fuzz.check import outcome
 from fuzz.damage import damaged, seeds, withstand
 from fuzz.exact import exact
 from fuzz.mutate import changed, readable
 
-DAMAGED_FOR_ONE_MODEL = 20
-"""Damaged files take so much less time than models."""
-TABLES_FOR_ONE_MODEL = 3
-"""Tables of extreme values take a third of the time of a model."""
+KINDS = {"models": 1, "tables": 3, "damaged": 20}
+"""What there is, and how many of each are tried in turn: they take about as much time."""
 
 
-def work(first: int, seconds: float) -> tuple[Counter[str], list[str]]:
+class Campaign:
+    """Counts executions by kind, and keeps findings."""
+
+    def __init__(self) -> None:
+        self.count: Counter[str] = Counter()
+        self.findings: list[str] = []
+        self.seeds = seeds()
+        self.valid = [data for data in self.seeds if readable(data)]
+
+    def judged(self, kind: str, judge: Callable[[int], tuple[Recipe, Outcome]], seed: int) -> None:
+        """Try one seed of what ends with a verdict."""
+        try:
+            recipe, found = judge(seed)
+            self.count[f"{kind} {found.verdict.value}"] += 1
+            if found.verdict in (*BROKEN, Verdict.REFUSED):
+                self.findings.append(f"{kind} {seed}: {' + '.join(recipe)}: {found.verdict.value}: {found.detail}")
+        except Exception:
+            self.findings.append(f"{kind} {seed}: {traceback.format_exc(limit=-2)}")
+
+    def damaged(self, seed: int) -> None:
+        """Try one file that is not as it should be."""
+        choose = random.Random(seed)
+        kind = choose.choice(("bytes", "messages"))
+        if kind == "bytes":
+            data = damaged(choose.choice(self.seeds), choose.choice(self.seeds), choose)
+        else:
+            data = changed(choose.choice(self.valid), choose)
+        self.count[f"damaged {kind}"] += 1
+        try:
+            withstand(data)
+        except Exception:
+            self.findings.append(f"damaged {seed}: {traceback.format_exc(limit=-2)}")
+
+    def one(self, kind: str, seed: int) -> None:
+        """Try one seed of a kind."""
+        if kind == "damaged":
+            self.damaged(seed)
+        else:
+            self.judged(kind, outcome if kind == "models" else exact, seed)
+
+
+def work(first: int, seconds: float, kinds: list[str]) -> tuple[Counter[str], list[str]]:
     """Fuzz from seed `first` on. Returns: executions by kind, and findings."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    end, count, findings, kinds = time.monotonic() + seconds, Counter[str](), [], seeds()
-    valid = [data for data in kinds if readable(data)]
-    for seed in range(first, first + (1 << 40)):
-        if time.monotonic() > end:
-            break
-        try:
-            recipe, found = outcome(seed)
-            count[f"model {found.verdict.value}"] += 1
-            if found.verdict in (*BROKEN, Verdict.REFUSED):
-                findings.append(f"model {seed}: {' + '.join(recipe)}: {found.verdict.value}: {found.detail}")
-        except Exception:
-            findings.append(f"model {seed}: {traceback.format_exc(limit=-2)}")
-        for part in range(TABLES_FOR_ONE_MODEL):
-            number = seed * TABLES_FOR_ONE_MODEL + part
-            try:
-                recipe, found = exact(number)
-                count[f"tables {found.verdict.value}"] += 1
-                if found.verdict in (*BROKEN, Verdict.REFUSED):
-                    findings.append(f"tables {number}: {' + '.join(recipe)}: {found.verdict.value}: {found.detail}")
-            except Exception:
-                findings.append(f"tables {number}: {traceback.format_exc(limit=-2)}")
+    campaign, end, turn = Campaign(), time.monotonic() + seconds, first
+    while time.monotonic() < end:
+        for kind in kinds:
+            for part in range(KINDS[kind]):
+                campaign.one(kind, turn * KINDS[kind] + part)
         gc.collect()  # the traces of refused files hold them mapped
-        for part in range(DAMAGED_FOR_ONE_MODEL):
-            choose = random.Random(f"{seed}.{part}")
-            kind = choose.choice(("bytes", "messages"))
-            data = damaged(choose.choice(kinds), choose.choice(kinds), choose) if kind == "bytes" else changed(choose.choice(valid), choose)
-            count[f"damaged {kind}"] += 1
-            try:
-                withstand(data)
-            except Exception:
-                findings.append(f"damaged {seed}.{part}: {traceback.format_exc(limit=-2)}")
-    return count, findings
+        turn += 1
+    return campaign.count, campaign.findings
