@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from onnx import TensorProto
 
-from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.weights import constants, noise
 from lightweight_cli.weights.emission import Emission, place
 from lightweight_cli.weights.graph_edits import drop_initializer, drop_unused_tables, modernise
@@ -20,6 +19,7 @@ from lightweight_cli.weights.remainder import remainder
 from lightweight_cli.weights.row_chain import decodes_rows, load_bytes
 from lightweight_cli.weights.search import INNER, find_weights
 from lightweight_cli.weights.selection import Selection
+from lightweight_cli.weights.shadowing import told_apart
 from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Rewriter:
     def __init__(self, model: Model, step: Listener, every: bool = False, selection: Selection = EVERYTHING,
                  budget: Budget = DEFAULT, by_rows: Collection[str] = ()) -> None:
         self.model, self.step, self.every, self.budget = model, step, every, budget
-        self.scopes = Scopes(model.proto)
+        self.scopes = told_apart(model.proto)
         self.weights = find_weights(model, self.scopes, every)
         selection.check(self.weights)
         for weight in self.weights:

@@ -36,7 +36,7 @@ OVERRIDABLE = "the caller may override it: strip --freeze-inputs fixes it"
 """Why an initializer that is a graph input too stays as it is."""
 
 AMBIGUOUS = "shares its name with a value of a graph within or around: runtimes differ in which they take"
-"""onnxruntime takes the outer of two initializers, and the outer or inner, by its optimisation level, where the outer is computed."""
+"""onnxruntime takes the outer of two initializers, or either by its optimisation level, where a graph within reads the outer one."""
 
 Found = dict[tuple[int, str], Weight]
 

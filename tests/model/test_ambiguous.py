@@ -101,3 +101,49 @@ def test_a_name_of_an_outer_value_is_left_alone(step: str, computed: bool, tmp_p
     if step in ("quantize:keep=0", "prune:sparsity=0.9", "share", "half"):
         assert {w.reason for w in result.steps[0].left} == {
             "shares its name with a value of a graph within or around: runtimes differ in which they take"}
+
+
+HIDING = {
+    "the outer is read outside": ("", "w"),
+    "the outer is moved": ("v = Identity (w)", "v"),
+    "the inner is read in a graph within": ("", "w"),
+}
+
+
+def hiding(how: str, kind: str, inner: np.ndarray) -> ModelProto:
+    """A model with an initializer in a branch, by the name of an outer value that no branch reads."""
+    before, read = HIDING[how]
+    inside = "a = MatMul (x, w)"
+    if how == "the inner is read in a graph within":
+        inside = """a = If (c) < then_branch = f () => (float[n, 32] d) { d = MatMul (x, w) },
+                                 else_branch = h () => (float[n, 32] k) { k = MatMul (x, o) } >"""
+    model = onnx.parser.parse_model(f"""<ir_version: 8, opset_import: ["" : 17]>
+        g (float[n, 64] x, bool c) => (float[n, 32] y)
+        {{ {before} t = If (c) < then_branch = t () => (float[n, 32] a) {{ {inside} }},
+                                 else_branch = e () => (float[n, 32] b) {{ b = MatMul (x, o) }} >
+           u = MatMul (x, {read})  y = Add (t, u) }}""")
+    branch = next(n for n in model.graph.node if n.op_type == "If").attribute[0].g
+    branch.initializer.append(numpy_helper.from_array(inner, "w"))
+    model.graph.initializer.append(numpy_helper.from_array(2 * W, "o"))
+    model.graph.initializer.append(numpy_helper.from_array(W, "w" if kind == "stored" else "s"))
+    if kind == "computed":
+        model.graph.node.insert(0, helper.make_node("Neg", ["s"], ["w"]))
+    return model
+
+
+@pytest.mark.parametrize("kind", ["stored", "computed"])
+@pytest.mark.parametrize("how", HIDING)
+def test_an_inner_initializer_of_an_outer_name_gets_another(how: str, kind: str, tmp_path) -> None:
+    inner = np.round(W * 5)
+    model = hiding(how, kind, inner)
+    x = np.eye(64, dtype=np.float32)
+    assert np.array_equal(run(model, x=x, c=np.array(True)), inner + (W if kind == "stored" else -W)), "the inner one is taken"
+    for step, worst in (("pack", 0), ("quantize:keep=0", 0.02), ("dedupe", 0)):
+        result = lightweight_cli.run(model, [step])
+        result.save(tmp_path / "out.onnx", force=True, check=False)
+        for given in (True, False):
+            was = run(model, x=x, c=np.array(given))
+            assert np.abs(run(onnx.load(tmp_path / "out.onnx"), x=x, c=np.array(given)) - was).max() <= worst * np.abs(was).max()
+        if worst:
+            assert {w.name for w in result.steps[0].weights} >= {"w.1", "o"}
+            assert not any("shares its name" in w.reason for w in result.steps[0].left)
