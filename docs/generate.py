@@ -1,6 +1,6 @@
 """Write the pages that are made from the declarations: python docs/generate.py [--check].
 
-docs/passes.md, docs/cli.md and docs/report.schema.json are whole; README.md and docs/encodings.md have parts between <!-- name --> and
+docs/passes.md, docs/cli.md and the two schemas are whole; README.md and docs/encodings.md have parts between <!-- name --> and
 <!-- /name -->: the passes, what `make demo` prints, and the table of encodings. With --check nothing is written, and
 stale pages are an error; what the demo measures (accuracy, latency, seconds) differs between machines and is not compared.
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import encodings_table
 import report_schema
+import sensitivity_schema
 
 import lightweight_cli.passes  # noqa: F401  hands over the declarations
 from lightweight_cli.cli import listing
@@ -44,7 +45,7 @@ def passes_page() -> str:
 
 def cli_page() -> str:
     """Return docs/cli.md: the help of every command."""
-    names = ["", *(p.name for p in all_passes()), "run", "verify", "inspect", "passes"]
+    names = ["", *(p.name for p in all_passes()), "run", "verify", "sensitivity", "inspect", "passes"]
     parts = [NOTE + "# The command line\n"]
     for name in names:
         words = [*([name] if name else []), "--help"]
@@ -90,6 +91,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs/passes.md": passes_page(),
         ROOT / "docs/cli.md": cli_page(),
         ROOT / "docs/report.schema.json": json.dumps(report_schema.schema(), indent=1) + "\n",
+        ROOT / "docs/sensitivity.schema.json": json.dumps(sensitivity_schema.schema(), indent=1) + "\n",
         readme: filled(filled(readme.read_text(), "passes", listing.as_markdown()), "demo", demo()),
         encodings: filled(encodings.read_text(), "encodings", encodings_table.table()),
     }

@@ -22,7 +22,7 @@ SHA256 = {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"}
 
 def schema() -> dict[str, Any]:
     """Return the schema of `as_json.document`."""
-    step = _object({
+    step = whole({
         "step": _text("The step as text: a pass and the options that differ from their default."),
         "pass": _text("The pass."),
         "options": {"type": "object", "description": "Every option of the pass with the value that took effect, defaults too.",
@@ -30,13 +30,13 @@ def schema() -> dict[str, Any]:
         "changed": {"type": "integer", "minimum": 0, "description": "How many things the pass changed."},
         "unit": _text("What it counts."),
         "notes": _texts("What else it has to say."),
-        "calibrated": {**_object({"samples": {"type": "integer"}, "of": {"type": "integer"}, "shared": {"type": "boolean"}}),
+        "calibrated": {**whole({"samples": {"type": "integer"}, "of": {"type": "integer"}, "shared": {"type": "boolean"}}),
                        "type": ["object", "null"], "description": "The calibration samples it used, of how many the files hold, and "
                        "whether the others judge; null: none."},
         "weights": {"type": "array", "items": record(Changed), "description": "The weights it stored anew."},
         "left_alone": {"type": "array", "items": record(Left), "description": "The weights it did not change."},
     })
-    one = _object({
+    one = whole({
         "schema": {"const": SCHEMA, "description": "The version of this layout."},
         "status": {"enum": list(STATUS), "description": "written: the result has its name; unchanged: the input's bytes went through; "
                    "verified: two models were compared, and the gates hold; rejected: a gate failed, and no model was written, "
@@ -59,13 +59,10 @@ def schema() -> dict[str, Any]:
         "accuracy": {**record(Accuracy), "type": ["object", "null"], "description": "What the change cost; null: not checked."},
         "passthrough": _text("Why the input's bytes went through unchanged.", null=True),
         "notes": _texts("What else there is to say."),
-        "environment": _object({
-            **{name: _text(f"Version of {name}.", null=True) for name in ("python", "onnxruntime", "onnx", "numpy")},
-            "platform": _text("Operating system."), "machine": _text("Processor architecture."),
-            "cpus": {"type": ["integer", "null"], "description": "Processors that the process may use."}}),
+        "environment": environment(),
         "seconds": {"type": "number", "minimum": 0, "description": "Time of the whole command."},
     })
-    several = _object({"schema": {"const": SCHEMA}, "command": {"const": "verify"},
+    several = whole({"schema": {"const": SCHEMA}, "command": {"const": "verify"},
                        "candidates": {"type": "array", "minItems": 2, "items": {"$ref": "#/$defs/report"}}})
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -77,10 +74,18 @@ def schema() -> dict[str, Any]:
     }
 
 
+def environment() -> dict[str, Any]:
+    """Return the schema of where a result was made."""
+    return whole({
+        **{name: _text(f"Version of {name}.", null=True) for name in ("python", "onnxruntime", "onnx", "numpy")},
+        "platform": _text("Operating system."), "machine": _text("Processor architecture."),
+        "cpus": {"type": ["integer", "null"], "description": "Processors that the process may use."}})
+
+
 def record(kind: type) -> dict[str, Any]:
     """Return the schema of a dataclass; the strings below its fields are the descriptions."""
     hints, said = get_type_hints(kind), descriptions(kind)
-    return _object({f.name: {**_of(hints[f.name]), **({"description": said[f.name]} if f.name in said else {})} for f in fields(kind)})
+    return whole({f.name: {**_of(hints[f.name]), **({"description": said[f.name]} if f.name in said else {})} for f in fields(kind)})
 
 
 def descriptions(kind: type) -> dict[str, str]:
@@ -108,7 +113,8 @@ def _of(hint: Any) -> dict[str, Any]:
     return {"type": {str: "string", int: "integer", bool: "boolean", type(None): "null"}[hint]}
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
+def whole(properties: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an object that has all these keys and no others."""
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 

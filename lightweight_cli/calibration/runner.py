@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,11 +39,11 @@ class Runner:
             self.live.write(made, self.run(Cut(nodes, made)))
         self.live.drop([n for n in self.live.spools if n not in watched and self.last.get(n, -1) < stop])
 
-    def run(self, cut: Cut) -> Iterator[list[Any]]:
-        """Yield a cut's outputs, batch by batch."""
+    def run(self, cut: Cut, others: Mapping[str, np.ndarray] | None = None) -> Iterator[list[Any]]:
+        """Yield a cut's outputs, batch by batch; `others`: values of constants, instead of what the model has."""
         inputs, segment = cut.inputs(self.flow), None
         for number, values in enumerate(self.live.read(inputs)):
-            segment = segment or Segment(self.model, self.flow, cut, values, self.threads)
+            segment = segment or Segment(self.model, self.flow, cut, values, self.threads, others)
             outputs = segment.run(values, number)
             self.tell()
             yield outputs

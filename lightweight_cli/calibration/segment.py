@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -46,9 +46,13 @@ class Cut(NamedTuple):
 class Segment:
     """The session that computes a cut of a model; constants come with it, in the values that the model has now."""
 
-    def __init__(self, model: Model, flow: Flow, cut: Cut, example: dict[str, Any], threads: int) -> None:
-        """`example`: values of the inputs, for their types. Raises: NoCut when onnxruntime can't load it."""
-        self.inputs, self.outputs = cut.inputs(flow), list(cut.outputs)
+    def __init__(self, model: Model, flow: Flow, cut: Cut, example: dict[str, Any], threads: int,
+                 others: Mapping[str, np.ndarray] | None = None) -> None:
+        """`example`: values of the inputs, for their types; `others`: of constants, instead of what the model has.
+
+        Raises: NoCut when onnxruntime can't load it.
+        """
+        self.inputs, self.outputs, self.others = cut.inputs(flow), list(cut.outputs), others or {}
         self.arrays: dict[str, np.ndarray] = {}  # they must live as long as the session
         content = self._proto(model, flow, cut, example).SerializeToString()
         try:  # in floats: that is what a weight's new values will be compared by
@@ -86,7 +90,10 @@ class Segment:
                 continue
             seen.add(name)
             number = flow.makers.get(name)
-            if number is None:
+            tensor = None
+            if name in self.others:
+                graph.initializer.append(self._other(name, self.others[name]))
+            elif number is None:
                 tensor = flow.initializers.get(name)
                 for sparse in flow.proto.graph.sparse_initializer:
                     if sparse.values.name == name:
@@ -104,12 +111,22 @@ class Segment:
                 graph.initializer.append(self._initializer(model, name, tensor))
         return sorted(nodes)
 
+    def _other(self, name: str, values: np.ndarray) -> TensorProto:
+        told = TensorProto(name=name, data_type=helper.np_dtype_to_tensor_dtype(values.dtype), dims=values.shape)
+        if told.data_type not in NATIVE or values.nbytes < APART:
+            told.raw_data = values.tobytes()
+            return told
+        return self._apart(told, values)
+
+    def _apart(self, told: TensorProto, values: np.ndarray) -> TensorProto:
+        self.arrays[told.name] = np.ascontiguousarray(values)
+        told.data_location = TensorProto.EXTERNAL
+        told.external_data.add(key="location", value="memory")
+        return told
+
     def _initializer(self, model: Model, name: str, tensor: TensorProto) -> TensorProto:
         if tensor.data_type in NATIVE and model.nbytes(tensor) >= APART:
-            self.arrays[name] = np.ascontiguousarray(model.array(tensor))
-            told = TensorProto(name=name, data_type=tensor.data_type, dims=tensor.dims, data_location=TensorProto.EXTERNAL)
-            told.external_data.add(key="location", value="memory")
-            return told
+            return self._apart(TensorProto(name=name, data_type=tensor.data_type, dims=tensor.dims), model.array(tensor))
         inline = TensorProto()
         inline.CopyFrom(tensor)
         inline.name = name

@@ -10,7 +10,7 @@ from lightweight_cli.cli.listing import described, help_text
 from lightweight_cli.errors import UsageError
 from lightweight_cli.jobs.asked import checks, refuse_missing
 from lightweight_cli.jobs.flag import Flag, Given
-from lightweight_cli.jobs.options import CHECK, COMPRESSING, GATES, JSON, NEED_CHECK, REPORT, STEPS
+from lightweight_cli.jobs.options import CHECK, COMPRESSING, GATES, JSON, NEED_CHECK, REPORT, SENSITIVITY, STEPS
 from lightweight_cli.pipeline import registry
 
 
@@ -35,6 +35,9 @@ class Command(NamedTuple):
     body: Callable[[Given], None]
 
 
+LADDER = "Each weight is rounded to nearest at 8, 6, 4, 3 and 2 bits, and loses 50, 70 and 90 % of its weights, the smallest; all others "\
+    "stay as they are. The table on standard output has the worst weight first, and below it the options that leave the worst ones out of "\
+    "quantize, prune or share."
 MODEL = (Argument("model", "The model; not given or -: standard input.", False),)
 PAIR = (Argument("reference", "The original model.", True), Argument("candidate", "The model made from it, or several.", True, True))
 
@@ -45,12 +48,14 @@ def all_commands() -> list[Command]:
     more = f"{run}\n\nAs in: lwc run model.onnx -p strip -p prune:threshold=0.01 -p quantize:bits=8 -o small.onnx\n\n" \
         "The passes and their options: lwc passes."
     verify = "Run two models on the same inputs and compare their outputs."
+    sensitivity = "Show what the outputs lose when one weight at a time gets fewer bits, or zeros."
     inspect = "Show sizes, types, encodings, MACs and what could be saved."
     passes = "List the passes and their options."
     return [
         *(_of_pass(p) for p in registry.all_passes()),
         Command("run", run, more, MODEL, (*STEPS, *COMPRESSING), _run),
         Command("verify", verify, verify, PAIR, (*REPORT, *CHECK, *GATES, *JSON), _verify),
+        Command("sensitivity", sensitivity, f"{sensitivity}\n\n{LADDER}", MODEL, (*SENSITIVITY, *REPORT, *JSON), _sensitivity),
         Command("inspect", inspect, inspect, (), (), _inspect),
         Command("passes", passes, passes, (), JSON, _passes),
     ]
@@ -109,6 +114,12 @@ def _verify(given: Given) -> None:
     check, gates = checks(given)
     compare(given["reference"], tuple(given["candidate"]), check, gates, quiet=given["quiet"], json_out=given["json"],
             reports=tuple(given["report"]))
+
+
+def _sensitivity(given: Given) -> None:
+    from lightweight_cli.cli.sensing import sense
+
+    sense(given)
 
 
 def _inspect(given: Given) -> None:

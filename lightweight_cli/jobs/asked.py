@@ -32,9 +32,7 @@ def checks(given: Given) -> tuple[Any, Any]:
         raise UsageError("--confident: says how --max-drop is held; give both")
     if given["batch_size"] is not None and not (given["data"] and given["batch_size"] >= 1):
         raise UsageError(f"--batch-size {given['batch_size']}: {'must be at least 1' if given['data'] else 'needs --data'}")
-    threads = THREADS if given["threads"] is None else given["threads"]
-    if not 1 <= threads <= MOST_THREADS:
-        raise UsageError(f"--threads {threads}: must be from 1 to {MOST_THREADS:,}")
+    threads = threads_of(given)
     seconds = BUDGET if given["check_time"] is None else given["check_time"]
     if not seconds > 0:
         raise UsageError(f"--check-time {seconds:g}: must be above 0 (inf: as long as it takes)")
@@ -45,6 +43,14 @@ def checks(given: Given) -> tuple[Any, Any]:
                   parse_memory_limit(memory, "--max-load-memory") if memory else None, confident=given["confident"])
     return Check(tuple(given["data"]), given["labels"], given["no_labels"], given["metric"], seed=given["seed"], samples=given["samples"],
                  threads=threads, batch_size=given["batch_size"], budget=seconds if math.isfinite(seconds) else None), gates
+
+
+def threads_of(given: Given) -> int:
+    """Return the threads that models run with. Raises: UsageError."""
+    threads: int = THREADS if given["threads"] is None else given["threads"]
+    if not 1 <= threads <= MOST_THREADS:
+        raise UsageError(f"--threads {threads}: must be from 1 to {MOST_THREADS:,}")
+    return threads
 
 
 def refuse_inputs(data: list[str], labels: str | None, metric: str | None) -> None:

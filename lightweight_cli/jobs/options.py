@@ -61,4 +61,15 @@ STEPS = (
     Flag("step", ("-p", "--step"), list, "A pass with its options, as prune:threshold=0.01; repeatable.", "STEP"),
     Flag("recipe", ("--recipe",), str, "A TOML file of [[step]] tables: pass = NAME and its options.", "FILE"),
 )
+SENSITIVITY = (
+    Flag("calibrate", ("--calibrate",), list, "Data to run on, as --data of other commands takes them; labels ignored. Not given: "
+         "synthetic inputs.", "FILE"),
+    Flag("bits", ("--bits",), int, "Bits by which weights are ranked and the list of those to leave out is made (default 4).", "INTEGER"),
+    Flag("only", ("--only",), list, "Try only weights that match: a glob on tensor or node names, or op:Gemm; repeatable.", "GLOB"),
+    Flag("exclude", ("--exclude",), list, "Leave weights that match, written as for --only; repeatable.", "GLOB"),
+    Flag("samples", ("--samples",), int, "Samples of the data (default 16).", "INTEGER"),
+    *(f for f in CHECK if f.name in ("seed", "batch_size", "threads")),
+    Flag("time_limit", ("--time-limit",), float, "Seconds after which fewer changes are tried of each weight (default 120, and 10 more for "
+         "each million weights).", "SECONDS"),
+)
 JSON = (Flag("json", ("--json",), bool, "Print it as JSON on standard output."),)

@@ -28,6 +28,11 @@ def render(report: Report) -> str:
     for number, step in enumerate(report.steps, 1):
         body += _step(number, step)
     body += [*_list(report.notes), f"<footer>lwc {prose(report.version)}, {words.duration(report.seconds)}</footer>"]
+    return page(title, body)
+
+
+def page(title: str, body: Sequence[str]) -> str:
+    """Return a whole document; both are HTML."""
     return (f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
             f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{CSS}</style></head><body>\n'

@@ -43,9 +43,14 @@ def write(report: Report | Sequence[Report], text: str) -> None:
 
     Raises: UsageError for what `parse` refuses; OutputError.
     """
+    form = parse(text).form
+    deliver(FORMS[form](report) if not isinstance(report, Sequence) else _several(report, form), text)
+
+
+def deliver(body: str, text: str) -> None:
+    """Write what is to be in a report where `text` says. Raises: UsageError for what `parse` refuses; OutputError."""
     check_target(text)
-    form, path = parse(text)
-    body = FORMS[form](report) if not isinstance(report, Sequence) else _several(report, form)
+    path = parse(text).path
     if path == "-":
         sys.stdout.write(body.encode(sys.stdout.encoding or "utf-8", "backslashreplace").decode(sys.stdout.encoding or "utf-8"))
         sys.stdout.flush()

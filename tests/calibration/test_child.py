@@ -85,7 +85,7 @@ def test_a_model_that_does_not_run(save, tmp_path):
 def test_a_process_that_dies(path, tmp_path: Path):
     reader = tmp_path / "reader.py"
     reader.write_text("import os, signal\ndef feeds():\n    os.kill(os.getpid(), signal.SIGSEGV)\n    yield {}\n")
-    with pytest.raises(InputError, match=r"model\.onnx: onnxruntime crashed \(SIGSEGV\) while calibrating$"):
+    with pytest.raises(InputError, match=r"model\.onnx: onnxruntime crashed \(SIGSEGV\) during calibration$"):
         list(layers(path, f"{reader}:feeds"))
 
 

@@ -1,0 +1,59 @@
+"""The child's side of a tryout: the model and the data, and what other values of one weight do to the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lightweight_cli.calibration.effects import Effects
+from lightweight_cli.calibration.engine import Engine
+from lightweight_cli.calibration.gather import Sampling
+from lightweight_cli.calibration.handler import DATA, Key, fed_by, open_model
+from lightweight_cli.calibration.inputs import opened
+from lightweight_cli.data.portion import Portion
+
+if TYPE_CHECKING:
+    from lightweight_cli.runtime.child import Progress
+
+
+class Trying:
+    """Answers "open" once, then "turn" for the next weight, and at each of them any number of "effect"."""
+
+    def __init__(self) -> None:
+        self.effects: Effects | None = None
+        self.turns: Iterator[Key] = iter(())
+        self.numbers: dict[Key, int] = {}
+
+    def __call__(self, request: dict[str, Any], arrays: Mapping[str, np.ndarray], tell: Progress) -> tuple[Any, dict[str, np.ndarray]]:
+        """Answer one request of `Tryout`."""
+        with np.errstate(all="ignore"):
+            if request["do"] == "open":
+                return self._open(request, tell), {}
+            tell("layers", 0, None)
+            assert self.effects is not None
+            if request["do"] == "turn":
+                key = next(self.turns, None)
+                return None if key is None else self.numbers[key], {}
+            return str(self.effects.effect(arrays["values"])), {}  # inf is no number of JSON
+
+    def _open(self, request: dict[str, Any], tell: Progress) -> dict[str, Any]:
+        """Open the model and the data. Returns: the nodes behind each weight that reaches an output, the samples, of how many."""
+        tell("load", 0, None)
+        path, threads, memory = request["model"], request["threads"], request["memory"]
+        model, weights = open_model(path)
+        self.numbers = {(number, name): i for i, (number, name) in enumerate(request["weights"])}
+        tell("data", 0, None)
+        portion = Portion(**{**request["portion"], "paths": tuple(request["portion"]["paths"])})
+
+        def alive() -> None:
+            tell("layers", 0, None)
+
+        batches, _ = opened(portion, path, model.proto, request["batch_size"], memory // DATA, threads, alive)
+        engine = Engine(model, fed_by(batches), batches, Sampling([b.samples for b in batches]), memory, threads, alive)
+        self.effects = Effects(engine, {k: weights[k] for k in self.numbers if k in weights}, lambda: open_model(path))
+        self.turns = self.effects.keys()
+        samples = sum(b.samples for b in batches)
+        return {"behind": [[self.numbers[k], self.effects.end - place] for k, place in self.effects.places.items()],
+                "samples": samples, "of": batches.of or samples, "synthetic": batches.synthetic}

@@ -1,0 +1,1 @@
+"""What `lwc sensitivity` found, in four forms."""
