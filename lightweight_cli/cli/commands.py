@@ -48,7 +48,7 @@ def all_commands() -> list[Command]:
     more = f"{run}\n\nAs in: lwc run model.onnx -p strip -p prune:threshold=0.01 -p quantize:bits=8 -o small.onnx\n\n" \
         "The passes and their options: lwc passes."
     verify = "Run two models on the same inputs and compare their outputs."
-    sensitivity = "Show what the outputs lose when one weight at a time gets fewer bits, or zeros."
+    sensitivity = "Show what the outputs lose by each weight, changed alone."
     inspect = "Show sizes, types, encodings, MACs and what could be saved."
     passes = "List the passes and their options."
     return [
