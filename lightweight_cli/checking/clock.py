@@ -22,7 +22,17 @@ class Clock:
 
     def __init__(self, budget: float | None) -> None:
         self.budget = math.inf if budget is None else budget
-        self.started = time.monotonic()
+        self.started, self.used = time.monotonic(), 0.0
+
+    def stop(self) -> None:
+        """Note what is used up by now."""
+        self.used = time.monotonic() - self.started
+
+    def again(self) -> Clock:
+        """Return a clock that goes on from where this one was stopped."""
+        other = Clock(self.budget)
+        other.started -= self.used
+        return other
 
     def past(self, share: float) -> bool:
         """Whether that share of the budget is used up."""

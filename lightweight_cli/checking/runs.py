@@ -128,6 +128,4 @@ def run_candidate(session: InferenceSession, reference: Run, kept: Spool, compar
         if run.scores:
             run.scores.add(batch.samples, outputs)
         run.samples, run.count = run.samples + batch.samples, done + 1
-    if scores:
-        scores.keep(run.count)
     return run

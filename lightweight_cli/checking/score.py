@@ -55,10 +55,12 @@ class Scores:
             self.classes = self.metric.classes(value, labels)
         self.parts.append(self.metric.rows(value, labels))
 
-    def keep(self, batches: int) -> None:
-        """Forget all but the first so many batches."""
-        self.at -= sum(map(len, self.parts[batches:]))
-        del self.parts[batches:]
+    def first(self, batches: int) -> Scores:
+        """Return the scores of the first so many batches."""
+        other = self.twin()
+        other.classes, other.parts = self.classes, self.parts[:batches]
+        other.at = sum(map(len, other.parts))
+        return other
 
     def rows(self) -> np.ndarray:
         """Return the evidence of all samples, [samples, k].

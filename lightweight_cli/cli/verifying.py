@@ -9,8 +9,8 @@ from dataclasses import asdict
 
 from lightweight_cli.checking.check import Check
 from lightweight_cli.checking.gates import Gates, check
-from lightweight_cli.checking.judge import judge
-from lightweight_cli.errors import BrokenPromise, GateError, InputError, printable
+from lightweight_cli.checking.judge import Bench
+from lightweight_cli.errors import BrokenPromise, GateError, InputError
 from lightweight_cli.jobs.beforehand import refuse_gates
 from lightweight_cli.jobs.version import __version__
 from lightweight_cli.model.load import load
@@ -31,9 +31,12 @@ def compare(reference: str, candidates: Sequence[str], how: Check, gates: Gates,
         report_file.check_target(path, several=len(candidates) > 1)
     original = load(reference)
     refuse_gates(how, gates, original)
+    opened = [load(path) for path in candidates]
     progress = Progress(sys.stderr, quiet=quiet)
     try:
-        compared = [_compared(original, reference, path, how, gates, progress, hashes=bool(reports or json_out)) for path in candidates]
+        with Bench(original.reopened, how, pass_fds=[m.source.fd for m in (original, *opened)],
+                   progress=lambda stage, done, total: progress(f"check: {stage}", done, total or 0)) as bench:
+            compared = [_compared(bench, original, candidate, how, gates, hashes=bool(reports or json_out)) for candidate in opened]
     finally:
         progress.close()
     broken = next((r for r in compared if r.check_skipped is not None), None)
@@ -52,16 +55,14 @@ def compare(reference: str, candidates: Sequence[str], how: Check, gates: Gates,
         raise GateError("; ".join(gate if len(candidates) == 1 else f"{r.output}: {gate}" for r, gate in failed))
 
 
-def _compared(original: Model, reference: str, path: str, how: Check, gates: Gates, progress: Progress, *, hashes: bool) -> Report:
-    """Return the report on one candidate; where it can't be loaded, run or compared, `check_skipped` says why."""
+def _compared(bench: Bench, original: Model, candidate: Model, how: Check, gates: Gates, *, hashes: bool) -> Report:
+    """Return the report on one candidate; where it can't be run or compared, `check_skipped` says why."""
     started, accuracy, why = time.monotonic(), None, None
-    candidate = load(path)
     try:
-        accuracy = judge(original.reopened, candidate.reopened, how, pass_fds=[m.source.fd for m in (original, candidate)],
-                         progress=lambda stage, done, total: progress(f"check: {stage}", done, total or 0))
+        accuracy = bench.judge(candidate.reopened)
     except BrokenPromise as e:  # lwc need not have made the candidate
         why = str(e).removeprefix("the result ")
-    report = Report("verify", __version__, printable(reference), printable(path), original.total_size, candidate.total_size,
+    report = Report("verify", __version__, original.shown, candidate.shown, original.total_size, candidate.total_size,
                     accuracy=accuracy, check_skipped=why, check=asdict(how), seconds=time.monotonic() - started,
                     gates=check(gates, accuracy, candidate.total_size) if accuracy else [])
     if hashes:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from onnx import parser
 
-from lightweight_cli.checking.judge import Check, judge
+from lightweight_cli.checking.judge import Bench, Check, judge
 from lightweight_cli.errors import BrokenPromise, InputError, UsageError
 
 HEAD = '<ir_version: 10, opset_import: ["": 18]>\n'
@@ -74,6 +74,26 @@ def test_the_verdict_is_that_of_verify(tmp_path: Path) -> None:
                                       "candidate load", "candidate run", "candidate run"]
     assert stages[3] == ("reference run", 1, 2)
     assert not judges()
+
+
+def test_a_bench_runs_the_original_once_and_again_after_a_crash(tmp_path: Path) -> None:
+    good, stages = save(tmp_path, SQUARE), []
+    others = [save(tmp_path, SQUARE.replace("Neg(x)", f"{op}(x)"), f"{op}.onnx") for op in ("Abs", "Relu", "MadMul")]
+    np.savez(tmp_path / "val.npz", x=np.random.default_rng(0).random((40, 3)), labels=np.ones(40, int))
+    check = Check(data=(str(tmp_path / "val.npz"),), latency=False, load=False, time_limit=2)
+    with Bench(good, check, progress=lambda stage, *_: stages.append(stage)) as bench:
+        found = [bench.judge(others[0]), bench.judge(others[1])]
+        with pytest.raises(BrokenPromise, match="MadMul"):
+            bench.judge(others[2])
+        found.append(bench.judge(others[0]))
+        assert stages.count("reference load") == 1 and len(judges()) == 1
+        os.kill(judges()[0], signal.SIGKILL)
+        with pytest.raises(BrokenPromise, match="SIGKILL"):
+            bench.judge(others[0])
+        found.append(bench.judge(others[1]))
+        assert stages.count("reference load") == 2
+    alone = [judge(good, other, check) for other in others[:2]]
+    assert found == [alone[0], alone[1], alone[0], alone[1]] and not judges()
 
 
 def test_errors_come_through_as_they_are(tmp_path: Path) -> None:
