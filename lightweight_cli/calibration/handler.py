@@ -11,7 +11,7 @@ from lightweight_cli.calibration.engine import Engine
 from lightweight_cli.calibration.exposure import Exposures, NotReached
 from lightweight_cli.calibration.gather import Sampling
 from lightweight_cli.calibration.inputs import opened
-from lightweight_cli.calibration.message import to_arrays
+from lightweight_cli.calibration.message import BESIDE, to_arrays
 from lightweight_cli.calibration.segment import NoCut
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.calibration.trial import Trial
@@ -66,13 +66,13 @@ class Handler:
             if request["do"] == "score":
                 return list(self.trial.score()), {}
             key = next(k for k, number in self.keys.items() if number == request["weight"])
-            self.trial.put(key, arrays["values"])
+            self.trial.put(key, arrays["values"], _beside(arrays))
             return None, {}
         if request["do"] == "start":
             self._start(request["walk"], request["histogram"])
             return None, {}
         if "values" in arrays and self.walk is not None and self.at is not None:
-            self.walk.replace(self.at, arrays["values"])
+            self.walk.replace(self.at, arrays["values"], _beside(arrays))
         self.at, found = self._next()
         if self.at is None:
             return None, {}
@@ -131,6 +131,11 @@ class Handler:
         self.engine, self.walk = engine, Walk(engine, self.watched, lambda: open_model(request["model"]))
         return {"lost": [[i, why] for i, why in sorted(lost.items())], "samples": sum(sampling.samples),
                 "of": sum(sampling.samples) if batches.of is None else batches.of}
+
+
+def _beside(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the constants that were sent with a weight, by name."""
+    return {name[len(BESIDE) :]: values for name, values in arrays.items() if name.startswith(BESIDE)}
 
 
 def key_of(weight: Weight) -> Key:

@@ -12,6 +12,8 @@ from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.numerics.held_out import HeldOut
 from lightweight_cli.numerics.moments import Moments
 
+BESIDE = "beside:"
+"""How the names of constants begin that are sent with a weight."""
 MOMENTS = ("S", "C", "mx", "my")
 
 

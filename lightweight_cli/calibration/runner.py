@@ -12,10 +12,13 @@ from lightweight_cli.calibration.flow import Flow, read_by
 from lightweight_cli.calibration.live import Budget, Live
 from lightweight_cli.calibration.segment import Cut, Segment
 from lightweight_cli.calibration.uses import Use, probe
+from lightweight_cli.model import tensors
+from lightweight_cli.weights import constants
 
 if TYPE_CHECKING:
     from lightweight_cli.data.batches import Batches
     from lightweight_cli.model.model import Model
+    from lightweight_cli.model.scopes import Scope
     from lightweight_cli.weights.weight import Weight
 
 Tell = Callable[[], None]
@@ -59,6 +62,14 @@ class Runner:
         for outputs in self.run(Cut(nodes, names)):
             left = iter(outputs)
             yield [next(left) if g else None for g in given]
+
+
+def put_beside(model: Model, scope: Scope, arrays: Mapping[str, np.ndarray]) -> None:
+    """Give other constants of the main graph new values, in a model that is no one else's."""
+    for name, values in arrays.items():
+        tensor = constants.leaf(scope, name)
+        if tensor is not None:
+            model.attach(tensor, model.spool.put(np.ascontiguousarray(values, tensors.dtype_of(tensor))))
 
 
 def put(weight: Weight, values: np.ndarray) -> None:

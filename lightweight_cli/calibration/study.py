@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lightweight_cli.calibration.conversation import Conversation
-from lightweight_cli.calibration.message import from_arrays
+from lightweight_cli.calibration.message import BESIDE, from_arrays
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.calibration.trial import Score
 
@@ -31,12 +31,17 @@ class Layer:
     statistics: Statistics | None
     reason: str = ""
     values: np.ndarray | None = field(default=None, repr=False)
+    beside: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
 
-    def replace(self, values: np.ndarray) -> None:
-        """Let the compressed model go on with these values of the weight, in its shape, from here on. In a walk only."""
+    def replace(self, values: np.ndarray, beside: Mapping[str, np.ndarray] | None = None) -> None:
+        """Let the compressed model go on with these values of the weight, in its shape, from here on. In a walk only.
+
+        `beside`: values of other constants of the main graph that go with it, a bias, by name.
+        """
         if values.shape != self.weight.shape:
             raise ValueError(f"values of shape {list(values.shape)} for a weight of {list(self.weight.shape)}")
         self.values = values if values.dtype.kind == "f" else values.astype(np.float32)  # bfloat16 has no name between processes
+        self.beside = {name: v if v.dtype.kind == "f" else v.astype(np.float32) for name, v in (beside or {}).items()}
 
 
 class Study(Conversation):
@@ -74,9 +79,9 @@ class Study(Conversation):
         """
         return self._layers({"do": "start", "walk": True, "histogram": False}, advance)
 
-    def put(self, number: int, values: np.ndarray) -> None:
+    def put(self, number: int, values: np.ndarray, beside: Mapping[str, np.ndarray] | None = None) -> None:
         """Try new values of a weight, by its place among the weights, until the next score; on synthetic inputs only."""
-        self._ask({"do": "put", "weight": number}, {"values": values if values.dtype.kind == "f" else values.astype(np.float32)})
+        self._ask({"do": "put", "weight": number}, _sent(values if values.dtype.kind == "f" else values.astype(np.float32), beside or {}))
 
     def score(self) -> Score:
         """Return how the model with the values that were put does, on synthetic inputs of kinds that do not calibrate.
@@ -100,4 +105,9 @@ class Study(Conversation):
             layer = Layer(self.weights[told["weight"]], None if why else from_arrays(told, arrays), why)
             del arrays
             yield layer
-            values = {"values": layer.values} if layer.values is not None else {}
+            values = _sent(layer.values, layer.beside) if layer.values is not None else {}
+
+
+def _sent(values: np.ndarray, beside: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return new values as they are sent."""
+    return {"values": values, **{BESIDE + name: v for name, v in beside.items()}}

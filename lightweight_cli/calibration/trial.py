@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lightweight_cli.calibration.runner import put
+from lightweight_cli.calibration.runner import put, put_beside
 from lightweight_cli.checking.by_kind import ByKind
 from lightweight_cli.errors import InputError
 from lightweight_cli.model.output_folder import write_into
@@ -44,10 +44,11 @@ class Trial:
         self.expected: list[Any] | None = None
         self.model, self.twins = reopen()
 
-    def put(self, key: tuple[int, str], values: np.ndarray) -> None:
+    def put(self, key: tuple[int, str], values: np.ndarray, beside: Mapping[str, np.ndarray]) -> None:
         """Give a weight new values, until the next score; one in a function keeps the original's, whatever is tried."""
         if key in self.twins:
             put(self.twins[key], values)
+            put_beside(self.model, self.twins[key].scope, beside)
 
     def score(self) -> Score:
         """Run the model with the values it was given; it has the original's again afterwards. Raises: InputError."""

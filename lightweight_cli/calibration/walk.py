@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ from lightweight_cli.calibration.flow import Flow
 from lightweight_cli.calibration.gather import Gathered
 from lightweight_cli.calibration.kept import Kept
 from lightweight_cli.calibration.live import Budget
-from lightweight_cli.calibration.runner import Runner, put
+from lightweight_cli.calibration.runner import Runner, put, put_beside
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.calibration.uses import Watched
 
@@ -36,9 +36,11 @@ class Walk:
         self.twins: Twins = {}
         self.kept = Kept(engine.aside)
 
-    def replace(self, watched: Watched, values: np.ndarray) -> None:
-        """Give a weight new values, between its turn and the next."""
-        put(self.twins[watched.weight.scope.number, watched.weight.name], values)
+    def replace(self, watched: Watched, values: np.ndarray, beside: Mapping[str, np.ndarray]) -> None:
+        """Give a weight new values, between its turn and the next, and other constants that go with it."""
+        twin = self.twins[watched.weight.scope.number, watched.weight.name]
+        put(twin, values)
+        put_beside(twin.model, twin.scope, beside)
 
     def layers(self) -> Iterator[tuple[Watched, Statistics | str]]:
         """Yield every weight before the first node that uses it, with what it sees; the compressed model is the original again."""

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
 
 
-@register(lossy=True, unit="channels removed", selects=True)
+@register(lossy=True, unit="channels removed", selects=True,
+          calibrates=lambda options: not options["no_recover"] or options["importance"] == "reconstruction")
 def prune_channels(
     context: Context,
     *,
@@ -19,11 +20,13 @@ def prune_channels(
     macs: Annotated[
         float | None, Option("Remove about this share of the multiply-accumulates.", min=0, max=1, open_min=True)] = None,
     channels: Annotated[float | None, Option("Remove this share of the channels that can go.", min=0, max=1, open_min=True)] = None,
-    importance: Annotated[str, Option("What the least important channels have least of: sums of |w| or of squares.",
-                                      choices=("l1", "l2"))] = "l1",
+    importance: Annotated[str, Option(
+        "By what the least important channels are found: sums of |w|, of squares, or what is lost of the outputs that read them; "
+        "auto: reconstruction with calibration data, else l1.", choices=("auto", "l1", "l2", "reconstruction"))] = "auto",
     scope: Annotated[str, Option("Whether the same share of each group goes, or the least important of all.",
                                  choices=("group", "global"))] = "group",
     round_to: Annotated[int, Option("Keep channels in multiples of this.", min=1, max=256)] = 1,
+    no_recover: Annotated[bool, Option("Leave the weights that stay as they are.")] = False,
 ) -> int:
     """Remove filters, neurons and attention heads, and all that belongs to them.
 
@@ -33,10 +36,14 @@ def prune_channels(
     of the model keep their shapes. What can't be shown to be safe stays, with the reason. --only and --exclude choose the weights
     whose outputs may go.
 
+    What stays then makes up for what went, in closed form: layer after layer is solved for the original's outputs from what the layers
+    before it now give, on calibration data (--calibrate, or a share of --data), its bias or the mean of a BatchNormalization with it. It is
+    kept where rows that were set aside say so. Without data synthetic inputs serve, where inputs of other kinds show that it helps.
+
     Returns: channels removed.
     Raises: UsageError unless one of the three is given.
     Source: Li et al. 2017, arXiv:1608.08710; Fang et al. 2023, arXiv:2301.12900 for groups.
     """
     from lightweight_cli.passes.prune_channels.removal import Wanted, remove_channels
 
-    return remove_channels(context, Wanted(ratio, macs, channels, scope, round_to), importance)
+    return remove_channels(context, Wanted(ratio, macs, channels, scope, round_to), importance, not no_recover)

@@ -8,41 +8,77 @@ import numpy as np
 
 from lightweight_cli.errors import UsageError
 from lightweight_cli.model.scopes import Scopes
-from lightweight_cli.passes.prune_channels import importance as importances
+from lightweight_cli.passes.prune_channels.by_outputs import by_outputs
 from lightweight_cli.passes.prune_channels.choosing import Choice, Wanted
+from lightweight_cli.passes.prune_channels.importance import by_weights
+from lightweight_cli.passes.prune_channels.recovering import recovered, studied
+from lightweight_cli.passes.prune_channels.recovery import Recovery, Refit
 from lightweight_cli.passes.prune_channels.selected import Selected
 from lightweight_cli.passes.prune_channels.telling import tell
 from lightweight_cli.structure.cost import Cost
-from lightweight_cli.structure.cut import cut
-from lightweight_cli.structure.groups import groups_of
-from lightweight_cli.structure.trace import Kept, Trace
+from lightweight_cli.structure.cut import cut, replace
+from lightweight_cli.structure.groups import Group, groups_of
+from lightweight_cli.structure.trace import Trace
 from lightweight_cli.structure.tracing import traced
 from lightweight_cli.weights.graph_edits import modernise
 
 if TYPE_CHECKING:
+    from lightweight_cli.calibration.study import Study
     from lightweight_cli.pipeline.context import Context
+    from lightweight_cli.weights.weight import Weight
 
+AUTO, RECONSTRUCTION = "auto", "reconstruction"
 __all__ = ["Wanted", "remove_channels"]
 
 
-def remove_channels(context: Context, wanted: Wanted, importance: str) -> int:
+def remove_channels(context: Context, wanted: Wanted, importance: str, recover: bool) -> int:
     """Remove the least important channels. Returns: how many. Raises: UsageError."""
     if sum(x is not None for x in wanted[:3]) != 1:
         raise UsageError("prune-channels: give exactly one of --ratio, --macs and --channels")
-    model = context.model
-    scopes = Scopes(model.proto)
+    scopes = Scopes(context.model.proto)
     selected = Selected(context, scopes)
-    trace = traced(model, scopes)
+    trace = traced(context.model, scopes)
     selected.freeze(trace)
     groups = groups_of(trace)
-    cost = Cost(trace)
-    scores = [importances.by_weights(trace, group, 1 if importance == "l1" else 2) for group in groups]
-    choice = Choice(trace, groups, scores, wanted)
-    counts = choice.made(cost)
-    kept = choice.kept(counts)
-    return tell(context, trace, selected, cost, kept, lambda: _cut(context, trace, kept) if np.any(counts) else [])
+    cost, recovery = Cost(trace), Recovery(trace, selected)
+    with studied(context, recovery, bool(groups) and (recover or importance == RECONSTRUCTION)) as study:
+        scores = scored(context, trace, groups, recovery, study, importance)
+        choice = Choice(trace, groups, scores, wanted)
+        counts = choice.made(cost)
+        recovery.kept = kept = choice.kept(counts)
+        found = recovered(context, recovery, study) if recover and np.any(counts) else {}
+
+    def changed() -> list[str]:
+        if not np.any(counts):
+            return []
+        for weight in recovery.weights:
+            if id(weight) in found:
+                put(trace, weight, found[id(weight)])
+        modernise(context.model, trace.scope)
+        return cut(trace, kept)
+
+    return tell(context, trace, selected, cost, kept, changed, found)
 
 
-def _cut(context: Context, trace: Trace, kept: Kept) -> list[str]:
-    modernise(context.model, trace.scope)
-    return cut(trace, kept)
+def scored(context: Context, trace: Trace, groups: list[Group], recovery: Recovery, study: Study | None,
+           importance: str) -> list[np.ndarray]:
+    """Return the importance of each group's units: by the outputs that read them where that is asked for and known, else by weights."""
+    seen: dict[int, np.ndarray] = {}
+    if study is not None and (importance == RECONSTRUCTION or (importance == AUTO and context.step.calibrated is not None)):
+        context.step.settle(importance=RECONSTRUCTION)
+        context.step.expect(len(recovery.weights), "what each channel is worth")
+        seen = by_outputs(trace, groups, recovery.layers, study.statistics(advance=lambda done, of: context.step.advance(1)))
+    elif importance in (AUTO, RECONSTRUCTION):
+        context.step.settle(importance="l1")
+    power = 2 if importance == "l2" else 1
+    return [seen[i] if i in seen else by_weights(trace, group, power) for i, group in enumerate(groups)]
+
+
+def put(trace: Trace, weight: Weight, new: Refit) -> None:
+    """Give a weight and what goes with it new values."""
+    assert weight.tensor is not None
+    replace(trace, weight.tensor, new.values)
+    for name, values in new.beside.items():
+        tensor = trace.stored(name)
+        assert tensor is not None
+        replace(trace, tensor, values)
