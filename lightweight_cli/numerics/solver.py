@@ -48,6 +48,7 @@ class Method(NamedTuple):
     sweeps: int = 1  # of coordinate descent
     refit: bool = True
     centre: bool = False  # the bias may change: `moments.bias_shift`
+    contest: bool = True  # against plain rounding: takes as long as the rounding itself
 
 
 class Solution(NamedTuple):
@@ -55,10 +56,24 @@ class Solution(NamedTuple):
 
     codes: np.ndarray  # [G, out, d] int16
     grid: Grid  # with its refitted scales
-    nearest: float  # tr (Q - W*) H (Q - W*)' of plain rounding of the weights on the grid as laid
+    nearest: float  # tr (Q - W*) H (Q - W*)' of plain rounding of the weights on the grid as laid; NaN without a contest
     objective: float  # the same of the codes
     nearest_bits: float  # entropy of a code, bits
     bits: float
+
+
+class Problem(NamedTuple):
+    """A layer's weight and what its codes are to minimise: made once for any number of grids."""
+
+    weight: np.ndarray  # [G, out, d]
+    target: np.ndarray  # [G, out, d] W*
+    H: np.ndarray  # [G, d, d] damped, in units of `unit`
+    U: np.ndarray  # [G, d, d] upper, U'U = H^-1
+    unit: float
+
+    def of_outputs(self, some: np.ndarray) -> Problem:
+        """The same for some of the outputs."""
+        return self._replace(weight=self.weight[:, some], target=self.target[:, some])
 
 
 def solve(weight: np.ndarray, moments: Moments, lay: Lay, method: Method | None = None) -> Solution:
@@ -70,6 +85,14 @@ def solve(weight: np.ndarray, moments: Moments, lay: Lay, method: Method | None 
     Raises: ValueError if weights or moments are not finite, or their shapes don't fit.
     """
     method = method or Method()
+    return solved(posed(weight, moments, method), lay, method)
+
+
+def posed(weight: np.ndarray, moments: Moments, method: Method) -> Problem:
+    """The problem of a weight [G, out, d]: all that does not depend on a grid.
+
+    Raises: ValueError if weights or moments are not finite, or their shapes don't fit.
+    """
     checked(weight, moments)
     moments = centred(moments) if method.centre else moments
     if method.prior is None:
@@ -79,20 +102,26 @@ def solve(weight: np.ndarray, moments: Moments, lay: Lay, method: Method | None 
     unit = float(damping.mean_diagonal(moments.S).mean())  # moments in units of it: no overflow in float32
     S = moments.S / unit
     H, U = damping.factored(S, damping.strength(S, moments.n, method.damping))
-    grid = lay(target, np.einsum("gii->gi", H))
-    H, U, target = (array.astype(working(weight.shape), copy=False) for array in (H, U, target))
+    return Problem(weight, target, H, U, unit)
+
+
+def solved(problem: Problem, lay: Lay, method: Method) -> Solution:
+    """Codes and grid of a problem."""
+    weight, unit = problem.weight, problem.unit
+    grid = lay(problem.target, np.einsum("gii->gi", problem.H))
+    H, U, target = (array.astype(working(weight.shape), copy=False) for array in (problem.H, problem.U, problem.target))
     bound = held(grid, weight == 0)
     plain = _nearest(weight, bound)
-    candidates = [plain] if moments.C is None else [plain, _nearest(target, bound)]
+    candidates = [plain] if np.array_equal(target, weight) else [plain, _nearest(target, bound)]
     cost = rate.costs(candidates[-1], grid, U, method.kappa, method.bits)
     codes, errors = second_order.quantize(target, U, bound, cost)
-    theirs = [_errors(other, target, H, grid) for other in candidates]
-    for other, other_errors in zip(candidates, theirs, strict=True):
+    theirs = [_errors(other, target, H, grid) for other in candidates] if method.contest else []
+    for other, other_errors in zip(candidates, theirs, strict=False):
         _contest(codes, errors, other, other_errors, grid, cost)
     cost = rate.costs(codes, grid, U, method.kappa, method.bits)
     codes = descend(target, H, codes, bound, cost, method.sweeps)
     found, error = refit(target, H, codes, grid) if method.refit else (grid, float(_errors(codes, target, H, grid).sum()))
-    nearest = float(theirs[0].sum())
+    nearest = float(theirs[0].sum()) if theirs else np.nan
     if error + _paid(codes, grid, U, method) > nearest + _paid(plain, grid, U, method):
         codes, found, error = plain, grid, nearest
     return Solution(codes, found, nearest * unit, error * unit, rate.entropy(plain), rate.entropy(codes))
