@@ -70,7 +70,8 @@ def _of_pass(which: registry.Pass) -> Command:
         from lightweight_cli.pipeline import recipe
 
         options = {p.name: given[p.name] for p in which.parameters if given[p.name] not in (None, False, [])}
-        _compress(which.name, [recipe.make(which.name, options)], given)
+        first = [recipe.make(name, {}) for name in which.after]
+        _compress(which.name, [*first, recipe.make(which.name, options)], given)
 
     return Command(which.name, which.summary, help_text(which), MODEL, (*own, *COMPRESSING), body)
 
@@ -78,7 +79,7 @@ def _of_pass(which: registry.Pass) -> Command:
 def _compress(name: str, steps: list[Any], given: Given) -> None:
     from lightweight_cli.checking.amounts import parse_size
     from lightweight_cli.cli.compressing import Job, compress
-    from lightweight_cli.cli.portions import divided
+    from lightweight_cli.cli.portions import shared
 
     memory = parse_size(given["calibration_memory"]) if given["calibration_memory"] else None
     if given["no_check"]:
@@ -87,10 +88,10 @@ def _compress(name: str, steps: list[Any], given: Given) -> None:
             raise UsageError(f"{needed.flags[-1]}: needs the check, which --no-check leaves out")
     check, gates = checks(given)
     refuse_missing(given["calibrate"])
-    calibrate, check = divided(steps, given["calibrate"], None if given["no_check"] else check, given["samples"], given["seed"],
-                               memory)
+    calibrate, check, wanted = shared(steps, given["calibrate"], None if given["no_check"] else check, gates, given["samples"],
+                                      given["seed"], memory)
     compress(Job(name, given["model"], steps, given["output"], given["force"], given["quiet"], given["against"],
-                 check, gates, tuple(given["report"]), calibrate))
+                 check, gates, tuple(given["report"]), calibrate, wanted, given["best_effort"], given["save_recipe"]))
 
 
 def _run(given: Given) -> None:

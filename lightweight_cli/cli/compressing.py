@@ -6,13 +6,13 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lightweight_cli.checking.check import Check
 from lightweight_cli.checking.gates import Gates
 from lightweight_cli.errors import GateError, InputError, UsageError, printable
-from lightweight_cli.jobs.beforehand import refuse_gates
+from lightweight_cli.jobs.beforehand import labelled, refuse_gates
 from lightweight_cli.jobs.finish import Work, finish
 from lightweight_cli.jobs.version import __version__
 from lightweight_cli.model.load import load
@@ -25,6 +25,7 @@ from lightweight_cli.report.progress import Progress
 
 if TYPE_CHECKING:
     from lightweight_cli.data.portion import Portion
+    from lightweight_cli.pipeline.wanted import Wanted
 
 
 @dataclass
@@ -44,6 +45,11 @@ class Job:
     reports: tuple[str, ...] = ()
     calibrate: Portion | None = None
     """Data that choose values, for the steps that can use them."""
+    wanted: Wanted | None = None
+    """What steps that search are to hold, and the data that tell."""
+    best_effort: bool = False
+    """Publish the result where a gate fails, too."""
+    save_recipe: str | None = None
 
 
 def compress(job: Job) -> None:
@@ -62,11 +68,15 @@ def compress(job: Job) -> None:
         progress("reading", 0, 0)
         model = load(job.model)
         reference = load(job.against) if job.against else model
-        refuse_gates(job.check, job.gates, reference)
+        gates = job.gates
+        if job.wanted is not None and job.check is not None and not labelled(job.check, reference):
+            gates = replace(gates, max_drop=None, confident=False)  # the search holds what is to be expected
+        refuse_gates(job.check, gates, reference)
         if target is not None and job.output is None and os.path.exists(target) and not job.force:
             refuse_others(target, model)
-        steps = run_steps(model, job.steps, progress, job.calibrate)
-        work = Work(job.command, __version__, model, steps, job.check, job.gates, reference if job.against else None, job.against)
+        steps = run_steps(model, job.steps, progress, job.calibrate, job.wanted)
+        work = Work(job.command, __version__, model, steps, job.check, gates, reference if job.against else None, job.against,
+                    best_effort=job.best_effort)
         report = finish(work, target, progress, hashes=bool(job.reports))
     finally:
         progress.close()
@@ -77,7 +87,11 @@ def compress(job: Job) -> None:
         from lightweight_cli.report.terminal import show
 
         show(report, sys.stderr)
-    if report.gates_failed:
+    if job.save_recipe is not None and (job.best_effort or not report.gates_failed):
+        from lightweight_cli.cli.saving import save
+
+        save(job.save_recipe, job.steps, steps, job.check)
+    if report.gates_failed and not job.best_effort:
         raise GateError("; ".join(report.gates_failed) + "; no model was written")
 
 

@@ -7,27 +7,38 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lightweight_cli.checking.check import Check
+from lightweight_cli.checking.gates import Gates
+from lightweight_cli.errors import UsageError
 from lightweight_cli.pipeline.recipe import Step
-from lightweight_cli.pipeline.run import calibrates
+from lightweight_cli.pipeline.run import calibrates, searches
 
 if TYPE_CHECKING:
     from lightweight_cli.data.portion import Portion
+    from lightweight_cli.pipeline.wanted import Wanted
 
 
-def divided(steps: Sequence[Step], files: Sequence[str], check: Check | None, samples: int | None, seed: int,
+def shared(steps: Sequence[Step], files: Sequence[str], check: Check | None, gates: Gates, samples: int | None, seed: int,
             memory: int | None = None) -> tuple[
-        Portion | None, Check | None]:
-    """Return the calibration data of the steps, and the check with its share of the data.
+        Portion | None, Check | None, Wanted | None]:
+    """Return the calibration data of the steps, the check with its share of the data, and what those that search are to hold.
 
     `files` are those of --calibrate. Where there are none and a step can calibrate, a share of the check's data does;
     where there are no data at all, synthetic inputs do, unless the model is not to be run.
     """
     from lightweight_cli.data.portion import Portion
 
+    if any(searches(step) for step in steps):
+        from lightweight_cli.pipeline.wanted import Wanted, divided
+
+        if check is None:
+            raise UsageError("compress: measures what it makes, and --no-check leaves that out")
+        portion, select, confirm = divided(tuple(files), check, samples, memory)
+        wanted = Wanted(select, confirm, gates.max_drop, gates.min_sqnr, gates.confident, gates.max_size)
+        return portion, confirm or select, wanted
     if files:
-        return Portion(tuple(files), "all", samples, seed, memory), check
+        return Portion(tuple(files), "all", samples, seed, memory), check, None
     if check is None or not any(calibrates(step) for step in steps):
-        return None, check
+        return None, check, None
     if check.data:
-        return Portion(check.data, "calibrate", samples, seed, memory), replace(check, role="judge")
-    return Portion((), "all", samples, seed, memory), check
+        return Portion(check.data, "calibrate", samples, seed, memory), replace(check, role="judge"), None
+    return Portion((), "all", samples, seed, memory), check, None

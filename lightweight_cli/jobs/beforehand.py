@@ -20,14 +20,12 @@ def refuse_gates(check: Check | None, gates: Gates, reference: Model) -> None:
     if check is None:
         return
     from lightweight_cli.checking.turns import beyond
-    from lightweight_cli.data.peek import has_labels
     from lightweight_cli.model.tensors import FLOATS
 
-    graph = reference.proto.graph
-    labelled = check.labels is not None or (not check.ignore_labels and has_labels(check.data, [i.name for i in graph.input]))
-    if gates.max_drop is not None and not labelled:
+    graph, with_labels = reference.proto.graph, labelled(check, reference)
+    if gates.max_drop is not None and not with_labels:
         raise _not_evaluated("max-drop", gates.max_drop, "no labels" if check.data else "no data")
-    if check.metric is not None and not labelled:
+    if check.metric is not None and not with_labels:
         raise DataError(f"metric {printable(check.metric)} needs labels, and the data has none")
     kinds = [o.type.tensor_type.elem_type if o.type.HasField("tensor_type") else None for o in graph.output]
     if gates.min_sqnr is not None and kinds and all(k is not None and k not in FLOATS for k in kinds):
@@ -35,6 +33,15 @@ def refuse_gates(check: Check | None, gates: Gates, reference: Model) -> None:
     too_large = beyond(reference.total_size, "the original alone has")
     if gates.max_slowdown is not None and too_large is not None:
         raise _not_evaluated("max-slowdown", gates.max_slowdown, too_large)
+
+
+def labelled(check: Check, reference: Model) -> bool:
+    """Whether the check has labels, as far as the data's keys tell. Raises: InputError for data that can't be read."""
+    from lightweight_cli.data.peek import has_labels
+
+    if check.labels is not None:
+        return True
+    return bool(check.data) and not check.ignore_labels and has_labels(check.data, [i.name for i in reference.proto.graph.input])
 
 
 def _not_evaluated(name: str, limit: float, why: str) -> GateError:

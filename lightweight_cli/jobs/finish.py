@@ -38,6 +38,8 @@ class Work:
     """Its name."""
     skipped: str = "--no-check"
     """What left the check out, where there is none."""
+    best_effort: bool = False
+    """Publish where a gate fails, too."""
 
 
 def finish(work: Work, target: str | None, progress: Progress, *, hashes: bool = False, publish: bool = True) -> Report:
@@ -59,9 +61,9 @@ def finish(work: Work, target: str | None, progress: Progress, *, hashes: bool =
         if work.check is not None:
             frozen = () if passthrough is not None else tuple(name for step in steps for name in step.frozen)
             report.accuracy = judge_candidate(work, candidate, frozen, same, progress)
-        report.gates = held(work.gates, report.accuracy, candidate.size, same=same)
+        report.gates = [*(goal for step in steps for goal in step.goals), *held(work.gates, report.accuracy, candidate.size, same=same)]
         progress.close()
-        if publish and not report.gates_failed:
+        if publish and (work.best_effort or not report.gates_failed):
             candidate.publish()
     finally:
         candidate.discard()

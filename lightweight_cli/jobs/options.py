@@ -51,6 +51,8 @@ CALIBRATION = (
 )
 RESULT = (
     Flag("against", ("--against",), str, "Compare with this model instead of MODEL: in a pipe, the first one.", "MODEL"),
+    Flag("best_effort", ("--best-effort",), bool, "Write the result where a gate fails, too."),
+    Flag("save_recipe", ("--save-recipe",), str, "Write the steps to a TOML file for --recipe, what a search chose included.", "FILE"),
     Flag("no_check", ("--no-check",), bool, "Write the result without running the models."),
 )
 COMPRESSING = (*COMMON, *REPORT, *CHECK, *CALIBRATION, *GATES, *RESULT)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lightweight_cli.data.portion import Portion
     from lightweight_cli.encodings.limits import Limits
     from lightweight_cli.model.model import Model
+    from lightweight_cli.pipeline.wanted import Wanted
     from lightweight_cli.weights.rewrite import Rewriter
 
 
@@ -33,6 +34,8 @@ class Context:
     """What decoding may take at load."""
     by_rows: Collection[str] = ()
     """Tables that were decoded by rows, and will be again."""
+    wanted: Wanted | None = None
+    """What a search is to hold, and by which data; None: nobody said."""
 
     def calibration(self, held_out: bool = False) -> Calibration | None:
         """Return what can be asked about the weights on calibration data; None: there are no data.
@@ -44,6 +47,10 @@ class Context:
     def synthetic(self) -> Calibration | None:
         """Return what can be asked about the weights on synthetic inputs; None: there are data, or the model is not to be run."""
         return self._asked(self.portion, False) if self.portion is not None and not self.portion.paths else None
+
+    def calibrated(self, portion: Portion) -> Calibration:
+        """Return what can be asked about the weights on some data, or on synthetic inputs where it has no files."""
+        return self._asked(portion, False)
 
     @staticmethod
     def _asked(portion: Portion, held_out: bool) -> Calibration:

@@ -22,6 +22,8 @@ class Option(NamedTuple):
     """What stands for the value in the help, where its type says too little."""
     read: Callable[[str, str], Any] | None = None
     """Called with a text and the option it is given for: raises UsageError for one that it does not understand."""
+    recorded: bool = False
+    """What a search wrote into a recipe: too long for the step's name."""
 
     @property
     def allowed(self) -> str:

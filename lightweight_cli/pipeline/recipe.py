@@ -15,8 +15,11 @@ class Step(NamedTuple):
     options: dict[str, Any]
 
     def __str__(self) -> str:
-        items = ((k, v) for k, value in self.options.items() for v in (value if isinstance(value, tuple) else (value,)))
-        return self.name + (":" if self.options else "") + ",".join(f"{k}={_text(v)}" for k, v in items)
+        recorded = {p.name for p in registry.get(self.name).parameters if p.option.recorded}
+        given = {k: v for k, v in self.options.items() if k not in recorded}
+        items = ((k, v) for k, value in given.items() for v in (value if isinstance(value, tuple) else (value,)))
+        text = ",".join(f"{k}={_text(v)}" for k, v in items)
+        return f"{self.name}:{text}" if text else self.name
 
 
 def _text(value: Any) -> str:

@@ -33,6 +33,10 @@ class Pass(NamedTuple):
     """It takes --load-memory, which the context keeps for it."""
     calibrates: Callable[[dict[str, Any]], bool] = lambda options: False
     """Whether it uses calibration data with these options."""
+    searches: bool = False
+    """It looks for the smallest model within the gates, which are its goal."""
+    after: tuple[str, ...] = ()
+    """The passes that its command applies first."""
 
     @property
     def summary(self) -> str:
@@ -64,19 +68,20 @@ KEPT = (*(p.name for p in SELECTION), LOAD_MEMORY.name)
 
 def register(
     *, lossy: bool, unit: str, grows: bool = False, selects: bool = False, encodes: bool = False,
-    calibrates: Callable[[dict[str, Any]], bool] = lambda options: False,
+    calibrates: Callable[[dict[str, Any]], bool] = lambda options: False, searches: bool = False, after: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Declare a pass: its name, options and help are read from the function.
 
     `unit` says in words what the returned number counts; a file may get larger only by a pass that `grows`. One that
     `selects` takes --only and --exclude, one that `encodes` --load-memory; one that `calibrates`, given its options, is
-    handed calibration data.
+    handed calibration data; one that `searches` is told the gates, and which data judge; `after`: what its command does first.
     """
 
     def declare(function: Callable[..., int]) -> Callable[..., int]:
         name = function.__name__.replace("_", "-")
         parameters = (*_parameters(function), *((LOAD_MEMORY,) if encodes else ()), *(SELECTION if selects else ()))
-        PASSES[name] = Pass(name, lossy, unit, function, parameters, grows, selects, encodes, calibrates)
+        PASSES[name] = Pass(name, lossy, unit, function, parameters, grows, selects, encodes, calibrates,
+                            searches, after)
         return function
 
     return declare
@@ -89,7 +94,7 @@ def _parameters(function: Callable[..., int]) -> list[Parameter]:
         if isinstance(hint, str):
             hint = eval(hint, function.__globals__)  # our own declarations, never input
         base, option = get_args(hint)[:2] if get_origin(hint) is Annotated else (hint, Option(""))
-        kind = next((t for t in get_args(base) if t is not type(None)), base)
+        kind = list if get_origin(base) is list else next((t for t in get_args(base) if t is not type(None)), base)
         found.append(Parameter(parameter.name, kind, parameter.default, option))
     return found
 

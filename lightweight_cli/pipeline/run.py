@@ -17,10 +17,16 @@ from lightweight_cli.weights.load_budget import Budget
 if TYPE_CHECKING:
     from lightweight_cli.data.portion import Portion
     from lightweight_cli.model.model import Model
+    from lightweight_cli.pipeline.wanted import Wanted
 
 
-def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = None, calibrate: Portion | None = None) -> list[StepReport]:
-    """Apply `steps` to the model in place; `calibrate` are data for those that can use them. Returns: one report a step."""
+def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = None, calibrate: Portion | None = None,
+              wanted: Wanted | None = None) -> list[StepReport]:
+    """Apply `steps` to the model in place.
+
+    `calibrate`: data for those that can use them; `wanted`: what those that search are to hold.
+    Returns: one report a step.
+    """
     from lightweight_cli.weights.constants import NotConstant
     from lightweight_cli.weights.row_decoding import decode_by_rows
     from lightweight_cli.weights.row_restoring import decode_whole
@@ -34,7 +40,8 @@ def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = N
         try:
             plain = decode_whole(model)
             context = Context(model, report, step.options.get("only", ()), step.options.get("exclude", ()),
-                              calibrate if calibrates(step) else None, budget(step), plain.names)
+                              calibrate if calibrates(step) else None, budget(step), plain.names,
+                              wanted)
             report.changed = registry.apply(which, context, step.options)
             anew = which.lossy and report.modified  # of what loses nothing, runtimes shall fuse what they did
             if anew or plain.names:
@@ -45,7 +52,7 @@ def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = N
             raise InputError(f"{model.shown}: {e}") from e
         report.left.sort(key=lambda left: -left.bytes)
         if report.modified:
-            signer.after(str(step), which.grows)
+            signer.after(report.signed or str(step), which.grows)
         reports.append(report)
     return reports
 
@@ -54,6 +61,11 @@ def calibrates(step: Step) -> bool:
     """Whether a step can use calibration data."""
     which = registry.get(step.name)
     return which.calibrates({p.name: p.default for p in which.parameters} | step.options)
+
+
+def searches(step: Step) -> bool:
+    """Whether a step looks for the smallest model within a goal."""
+    return registry.get(step.name).searches
 
 
 def budget(step: Step) -> Budget:

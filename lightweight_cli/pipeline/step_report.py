@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
+from lightweight_cli.checking.gates import GateResult
 from lightweight_cli.errors import printable
 from lightweight_cli.weights.told import NOTHING, Told
 
@@ -57,6 +58,18 @@ class Calibrated(NamedTuple):
     """Whether the other samples of the same files judge the result."""
 
 
+class Measured(NamedTuple):
+    """A candidate of a search: bytes of the file, its loss, and what the rows that judge show of it."""
+
+    nbytes: int
+    loss: float
+    """Squared error of the worst output over its power, of scores before the softmax."""
+    holds: bool
+    sentence: str
+    kept: bool = False
+    """It is the result."""
+
+
 @dataclass
 class StepReport:
     """A pass with its options, and what came of it. `text` is its recipe form."""
@@ -75,6 +88,14 @@ class StepReport:
     """Every option of the pass with the value that took effect, defaults too."""
     frozen: list[str] = field(default_factory=list)
     """Inputs with a default that the step made constants: callers miss them on purpose."""
+    signed: str = ""
+    """How the model's provenance names the step, where that is not `text`."""
+    plan: dict[str, Any] | None = None
+    """Options that give the same result again without a search; None: those it was given do."""
+    front: list[Measured] = field(default_factory=list)
+    """Of a search: the candidates that were built and measured."""
+    goals: list[GateResult] = field(default_factory=list)
+    """Of a search: what it was to hold, and whether it did."""
     progress: Progress | None = None
     _done: int = 0
     _total: int = 0
@@ -121,6 +142,11 @@ class StepReport:
         if self.progress is not None:
             self.progress(self._shown, 0, total)
 
+    def stage(self, what: str, done: int, whole: int) -> None:
+        """Say how far a stage is, in elements, where stages begin anew."""
+        if self.progress is not None:
+            self.progress(f"{self.text}  {what}", done, whole)
+
     def advance(self, count: int) -> None:
         """Say that `count` elements are done."""
         with self._lock:
@@ -130,12 +156,14 @@ class StepReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data for a report."""
-        weights = [asdict(w) for w in self.weights]
-        for weight in weights:
-            for name in ("sqnr", "error"):
-                if weight[name] is not None and not math.isfinite(weight[name]):
-                    weight[name] = str(weight[name])
+        weights = [_plain(asdict(w)) for w in self.weights]
         options = {k: list(v) if isinstance(v, tuple) else v for k, v in self.options.items()}
         return {"step": self.text, "pass": self.name, "options": options, "changed": self.changed, "unit": self.unit, "notes": self.notes,
                 "calibrated": self.calibrated and self.calibrated._asdict(),
+                **({"front": [_plain(m._asdict()) for m in self.front]} if self.front else {}),
                 "weights": weights, "left_alone": [asdict(w) for w in self.left]}
+
+
+def _plain(figures: dict[str, Any]) -> dict[str, Any]:
+    """Return a record in which numbers that are not finite are text, as strict JSON wants them."""
+    return {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in figures.items()}

@@ -12,7 +12,6 @@ from lightweight_cli.weights.weight import Role, Weight
 if TYPE_CHECKING:
     from onnx import NodeProto
 
-    from lightweight_cli.model.scopes import Scope
 
 THIRD = {("Conv", 1), ("FusedConv", 1), ("Gemm", 1)}
 """Operators that take a bias as their third input."""

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from lightweight_cli.calibration import prior
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.numerics.held_out import HeldOut, relative_errors
-from lightweight_cli.passes.quantize import prior, without_data
+from lightweight_cli.passes.quantize import without_data
 from lightweight_cli.passes.quantize.form import Form
 from lightweight_cli.passes.quantize.result import DATA, LATE, MIX, NEAREST, PRIOR, WORSE, Result
 from lightweight_cli.passes.quantize.second_order import fits, matrix_as, solved

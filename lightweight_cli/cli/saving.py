@@ -1,0 +1,45 @@
+"""The steps of a call as a TOML recipe: options that were given, and what a search chose."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from lightweight_cli.checking.check import Check
+from lightweight_cli.errors import OutputError, printable
+from lightweight_cli.pipeline.recipe import Step
+from lightweight_cli.pipeline.step_report import StepReport
+
+
+def save(path: str, steps: Sequence[Step], reports: Sequence[StepReport], check: Check | None) -> None:
+    """Write a recipe that `lwc run --recipe` reads. Raises: OutputError."""
+    text = "\n".join(_table(step, report) for step, report in zip(steps, reports, strict=True)) + _drawn(check)
+    try:
+        with open(path + ".tmp", "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(path + ".tmp", path)
+    except OSError as e:
+        raise OutputError(f"{printable(path)}: {e.strerror}") from e
+
+
+def _table(step: Step, report: StepReport) -> str:
+    options = step.options if report.plan is None else report.plan
+    selection = {k: v for k, v in step.options.items() if k in ("only", "exclude", "load_memory")}
+    lines = [f"pass = {_toml(step.name)}", *(f"{k} = {_toml(v)}" for k, v in {**options, **selection}.items())]
+    return "[[step]]\n" + "\n".join(lines) + "\n"
+
+
+def _drawn(check: Check | None) -> str:
+    """The options of the check by which data are drawn: the same rows must fit again."""
+    drawn = {"seed": check.seed or None, "samples": check.samples, "batch-size": check.batch_size} if check is not None else {}
+    lines = [f"{k} = {v}" for k, v in drawn.items() if v is not None]
+    return "\n[check]\n" + "\n".join(lines) + "\n" if lines else ""
+
+
+def _toml(value: Any) -> str:
+    """Return a value as TOML writes it; its strings escape as JSON's do."""
+    if isinstance(value, (list, tuple)):
+        return "[\n" + "".join(f"    {_toml(v)},\n" for v in value) + "]"
+    return json.dumps(value)

@@ -1,0 +1,33 @@
+"""A model built as a recipe says, without a search: the same items on the same data give the same codes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from lightweight_cli.data.portion import Portion
+from lightweight_cli.errors import UsageError, printable
+from lightweight_cli.passes.compress.seeing import seen_on
+from lightweight_cli.search.build import build
+from lightweight_cli.search.items import Item
+from lightweight_cli.search.layer import Layer
+from lightweight_cli.search.rounding import Rounded
+
+if TYPE_CHECKING:
+    from lightweight_cli.pipeline.context import Context
+
+
+def planned(context: Context, layers: Sequence[Layer], items: Mapping[str, Item], portion: Portion) -> list[tuple[Item, Rounded]]:
+    """Return what each layer becomes. Raises: UsageError for a weight without an item, or an item without a weight."""
+    known = {layer.key for layer in layers}
+    for missing, said in ((known - items.keys(), "has no --item"), (items.keys() - known, "is no weight that can be compressed")):
+        if missing:
+            raise UsageError(f"compress: {printable(min(missing))} {said}; was the recipe made for another model?")
+    step = context.step
+    step.expect(sum(layer.weight.size for layer in layers))
+    with contextlib.ExitStack() as stack:
+        study = stack.enter_context(context.calibrated(portion).study(context.model, [layer.weight for layer in layers]))
+        built = build(study, layers, {id(layer): items[layer.key] for layer in layers}, seen_on(portion),
+                      lambda layer: step.advance(layer.weight.size))
+    return [(items[layer.key], new) for layer, new in zip(layers, built.rounded, strict=True)]

@@ -1,0 +1,101 @@
+"""A search as a step: what the model is opened with, what it found, and what is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lightweight_cli.checking.certify.budget import Budget
+from lightweight_cli.checking.check import Check
+from lightweight_cli.checking.gates import GateResult
+from lightweight_cli.data.portion import Portion
+from lightweight_cli.passes.compress.seeing import seen_on
+from lightweight_cli.pipeline.step_report import Calibrated, Measured
+from lightweight_cli.pipeline.wanted import Wanted, divided
+from lightweight_cli.search.clock import Clock
+from lightweight_cli.search.examiner import Examiner
+from lightweight_cli.search.front import Front
+from lightweight_cli.search.gains import Explored, explored, weighed
+from lightweight_cli.search.items import Item
+from lightweight_cli.search.layer import Layer
+from lightweight_cli.search.rounding import Rounded
+from lightweight_cli.search.searching import Search
+from lightweight_cli.search.table import choices
+
+if TYPE_CHECKING:
+    from lightweight_cli.calibration.study import Study
+    from lightweight_cli.pipeline.context import Context
+
+MAX_DROP = 0.01
+"""The goal where nothing is asked for: a point."""
+TABLES = 800
+"""Bytes of the tables that all trees of a file share."""
+
+
+def searched(context: Context, layers: Sequence[Layer], portion: Portion, most: int | None,
+             time_limit: float | None) -> list[tuple[Item, Rounded]]:
+    """Return what each layer becomes. Raises: InputError for data that do not fit, or a model that does not run."""
+    from lightweight_cli.model.output_external import single_pieces
+
+    step, model = context.step, context.model
+    clock = Clock(time_limit, sum(layer.weight.size for layer in layers))
+    wanted = context.wanted
+    if wanted is None:  # called from Python: calibration data alone
+        portion, select, confirm = divided(portion.paths, Check(seed=portion.seed), portion.samples, portion.memory)
+        wanted = Wanted(select, confirm)
+    most = most or (wanted.max_size if wanted.max_drop is None and wanted.min_sqnr is None else None)
+    nothing = most is None and wanted.max_drop is None and wanted.min_sqnr is None
+    budget = Budget(MAX_DROP if nothing else wanted.max_drop, wanted.min_sqnr, wanted.confident)
+    rest = single_pieces(model)[1] - sum(layer.weight.stored_bytes() for layer in layers) + TABLES
+    settings = context.calibrated(portion)
+    names = [layer.name for layer in layers if not layer.inside]
+    study_of = settings.study(model, [layer.weight for layer in layers])
+    with study_of as study, Examiner(model, names, settings, wanted.select, budget) as judge:
+        if judge.sentence:
+            step.note(judge.sentence)
+        step.calibrated = Calibrated(study.samples, study.of, portion.role == "calibrate")
+        found = explore(context, study, judge, layers, portion)
+        search = Search(found, study, judge, seen_on(portion), rest, model.total_size, clock,
+                        lambda stage, done, whole: step.stage(stage, done, whole), Front(most))
+        search.run()
+    return told(context, search, budget)
+
+
+def explore(context: Context, study: Study, judge: Examiner, layers: Sequence[Layer], portion: Portion) -> list[Explored]:
+    """Return the choices of each layer and what its errors count, in one pass of the original."""
+    step, seen = context.step, seen_on(portion)
+    of, found, done = {id(layer.weight): layer for layer in layers}, {}, 0
+    whole = sum(layer.weight.size for layer in layers)
+    for met in study.statistics():
+        layer = of[id(met.weight)]
+        step.stage("sensitivity", done, whole)
+        sees = seen(layer, met.statistics)
+        found[id(layer)] = explored(layer, choices(layer, sees), sees, judge)
+        done += layer.weight.size
+    for layer in layers:
+        if id(layer) not in found:
+            found[id(layer)] = explored(layer, choices(layer, seen(layer, None)), seen(layer, None), judge)
+    return weighed([found[id(layer)] for layer in layers])
+
+
+def told(context: Context, search: Search, budget: Budget) -> list[tuple[Item, Rounded]]:
+    """Report what a search found. Returns: what each layer becomes."""
+    step, front = context.step, search.front
+    assert front.best is not None and front.built is not None
+    best = front.best
+    for tried in front.tried:
+        v = tried.verdict
+        step.front.append(Measured(tried.nbytes, v.loss, v.holds, v.sentence, tried is best))
+    if search.ended:
+        step.note(f"{search.ended}: the best of {len(front.tried)} candidates")
+    step.note(f"{len(front.tried)} candidates; forecast {best.nbytes:,}; {best.verdict.sentence}")
+    for t in front.tried:
+        step.note(f"{search.original / t.nbytes:.2f}x {t.verdict.loss:.3g} {t.verdict.estimate} {t.verdict.holds}")
+    if budget.max_drop is not None and not best.verdict.holds:
+        step.goals.append(GateResult("max-drop", budget.max_drop, best.verdict.estimate, False,
+                                     None if best.verdict.estimate is not None else best.verdict.sentence))
+    if budget.min_sqnr is not None and not best.verdict.holds:
+        step.goals.append(GateResult("min-sqnr", budget.min_sqnr, best.verdict.sqnr, False, None, False, "dB"))
+    if front.most is not None and best.nbytes > front.most:
+        step.goals.append(GateResult("target-size", front.most, best.nbytes, False, None, True, "bytes"))
+    return list(zip(best.items, front.built.rounded, strict=True))

@@ -1,0 +1,79 @@
+"""The step as a whole: which weights are searched, with which data and goal; what was found is stored and told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lightweight_cli.data.portion import Portion
+from lightweight_cli.encodings import choose
+from lightweight_cli.passes.compress import searched
+from lightweight_cli.passes.compress.goal import read_item, read_target
+from lightweight_cli.passes.compress.planned import planned
+from lightweight_cli.passes.compress.storing import coded
+from lightweight_cli.search.layer import LEAST, Layer, layers_of
+from lightweight_cli.search.rounding import Rounded
+from lightweight_cli.weights.plan import Plan
+from lightweight_cli.weights.told import Told
+from lightweight_cli.weights.weight import Weight
+
+if TYPE_CHECKING:
+    from lightweight_cli.pipeline.context import Context
+
+SMALL = f"has fewer than {LEAST} values"
+
+
+def compress_weights(context: Context, target: str | None, time_limit: float | None, items: Sequence[str]) -> int:
+    """Compress every weight that may change. Returns: weights compressed."""
+    rewriter, step = context.rewriter(), context.step
+    step.signed = "compress"
+    reasons = {id(w): unfit(w) for w in rewriter.weights}
+    layers = layers_of([w for w in rewriter.weights if not w.locked and not reasons[id(w)]])
+    if not layers:
+        return rewriter.run(lambda w: Plan(w, reason=reasons[id(w)]))
+    portion = context.portion or Portion(())
+    if items:
+        found = planned(context, layers, dict(read_item(i, "compress: --item") for i in items), portion)
+    else:
+        most = read_target(target, "compress: --target-size", context.model.total_size) if target else None
+        found = searched.searched(context, layers, portion, most, time_limit)
+    new = {id(layer.weight): (layer, item, r) for layer, (item, r) in zip(layers, found, strict=True)}
+    plans: dict[int, Plan] = {}
+
+    def plan(weight: Weight) -> Plan:
+        if reasons[id(weight)]:
+            return Plan(weight, reason=reasons[id(weight)])
+        _, item, rounded = new[id(weight)]
+        options = choose.for_codes(lambda label: rewriter.emission(weight, label), coded(context.model, weight, rounded), weight.name,
+                                   context.limits)
+        made = plans[id(weight)] = Plan(weight, options, reason=choose.NO_LAYOUT, anew=True,
+                                        told=Told(round(8 * rounded.nbytes / weight.size, 2), f"step {item}", rounded.error))
+        return made
+
+    rewriter.run(plan)
+    for layer, _, rounded in new.values():
+        if plans[id(layer.weight)].taken is not None:
+            set_bias(context, layer, rounded)
+    step.plan = {"item": [f"{layer.key}={item}" for layer, item, _ in new.values()]}
+    return step.changed
+
+
+def set_bias(context: Context, layer: Layer, rounded: Rounded) -> None:
+    """Store a layer's new bias where the old one was."""
+    if layer.bias is None or rounded.bias is None or layer.bias.tensor is None:
+        return
+    values = np.ascontiguousarray(rounded.bias, layer.bias.numpy).reshape(layer.bias.shape)
+    context.model.attach(layer.bias.tensor, context.model.spool.put(values))
+
+
+def unfit(weight: Weight) -> str:
+    """Return why a weight is left as it is, or nothing."""
+    if weight.size < LEAST:
+        return SMALL
+    if not all(np.isfinite(part).all() for part in weight.chunks()):
+        return "weights are not finite"
+    return choose.unfit(weight.size, weight.numpy.itemsize, weight.scope.opset)
+
+

@@ -1,0 +1,62 @@
+"""What a model does with other weights: asked of a child process that has it open, with the data that judge."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from lightweight_cli.calibration.conversation import Conversation
+
+if TYPE_CHECKING:
+    from lightweight_cli.calibration.settings import Settings
+    from lightweight_cli.checking.certify.budget import Budget
+    from lightweight_cli.checking.check import Check
+    from lightweight_cli.model.model import Model
+
+TARGET = "lightweight_cli.search.examining:Examining"
+
+
+class Verdict(NamedTuple):
+    """What the rows that judge show of one candidate."""
+
+    holds: bool
+    loss: float
+    """Squared error of the worst output over its power, of scores before the softmax."""
+    estimate: float | None
+    bound: float | None
+    sqnr: float | None
+    sentence: str
+
+
+class Examiner(Conversation):
+    """The parent's side. Use it as a context."""
+
+    def __init__(self, model: Model, names: Sequence[str], fit: Settings, check: Check, budget: Budget) -> None:
+        """`names`: weights of the main graph, which may be changed. Raises: InputError for data that do not fit."""
+        super().__init__(TARGET, fit, model, "the search")
+        with self.opening():
+            told, _ = self._ask({**self.request, "names": list(names), "check": asdict(check), "budget": asdict(budget)})
+        self.rows: int = told["rows"]
+        self.sentence: str = told["sentence"]
+        """What must be said of the goal before the work."""
+
+    def __enter__(self) -> Examiner:
+        return self
+
+    def probe(self, arrays: Mapping[str, np.ndarray]) -> float:
+        """Return the loss on some rows that fit, with other values of weights and biases, by name; all else as it was."""
+        return self._verdict("probe", arrays).loss
+
+    def examine(self, arrays: Mapping[str, np.ndarray]) -> Verdict:
+        """Return what the rows that judge show of a candidate."""
+        return self._verdict("examine", arrays)
+
+    def _verdict(self, what: str, arrays: Mapping[str, np.ndarray]) -> Verdict:
+        told, _ = self._ask({"do": what}, arrays)
+        figures = {n: float(told[n]) if told[n] is not None else None for n in ("loss", "estimate", "bound", "sqnr")}
+        loss = figures.pop("loss")
+        return Verdict(told["holds"], math.inf if loss is None or math.isnan(loss) else loss, sentence=told["sentence"], **figures)

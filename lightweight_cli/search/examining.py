@@ -1,0 +1,117 @@
+"""The child's side of an examination: the model with other weights, on rows that fit and on rows that judge."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lightweight_cli.calibration.inputs import opened
+from lightweight_cli.checking.certify.budget import Budget, Goal
+from lightweight_cli.checking.certify.certify import certify
+from lightweight_cli.checking.certify.held import Held
+from lightweight_cli.checking.metrics.spec import parse_metric
+from lightweight_cli.data.batches import Batch, Batches
+from lightweight_cli.data.portion import Portion, open_portion
+from lightweight_cli.errors import InputError
+from lightweight_cli.model.load import load
+from lightweight_cli.model.output_folder import write_into
+from lightweight_cli.model.scopes import Scopes
+from lightweight_cli.runtime.declared import declared
+from lightweight_cli.runtime.sessions import open_session, reason
+from lightweight_cli.search.overridable import make_overridable
+from lightweight_cli.weights.bias import bias_of
+from lightweight_cli.weights.search import find_weights
+
+if TYPE_CHECKING:
+    from lightweight_cli.runtime.child import Progress
+
+PROBES = 64
+"""Rows on which one layer at a time is tried: gains differ by factors of 100, and 10 rows found them."""
+ANYTHING = Goal(Budget())
+"""The goal of a probe: there is none."""
+
+
+class Examining:
+    """Answers "open" once, then "probe" and "examine" with the values of weights and biases by name."""
+
+    def __init__(self) -> None:
+        self.held: list[Held] = []
+        self.batches: list[Batches] = []
+        self.goal = ANYTHING
+
+    def __call__(self, request: dict[str, Any], arrays: Mapping[str, np.ndarray], tell: Progress) -> tuple[Any, dict[str, np.ndarray]]:
+        """Answer one request of `Examiner`."""
+        with np.errstate(all="ignore"):
+            if request["do"] == "open":
+                return self._open(request, tell), {}
+            number = 0 if request["do"] == "probe" else 1
+            goal = ANYTHING if number == 0 else self.goal
+            found = certify(self.held[number], self._outputs(number, arrays, tell), goal, seed=self.seed)
+            told = {**asdict(found), "loss": found.loss}
+            return {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in told.items() if k != "metric"}, {}
+
+    def _open(self, request: dict[str, Any], tell: Progress) -> dict[str, Any]:
+        tell("load", 0, None)
+        path, check = request["model"], request["check"]
+        model, self.seed, threads = load(path), check["seed"], check["threads"]
+        wanted = set(request["names"])
+        weights = [w for w in find_weights(model, Scopes(model.proto)) if w.scope.number == 0 and w.name in wanted]
+        biases = [b for b in map(bias_of, weights) if b is not None]
+        self.model, self.types = declared(model.proto), {w.name: w.numpy for w in (*weights, *biases)}
+        fit, judging = self._data(request, path, model.proto, threads, tell)
+        skeleton = type(model.proto)()
+        skeleton.CopyFrom(model.proto)
+        make_overridable(model, [*weights, *biases])
+        try:
+            with tempfile.TemporaryDirectory(prefix="lwc-") as folder:
+                self.session = open_session(write_into(model, folder, "model"), threads=threads, integers=False)
+        except Exception as e:  # onnxruntime's exceptions have no common base
+            raise InputError(f"onnxruntime can't load it with other weights: {reason(e)}") from e
+        spec = parse_metric(check["metric"]) if check["metric"] else None
+        self.batches = [fit, judging]
+        self.held = [Held(self.model, skeleton, synthetic=fit.synthetic),
+                     Held(self.model, skeleton, labels=judging.labels, spec=spec, synthetic=judging.synthetic)]
+        for number, held in enumerate(self.held):
+            for batch, outputs in zip(self.batches[number], self._outputs(number, {}, tell), strict=True):
+                held.add(batch, outputs)
+        self.goal = self.held[1].goal(Budget(**request["budget"]))
+        return {"rows": self.held[1].rows, "sentence": self.goal.sentence}
+
+    def _data(self, request: dict[str, Any], path: str, proto: Any, threads: int, tell: Progress) -> tuple[Batches, Batches]:
+        """Return the rows that probe and those that judge. Raises: InputError."""
+        tell("data", 0, None)
+        check, portion = request["check"], Portion(**{**request["portion"], "paths": tuple(request["portion"]["paths"])})
+        if not portion.paths:
+            fit, judging = opened(portion, path, proto, check["batch_size"], 0, threads, lambda: tell("run", 0, None))
+            assert judging is not None
+            return first_of(fit, PROBES), judging
+        fit = open_portion(portion, self.model, batch_size=check["batch_size"], ignore_labels=True)
+        held = Portion(tuple(check["data"]), check["role"], check["samples"], self.seed, half=check["half"], share=check["share"])
+        return first_of(fit, PROBES), open_portion(held, self.model, labels=check["labels"], batch_size=check["batch_size"],
+                                                   ignore_labels=check["ignore_labels"])
+
+    def _outputs(self, number: int, arrays: Mapping[str, np.ndarray], tell: Progress) -> Iterator[list[Any]]:
+        """Yield what the model gives for each batch with other values of some weights. Raises: InputError."""
+        fed = {n: np.ascontiguousarray(a, self.types[n]) for n, a in arrays.items() if n in self.types}
+        names = [p.name for p in self.model.outputs]
+        for done, batch in enumerate(self.batches[number]):
+            tell("run", done, None)
+            try:
+                yield self.session.run(names, {**batch.feed, **fed})
+            except Exception as e:  # onnxruntime's exceptions have no common base
+                raise InputError(f"the model does not run on batch {done}: {reason(e)}") from e
+
+
+def first_of(batches: Batches, most: int) -> Batches:
+    """Return the first batches, about so many samples."""
+    kept: list[Batch] = []
+    for batch in batches:
+        if sum(b.samples for b in kept) >= most:
+            break
+        kept.append(batch)
+    return Batches([kept], count=len(kept), synthetic=batches.synthetic)

@@ -1,0 +1,73 @@
+"""A weight that the search may change: how it is seen, what it may become, and the bias that goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from lightweight_cli.search.items import GROUPED, MENU, PLAIN, Item
+from lightweight_cli.weights.bias import bias_of
+from lightweight_cli.weights.matrix import NoMatrix, matrix_of
+from lightweight_cli.weights.view import View
+from lightweight_cli.weights.weight import Weight
+
+LEAST = 512
+"""Elements below which a weight stays as it is: its decoding nodes would take more than they save."""
+TABLES = ("Gather", "EmbedLayerNormalization")
+"""Operators that look rows up: nothing is multiplied, so there is no second order."""
+
+
+@dataclass(eq=False)
+class Layer:
+    """A weight, its matrix [groups, outputs, inputs], and its menu."""
+
+    weight: Weight
+    view: View
+    bias: Weight | None
+    menu: tuple[Item, ...]
+    looked_up: bool
+    """Nothing is known of what it multiplies."""
+
+    @property
+    def name(self) -> str:
+        """The weight's name."""
+        return self.weight.name
+
+    @property
+    def key(self) -> str:
+        """What tells it apart in a recipe: its name, in a subgraph with the graph's number."""
+        return f"{self.weight.scope.number}/{self.name}" if self.inside else self.name
+
+    @property
+    def inside(self) -> bool:
+        """Whether it is in a subgraph or a function, where it can't be tried alone."""
+        return self.weight.scope.number != 0
+
+    def matrix(self) -> np.ndarray:
+        """Return its values [groups, outputs, inputs], float32."""
+        values = self.weight.read(0, self.weight.size).reshape(self.weight.shape)
+        matrix = np.ascontiguousarray(self.view.of(values), np.float32)
+        self.weight.forget()
+        return matrix
+
+    def bias_values(self) -> np.ndarray | None:
+        """Return its bias, float64, in its own shape."""
+        return None if self.bias is None else self.bias.read(0, self.bias.size).reshape(self.bias.shape).astype(np.float64)
+
+
+def layers_of(weights: Sequence[Weight]) -> list[Layer]:
+    """Return weights as layers."""
+    return [_layer(w) for w in weights]
+
+
+def _layer(weight: Weight) -> Layer:
+    looked_up = all(r.op in TABLES for r in weight.roles)
+    try:
+        view = matrix_of(weight)
+    except NoMatrix:
+        view, looked_up = View(weight.shape).reshape(1, 1, weight.size), True
+    grouped = view.shape[0] > 1 and weight.op == "Conv"
+    menu = PLAIN if looked_up else GROUPED if grouped else MENU
+    return Layer(weight, view, None if looked_up else bias_of(weight), menu, looked_up)

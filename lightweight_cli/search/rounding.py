@@ -1,0 +1,127 @@
+"""A layer rounded as an item says: codes for what it sees, and what its bias should be then."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lightweight_cli.calibration.statistics import Statistics
+from lightweight_cli.numerics import parts, rate, scales
+from lightweight_cli.numerics.grid import Uniform
+from lightweight_cli.numerics.moments import Moments, bias_shift
+from lightweight_cli.numerics.objective import objective
+from lightweight_cli.numerics.solver import Method, Problem, posed, solved
+from lightweight_cli.search import pricing
+from lightweight_cli.search.items import WIDE, Item
+from lightweight_cli.search.layer import Layer
+
+NARROW = 127
+"""The clip where wide codes would be more different ones than a tree can hold."""
+ROUNDS = 2
+"""Of rounding a table by the bits that its codes take: these follow from the codes."""
+
+
+class Rounded(NamedTuple):
+    """New values of a layer."""
+
+    codes: np.ndarray  # int16, in the weight's shape
+    scale: np.ndarray  # float32, [1] or one an output [groups * outputs]
+    values: np.ndarray  # float32, in the weight's shape
+    bias: np.ndarray | None
+    error: float
+    """Squared error of the outputs against the target's, relative to the original's power; of a table, of its values."""
+    nbytes: float
+
+
+def method(layer: Layer, sweeps: int = 1, size: int = 0) -> Method:
+    """Return how a layer is solved; `size`: weights of the whole, where only some outputs are."""
+    size = size or layer.weight.size
+
+    def bits(codes: np.ndarray, low: int, high: int) -> np.ndarray:
+        return pricing.lengths(histogram(codes, low, high), size)
+
+    return Method(kappa=rate.KAPPA, bits=bits, sweeps=sweeps, centre=layer.bias is not None, contest=False)
+
+
+def problem_of(layer: Layer, moments: Moments, how: Method) -> Problem:
+    """Return what the codes of a layer are to minimise. Raises: ValueError for values or moments that are not finite."""
+    matrix = layer.matrix()
+    return posed(parts.split(matrix) if len(moments.S) != len(matrix) else matrix, moments, how)
+
+
+def histogram(codes: np.ndarray, low: int, high: int) -> np.ndarray:
+    """Return how often each code of [low, high] occurs."""
+    return np.bincount(codes.reshape(-1).astype(np.intp) - low, minlength=high - low + 1)
+
+
+def rounded(layer: Layer, item: Item, seen: Statistics | None, sweeps: int = 1) -> Rounded:
+    """Return a layer rounded as an item says, for what it sees. Raises: ValueError where values are not finite."""
+    if layer.looked_up or seen is None or seen.moments is None:
+        return plainly(layer, item)
+    how, matrix = method(layer, sweeps), layer.matrix()
+    try:
+        problem = problem_of(layer, seen.moments, how)
+    except ValueError:  # of moments: nearest says it where values are not finite
+        return plainly(layer, item)
+    grid, codes, error = best_codes(problem, item, how)
+    wide = codes.shape[0] != layer.view.shape[0]
+    if wide:
+        codes = parts.merge(codes, layer.view.shape[2])
+    decoded = (codes * grid.scale).astype(np.float32)
+    bias = layer.bias_values()
+    if bias is not None:
+        moments = seen.moments
+        shift = (bias_shift(parts.split(matrix), parts.split(decoded), moments).sum(0) if wide else bias_shift(matrix, decoded, moments))
+        bias = (bias + shift.reshape(bias.shape)).astype(layer.bias.numpy)  # type: ignore[union-attr]
+    return _told(layer, codes, grid.scale, decoded, bias, error)
+
+
+def best_codes(problem: Problem, item: Item, how: Method) -> tuple[Uniform, np.ndarray, float]:
+    """Return the grid of an item, codes on it, and their error relative to the power of the original's outputs."""
+    shape = (*problem.weight.shape[:2], 1) if item.per_output else (1, 1, 1)
+
+    def solve(clip: int) -> tuple[Uniform, np.ndarray, float]:
+        found = solved(problem, lambda target, importance: scales.step(target, shape, item.step, clip), how)
+        power = power_of(problem)
+        assert isinstance(found.grid, Uniform)
+        return found.grid, found.codes, found.objective / problem.unit / power if power else 0.0
+
+    grid, codes, error = solve(item.clip)
+    if item.clip == WIDE and np.count_nonzero(histogram(codes, -WIDE, WIDE)) > pricing.MOST_CODES:
+        return solve(NARROW)
+    return grid, codes, error
+
+
+def power_of(problem: Problem) -> float:
+    """Return the power of the original's outputs, damping included, in units of the problem."""
+    return float(objective(problem.weight, problem.H).sum())
+
+
+def plainly(layer: Layer, item: Item) -> Rounded:
+    """Return a layer of which nothing is known rounded to nearest, bits counted. Raises: ValueError where it is not finite."""
+    matrix = layer.matrix()
+    if not np.isfinite(matrix).all():
+        raise ValueError("weights are not finite")
+    shape = (*matrix.shape[:2], 1) if item.per_output else (1, 1, 1)
+    clip, codes = item.clip, np.empty(0)
+    for clip in (item.clip, min(item.clip, NARROW)):
+        grid = scales.step(matrix, shape, item.step, clip)
+        codes = grid.nearest(matrix)
+        for _ in range(ROUNDS):
+            cost = pricing.lengths(histogram(codes, -clip, clip), codes.size) * rate.KAPPA * float(np.mean(grid.scale**2))
+            codes = grid.cheapest(matrix, np.ones(1, np.float32), cost.astype(np.float32))
+        if np.count_nonzero(histogram(codes, -clip, clip)) <= pricing.MOST_CODES:
+            break
+    decoded = (codes * grid.scale).astype(np.float32)
+    power = float(np.square(matrix, dtype=np.float64).sum())
+    error = float(np.square(decoded - matrix, dtype=np.float64).sum()) / power if power else 0.0
+    return _told(layer, codes, grid.scale, decoded, None, error)
+
+
+def _told(layer: Layer, codes: np.ndarray, scale: np.ndarray, decoded: np.ndarray, bias: np.ndarray | None, error: float) -> Rounded:
+    view = layer.view
+    counts = histogram(codes, -WIDE, WIDE)
+    return Rounded(
+        np.ascontiguousarray(view.back(codes.astype(np.int16))), scale.reshape(-1), np.ascontiguousarray(view.back(decoded)), bias, error,
+        pricing.nbytes(counts, scale.size))

@@ -1,0 +1,148 @@
+"""The search: candidates built and measured, until the smallest that keeps the goal is known to some percent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from lightweight_cli.calibration.study import Study
+from lightweight_cli.search import allocation
+from lightweight_cli.search.allocation import allocated, total
+from lightweight_cli.search.build import Seen, build
+from lightweight_cli.search.clock import Clock, TimeOver
+from lightweight_cli.search.examiner import Examiner
+from lightweight_cli.search.front import Candidate, Front
+from lightweight_cli.search.gains import Explored
+from lightweight_cli.search.items import WIDE, Item
+from lightweight_cli.search.layer import Layer
+
+FIRST = 10.0
+"""The ratio that is tried first."""
+NARROW = 1.03
+"""Ratio of the smallest size that holds to the largest that does not, below which the search ends."""
+MOST = 9
+"""Candidates at most."""
+CLOSE, AIM = 0.98, 0.993
+"""How near to a size from below is near enough; and the share of it that is aimed at."""
+CORRECTIONS = 4
+STRETCH = 1.25
+"""Factor by which steps may differ from the menu's to meet a size: a step is a number like any other."""
+SHARE = 0.7
+"""Power of a size's ratio by which steps change: a bit less for twice the step, of 2 to 4."""
+
+Told = Callable[[str, int, int], None]
+"""Progress: a stage, weights done, and of how many."""
+
+
+@dataclass
+class Search:
+    """What is known, and what was tried."""
+
+    layers: Sequence[Explored]
+    study: Study | None
+    examiner: Examiner
+    seen: Seen
+    rest: int
+    """Bytes of the file that are no layer's."""
+    original: int
+    """Bytes of the model as it was given."""
+    clock: Clock
+    tell: Told
+    front: Front = field(default_factory=Front)
+    ended: str = ""
+    """Why it ended early; "": it did not."""
+    longest: float = 0.0
+    """Seconds of the slowest candidate."""
+
+    def run(self) -> None:
+        """Search until the end, the time is over, or the user interrupts: the front has what came of it."""
+        try:
+            self._try(allocation.safe(self.layers))
+            if self.front.most is None:
+                self._smallest()
+            else:
+                self._of_size(self.front.most)
+        except TimeOver:
+            self.ended = "the time was over"
+        except KeyboardInterrupt:
+            if self.front.best is None:
+                raise
+            self.ended = "interrupted"
+
+    def _smallest(self) -> None:
+        """Bisect the logarithm of the size between what holds and what does not."""
+        first = self.front.tried[0]
+        if not first.verdict.holds:
+            return
+        holding, failing = math.log(first.nbytes), math.log(self.rest + total(allocation.smallest(self.layers)))
+        aim, failed = math.log(self.original / FIRST), False
+        while len(self.front.tried) < MOST and holding - failing > math.log(NARROW):
+            if not failing < aim < holding:
+                aim = (holding + failing) / 2
+            made = self._of(math.exp(aim))
+            if made is None:
+                return
+            if made.verdict.holds:
+                holding = min(holding, math.log(made.nbytes))
+            else:
+                failing, failed = max(failing, min(math.log(made.nbytes), holding)), True
+            if not failed and made.verdict.holds and holding - failing < math.log(NARROW):
+                return
+            aim = (holding + failing) / 2
+
+    def _of_size(self, most: int) -> None:
+        """Build for a size, and correct the forecast by what came of it."""
+        aim, stretch = most * AIM, 1.0
+        for _ in range(CORRECTIONS):
+            made = self._of(aim, stretch)
+            if made is None or CLOSE * most <= made.nbytes <= most:
+                return
+            off = (most * AIM - self.rest) / max(1, made.nbytes - self.rest)
+            nearer = self.rest + (aim - self.rest) * off
+            if stretch == 1.0 and [c.item for c in allocated(self.layers, nearer - self.rest)] != list(made.items):
+                aim = nearer
+            else:  # no other assignment is nearer
+                stretch = min(STRETCH, max(1 / STRETCH, stretch * off ** -SHARE))
+
+    def _of(self, size: float, stretch: float = 1.0) -> Candidate | None:
+        """Build the assignment of a forecast size; None where that was built before."""
+        chosen = allocated(self.layers, size - self.rest)
+        items = [c.item if stretch == 1.0 or c.item.clip != WIDE else c.item._replace(step=float(f"{c.item.step * stretch:.4g}"))
+                 for c in chosen]
+        if any(list(t.items) == items for t in self.front.tried):
+            return None
+        return self._measured(items)
+
+    def _try(self, chosen: Sequence[allocation.Choice]) -> Candidate:
+        return self._measured([c.item for c in chosen])
+
+    def _measured(self, items: list[Item]) -> Candidate:
+        """Build and measure one candidate. Raises: TimeOver."""
+        layers = [e.layer for e in self.layers]
+        if self.front.tried and self.clock.left < self.longest:
+            raise TimeOver
+        done, whole = 0, sum(layer.weight.size for layer in layers)
+        self.clock.lap()
+
+        def advance(layer: Layer) -> None:
+            nonlocal done
+            done += layer.weight.size
+            self.tell(self._stage(), done, whole)
+            if self.front.tried and self.clock.left < 0:
+                raise TimeOver
+
+        self.tell(self._stage(), 0, whole)
+        built = build(self.study, layers, {id(la): item for la, item in zip(layers, items, strict=True)}, self.seen, advance)
+        made = Candidate(items, self.rest + round(built.nbytes), self.examiner.examine(built.values(layers)))
+        self.front.add(made, built)
+        self.longest = max(self.longest, self.clock.lap())
+        return made
+
+    def _stage(self) -> str:
+        """The front so far, in a few words."""
+        said = f"candidate {len(self.front.tried) + 1}"
+        best = self.front.best
+        if best is not None and self.front.keeps(best):
+            said += f", best {self.original / best.nbytes:.1f}x"
+        return f"{said}, {max(0, round(self.clock.left))} s left"

@@ -1,0 +1,78 @@
+"""For every layer and item, bytes and error, told by some of its outputs and what it sees in the original."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from lightweight_cli.calibration.statistics import Statistics
+from lightweight_cli.numerics.objective import objective
+from lightweight_cli.numerics.solver import Problem
+from lightweight_cli.search import pricing
+from lightweight_cli.search.items import WIDE, Item
+from lightweight_cli.search.layer import Layer
+from lightweight_cli.search.rounding import best_codes, histogram, method, plainly, power_of, problem_of
+
+OUTPUTS, OUTLIERS = 32, 8
+"""Outputs of a layer that stand for all, of them those with the largest weights for their rms: a random sample misses these."""
+WIDE_LAYER = 600
+"""Inputs from which on the table goes without coordinate descent: it takes as long as all else."""
+
+
+class Choice(NamedTuple):
+    """What an item makes of a layer."""
+
+    item: Item
+    nbytes: float
+    error: float
+    """Squared error of the outputs over their power."""
+
+
+def choices(layer: Layer, seen: Statistics | None) -> list[Choice]:
+    """Return the choices of a layer, those left out that a file can't hold. Raises: ValueError where weights are not finite."""
+    problem = None
+    if not layer.looked_up and seen is not None and seen.moments is not None:
+        how = method(layer)
+        try:
+            problem = problem_of(layer, seen.moments._replace(C=None, my=None), how)
+        except ValueError:
+            problem = None
+    if problem is None:
+        tried = [plainly(layer, item) for item in layer.menu]
+        found = [Choice(item, r.nbytes, r.error) for item, r in zip(layer.menu, tried, strict=True)]
+    else:
+        found = _sampled(layer, problem)
+    return [c for c in found if np.isfinite(c.nbytes)]
+
+
+def _sampled(layer: Layer, problem: Problem) -> list[Choice]:
+    """Return the choices by some outputs; errors and codes of the random ones count for all the rest."""
+    top, rest = strata(problem.weight)
+    some, outputs = np.concatenate([top, rest]), problem.weight.shape[1]
+    factor = (outputs - len(top)) / len(rest) if len(rest) else 1.0
+    part, power = problem.of_outputs(some), power_of(problem)
+    how = method(layer, 1 if problem.weight.shape[2] <= WIDE_LAYER else 0)
+    # The step is of the whole tensor's rms.
+    whole, mine = (float(np.sqrt(np.mean(np.square(w, dtype=np.float64)))) for w in (problem.weight, part.weight))
+    found = []
+    for item in layer.menu:
+        scaled = item if item.per_output or not mine else item._replace(step=item.step * whole / mine)
+        grid, codes, _ = best_codes(part, scaled, how)
+        errors = objective(codes * grid.scale - part.target, part.H)
+        counts = histogram(codes[:, : len(top)], -WIDE, WIDE) + histogram(codes[:, len(top) :], -WIDE, WIDE) * factor
+        error = float(errors[:, : len(top)].sum() + errors[:, len(top) :].sum() * factor)
+        scales = problem.weight.shape[0] * outputs if item.per_output else 1
+        found.append(Choice(item, pricing.nbytes(counts, scales), error / power if power else 0.0))
+    return found
+
+
+def strata(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which outputs of [G, out, d] have the largest weights for their rms, and some of the others; or all, and none."""
+    outputs = weight.shape[1]
+    if outputs <= OUTPUTS:
+        return np.arange(outputs), np.arange(0)
+    size = np.sqrt(np.mean(np.square(weight, dtype=np.float64), axis=2)) + 1e-20
+    outlying = np.argsort(-(np.abs(weight).max(axis=2) / size).max(axis=0), kind="stable")
+    others = np.random.default_rng(0).choice(np.sort(outlying[OUTLIERS:]), OUTPUTS - OUTLIERS, replace=False)
+    return np.sort(outlying[:OUTLIERS]), np.sort(others)
