@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from lightweight_cli.checking.check import Check
 from lightweight_cli.checking.gates import Gates
-from lightweight_cli.errors import UsageError
 from lightweight_cli.pipeline.recipe import Step
 from lightweight_cli.pipeline.run import calibrates, searches
 
@@ -31,7 +30,7 @@ def shared(steps: Sequence[Step], files: Sequence[str], check: Check | None, gat
         from lightweight_cli.pipeline.wanted import Wanted, divided
 
         if check is None:
-            raise UsageError("compress: measures what it makes, and --no-check leaves that out")
+            return (Portion(tuple(files), "all", samples, seed, memory) if files else None), None, None
         portion, select, confirm = divided(tuple(files), check, samples, memory)
         wanted = Wanted(select, confirm, gates.max_drop, gates.min_sqnr, gates.confident, gates.max_size)
         return portion, confirm or select, wanted

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from lightweight_cli.checking.check import Check
 from lightweight_cli.data.portion import Portion
 
-
 FIT = 0.8
 """Share of calibration data that fits, where nothing else tells which candidate to take."""
 

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from lightweight_cli.calibration.statistics import Statistics
-from lightweight_cli.numerics.objective import objective
 from lightweight_cli.numerics.solver import Problem
 from lightweight_cli.search import pricing
-from lightweight_cli.search.items import WIDE, Item
+from lightweight_cli.search.items import GROUPED, WIDE, Item
 from lightweight_cli.search.layer import Layer
 from lightweight_cli.search.rounding import best_codes, histogram, method, plainly, power_of, problem_of
+from lightweight_cli.search.together import together
 
 OUTPUTS, OUTLIERS = 32, 8
 """Outputs of a layer that stand for all, of them those with the largest weights for their rms: a random sample misses these."""
@@ -50,21 +50,17 @@ def _sampled(layer: Layer, problem: Problem) -> list[Choice]:
     """Return the choices by some outputs; errors and codes of the random ones count for all the rest."""
     top, rest = strata(problem.weight)
     some, outputs = np.concatenate([top, rest]), problem.weight.shape[1]
-    factor = (outputs - len(top)) / len(rest) if len(rest) else 1.0
-    part, power = problem.of_outputs(some), power_of(problem)
-    how = method(layer, 1 if problem.weight.shape[2] <= WIDE_LAYER else 0)
-    # The step is of the whole tensor's rms.
-    whole, mine = (float(np.sqrt(np.mean(np.square(w, dtype=np.float64)))) for w in (problem.weight, part.weight))
-    found = []
-    for item in layer.menu:
-        scaled = item if item.per_output or not mine else item._replace(step=item.step * whole / mine)
-        grid, codes, _ = best_codes(part, scaled, how)
-        errors = objective(codes * grid.scale - part.target, part.H)
-        counts = histogram(codes[:, : len(top)], -WIDE, WIDE) + histogram(codes[:, len(top) :], -WIDE, WIDE) * factor
-        error = float(errors[:, : len(top)].sum() + errors[:, len(top) :].sum() * factor)
-        scales = problem.weight.shape[0] * outputs if item.per_output else 1
-        found.append(Choice(item, pricing.nbytes(counts, scales), error / power if power else 0.0))
-    return found
+    count = np.concatenate([np.ones(len(top)), np.full(len(rest), (outputs - len(top)) / max(1, len(rest)))])
+    power = power_of(problem)
+    if layer.menu == GROUPED:
+        tried = [best_codes(problem, item, method(layer)) for item in layer.menu]
+        return [Choice(item, pricing.nbytes(histogram(codes, -WIDE, WIDE), grid.scale.size), error)
+                for item, (grid, codes, error) in zip(layer.menu, tried, strict=True)]
+    rms = float(np.sqrt(np.mean(np.square(problem.weight, dtype=np.float64))))
+    sweeps = 1 if problem.weight.shape[2] <= WIDE_LAYER else 0
+    found = together(problem.of_outputs(some), layer.menu, rms, layer.weight.size, sweeps)
+    whole = [(pricing.nbytes(count @ one.counts, 1), float(one.errors @ count)) for one in found]
+    return [Choice(item, nbytes, error / power if power else 0.0) for item, (nbytes, error) in zip(layer.menu, whole, strict=True)]
 
 
 def strata(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -24,6 +24,7 @@ STEPS = {
     "strip": "strip",
     "fold": "fold",
     "dedupe": "dedupe",
+    "compress": "compress:ratio=5",
     "prune": "prune:sparsity=0.5,scope=global",
     "prune-channels": "prune-channels:channels=0.5",
     "quantize": "quantize:bits=4",

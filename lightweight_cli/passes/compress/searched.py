@@ -28,15 +28,11 @@ if TYPE_CHECKING:
 
 MAX_DROP = 0.01
 """The goal where nothing is asked for: a point."""
-TABLES = 800
-"""Bytes of the tables that all trees of a file share."""
 
 
-def searched(context: Context, layers: Sequence[Layer], portion: Portion, most: int | None,
+def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: int, most: int | None,
              time_limit: float | None) -> list[tuple[Item, Rounded]]:
     """Return what each layer becomes. Raises: InputError for data that do not fit, or a model that does not run."""
-    from lightweight_cli.model.output_external import single_pieces
-
     step, model = context.step, context.model
     clock = Clock(time_limit, sum(layer.weight.size for layer in layers))
     wanted = context.wanted
@@ -46,7 +42,6 @@ def searched(context: Context, layers: Sequence[Layer], portion: Portion, most: 
     most = most or (wanted.max_size if wanted.max_drop is None and wanted.min_sqnr is None else None)
     nothing = most is None and wanted.max_drop is None and wanted.min_sqnr is None
     budget = Budget(MAX_DROP if nothing else wanted.max_drop, wanted.min_sqnr, wanted.confident)
-    rest = single_pieces(model)[1] - sum(layer.weight.stored_bytes() for layer in layers) + TABLES
     settings = context.calibrated(portion)
     names = [layer.name for layer in layers if not layer.inside]
     study_of = settings.study(model, [layer.weight for layer in layers])
@@ -88,9 +83,7 @@ def told(context: Context, search: Search, budget: Budget) -> list[tuple[Item, R
         step.front.append(Measured(tried.nbytes, v.loss, v.holds, v.sentence, tried is best))
     if search.ended:
         step.note(f"{search.ended}: the best of {len(front.tried)} candidates")
-    step.note(f"{len(front.tried)} candidates; forecast {best.nbytes:,}; {best.verdict.sentence}")
-    for t in front.tried:
-        step.note(f"{search.original / t.nbytes:.2f}x {t.verdict.loss:.3g} {t.verdict.estimate} {t.verdict.holds}")
+    step.note(f"{len(front.tried)} candidates; {best.verdict.sentence}")
     if budget.max_drop is not None and not best.verdict.holds:
         step.goals.append(GateResult("max-drop", budget.max_drop, best.verdict.estimate, False,
                                      None if best.verdict.estimate is not None else best.verdict.sentence))

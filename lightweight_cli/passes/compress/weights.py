@@ -9,10 +9,13 @@ import numpy as np
 
 from lightweight_cli.data.portion import Portion
 from lightweight_cli.encodings import choose
-from lightweight_cli.passes.compress import searched
+from lightweight_cli.errors import InputError
+from lightweight_cli.model.output_external import single_pieces
 from lightweight_cli.passes.compress.goal import read_item, read_target
 from lightweight_cli.passes.compress.planned import planned
+from lightweight_cli.passes.compress.searched import searched
 from lightweight_cli.passes.compress.storing import coded
+from lightweight_cli.passes.compress.unmeasured import unmeasured
 from lightweight_cli.search.layer import LEAST, Layer, layers_of
 from lightweight_cli.search.rounding import Rounded
 from lightweight_cli.weights.plan import Plan
@@ -22,6 +25,8 @@ from lightweight_cli.weights.weight import Weight
 if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
 
+TABLES = 800
+"""Bytes of the tables that all trees of a file share."""
 SMALL = f"has fewer than {LEAST} values"
 
 
@@ -34,11 +39,21 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
     if not layers:
         return rewriter.run(lambda w: Plan(w, reason=reasons[id(w)]))
     portion = context.portion or Portion(())
+    most = read_target(target, "compress: --target-size", context.model.total_size) if target else None
+    rest = single_pieces(context.model)[1] - sum(layer.weight.stored_bytes() for layer in layers) + TABLES
     if items:
         found = planned(context, layers, dict(read_item(i, "compress: --item") for i in items), portion)
+    elif context.portion is None:
+        step.note("chosen without running the model")
+        found = unmeasured(context, layers, rest, most)
     else:
-        most = read_target(target, "compress: --target-size", context.model.total_size) if target else None
-        found = searched.searched(context, layers, portion, most, time_limit)
+        try:
+            found = searched(context, layers, portion, rest, most, time_limit)
+        except InputError as e:
+            if portion.paths:
+                raise
+            step.note(f"not run on synthetic inputs: {e}")
+            found = unmeasured(context, layers, rest, most)
     new = {id(layer.weight): (layer, item, r) for layer, (item, r) in zip(layers, found, strict=True)}
     plans: dict[int, Plan] = {}
 
