@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from lightweight_cli.calibration.study import Study
     from lightweight_cli.pipeline.context import Context
 
+MARGIN = 0.5
+"""dB above a floor that the rows which select must show: others confirm it, and differ by some tenths."""
 MAX_DROP = 0.01
 """The goal where nothing is asked for: a point."""
 
@@ -41,7 +43,8 @@ def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: 
         wanted = Wanted(select, confirm)
     most = most or (wanted.max_size if wanted.max_drop is None and wanted.min_sqnr is None else None)
     nothing = most is None and wanted.max_drop is None and wanted.min_sqnr is None
-    budget = Budget(MAX_DROP if nothing else wanted.max_drop, wanted.min_sqnr, wanted.confident)
+    floor = None if wanted.min_sqnr is None else wanted.min_sqnr + MARGIN
+    budget = Budget(MAX_DROP if nothing else wanted.max_drop, floor, wanted.confident)
     settings = context.calibrated(portion)
     names = [layer.name for layer in layers if not layer.inside]
     study_of = settings.study(model, [layer.weight for layer in layers])
@@ -88,7 +91,7 @@ def told(context: Context, search: Search, budget: Budget) -> list[tuple[Item, R
         step.goals.append(GateResult("max-drop", budget.max_drop, best.verdict.estimate, False,
                                      None if best.verdict.estimate is not None else best.verdict.sentence))
     if budget.min_sqnr is not None and not best.verdict.holds:
-        step.goals.append(GateResult("min-sqnr", budget.min_sqnr, best.verdict.sqnr, False, None, False, "dB"))
+        step.goals.append(GateResult("min-sqnr", budget.min_sqnr - MARGIN, best.verdict.sqnr, False, None, False, "dB"))
     if front.most is not None and best.nbytes > front.most:
         step.goals.append(GateResult("target-size", front.most, best.nbytes, False, None, True, "bytes"))
     return list(zip(best.items, front.built.rounded, strict=True))

@@ -1,0 +1,120 @@
+"""compress: goals are kept, sizes are met, plans give the same bytes, whatever the model holds its weights in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import pytest
+from onnx import numpy_helper
+
+import lightweight_cli
+
+HEAD = '<ir_version: 8, opset_import: ["" : 17]>'
+NET = HEAD + """
+g (float[n,48] x) => (float[n,4] y) <float[48,96] A, float[96] a, float[96,96] B, float[96] b, float[96,4] C>
+{ t = Gemm (x, A, a)  u = Relu (t)  v = MatMul (u, B)  w = Add (v, b)  k = Relu (w)  l = MatMul (k, C)  y = Softmax (l) }
+"""
+TIED = HEAD + """
+g (float[n,64] x, bool c) => (float[n,64] y) <float[64,64] A, float[64,64] D>
+{ t = MatMul (x, A)  u = MatMul (t, A)
+  y = If (c) <then_branch = th () => (float[n,64] r) <float[64,64] E> { r = MatMul (u, E) },
+              else_branch = el () => (float[n,64] s) { s = MatMul (u, D) }> }
+"""
+CONSTANT = HEAD + "g (float[n,64] x) => (float[n,32] y, float[32,64] z) <float[32,64] z> " \
+    "{ W = Constant <value = float[1] {0}> () y = MatMul (x, W) }"
+
+
+def written(folder: Path, save, text: str, seed: int = 0) -> str:
+    """Save the model with random weights, scaled as a net's are."""
+    path, random = save(text), np.random.default_rng(seed)
+    model = onnx.load(path)
+    for node in model.graph.node:
+        if node.op_type == "Constant":
+            node.attribute[0].t.CopyFrom(numpy_helper.from_array(random.normal(0, 0.1, (64, 32)).astype(np.float32)))
+    onnx.save(model, path)
+    return path
+
+
+def samples(count: int, width: int = 48, seed: int = 0) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(seed)
+    return {"x": (random.normal(size=(count, 6)) @ np.random.default_rng(9).normal(size=(6, width))).astype(np.float32)}
+
+
+def outputs(path: str, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
+    return ort.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, feed)
+
+
+def data(folder: Path, count: int = 400, labels: np.ndarray | None = None) -> str:
+    path = str(folder / "data.npz")
+    np.savez(path, **samples(count), **({} if labels is None else {"labels": labels}))
+    return path
+
+
+def test_the_smallest_within_a_drop_on_labels(call, save, tmp_path) -> None:
+    source = written(tmp_path, save, NET)
+    labels = outputs(source, samples(900))[0].argmax(1)
+    files, target, plan = data(tmp_path, 900, labels), str(tmp_path / "small.onnx"), str(tmp_path / "plan.toml")
+    status, _, said = call("compress", source, "--data", files, "--max-drop", 0.02, "-o", target, "--save-recipe", plan)
+    assert status == 0, said
+    fresh = samples(500, seed=3)
+    agreement = np.mean(outputs(source, fresh)[0].argmax(1) == outputs(target, fresh)[0].argmax(1))
+    assert agreement > 0.95 and os.path.getsize(target) < os.path.getsize(source) / 5
+    again = str(tmp_path / "again.onnx")
+    status, _, said = call("run", source, "--recipe", plan, "--data", files, "-o", again)
+    assert status == 0, said
+    assert Path(again).read_bytes() == Path(target).read_bytes()
+
+
+def test_a_goal_that_no_candidate_keeps_leaves_no_file(call, save, tmp_path) -> None:
+    source, target = written(tmp_path, save, NET), str(tmp_path / "small.onnx")
+    words = ("compress", source, "--calibrate", data(tmp_path), "--min-sqnr", 200, "-o", target)
+    status, _, said = call(*words)
+    assert status == 4 and "min-sqnr" in said and not os.path.exists(target)
+    status, _, said = call(*words, "--best-effort")
+    assert status == 0 and os.path.getsize(target) < os.path.getsize(source)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.15])
+def test_a_size_is_met_from_below(share, save, tmp_path) -> None:
+    source = written(tmp_path, save, NET)
+    most = int(share * os.path.getsize(source))
+    done = lightweight_cli.run(source, [f"compress:target-size={most}"], calibrate=[samples(300)])
+    forecast = next(m for m in done.steps[0].front if m.kept)
+    assert 0.9 * most < forecast.nbytes <= most and len(done.steps[0].front) > 1
+
+
+@pytest.mark.parametrize("text", [TIED, CONSTANT], ids=["tied, branches", "constant, output"])
+def test_weights_wherever_they_are(text, save, tmp_path) -> None:
+    source, target = written(tmp_path, save, text), str(tmp_path / "small.onnx")
+    feed = samples(200, 64) | ({"c": np.array(True)} if "bool" in text else {})
+    done = lightweight_cli.run(source, ["compress:ratio=1.7"], calibrate=[feed])
+    done.save(target, check=False)
+    assert done.steps[0].changed == text.count("MatMul") - text.count("(t, A)")
+    assert all(np.allclose(a, b, atol=0.3 * np.abs(a).max()) for a, b in zip(outputs(source, feed), outputs(target, feed), strict=True))
+
+
+def test_without_data_a_floor_holds(call, save, tmp_path) -> None:
+    source, target = written(tmp_path, save, NET), str(tmp_path / "small.onnx")
+    status, _, said = call("compress", source, "--min-sqnr", 25, "-o", target)
+    assert status == 0, said
+    a, b = (outputs(p, samples(50))[0] for p in (source, target))
+    assert 10 * np.log10((a**2).sum() / ((a - b) ** 2).sum()) > 12 and os.path.getsize(target) < os.path.getsize(source) / 3
+
+
+@pytest.mark.parametrize(("words", "expected"), [
+    (("--target-size", "1MB", "--ratio", "3"), "give one of them"), (("--target-size", "much"), "must be a size"),
+    (("--ratio", "1"), "more than 1"), (("--item", "A"), "NAME=STEP"), (("--item", "A=0"), "must be a step"),
+])
+def test_what_can_not_be_meant_is_refused(words, expected, call, save, tmp_path) -> None:
+    status, _, said = call("compress", written(tmp_path, save, NET), *words, "-o", str(tmp_path / "o.onnx"))
+    assert status == 2 and expected in said
+
+
+def test_a_plan_of_another_model_is_refused(call, save, tmp_path) -> None:
+    source = written(tmp_path, save, NET)
+    status, _, said = call("compress", source, "--item", "Z=0.5", "--calibrate", data(tmp_path), "-o", str(tmp_path / "o.onnx"))
+    assert status == 2 and "has no --item" in said

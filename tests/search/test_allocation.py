@@ -1,0 +1,40 @@
+"""One multiplier gives each layer its item."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from lightweight_cli.search.allocation import allocated, safe, smallest, total
+from lightweight_cli.search.gains import Explored, weighed
+from lightweight_cli.search.items import MENU
+from lightweight_cli.search.layer import Layer
+from lightweight_cli.search.table import Choice
+
+
+def layer(sizes: list[float], errors: list[float], gain: float) -> Explored:
+    known = Layer(None, None, None, MENU, False)  # type: ignore[arg-type]  # nothing of the weight is read
+    return Explored(known, [Choice(i, s, e) for i, s, e in zip(MENU, sizes, errors, strict=False)], gain)
+
+
+LAYERS = [layer([100, 60, 30], [0.001, 0.01, 0.1], 1.0), layer([200, 120, 50], [0.001, 0.02, 0.3], 5.0),
+          layer([90, 40, 10], [0.002, 0.01, 0.05], 0.1)]
+
+
+@pytest.mark.parametrize("size", [95, 150, 200, 260, 330, 1000])
+def test_it_fits_and_nothing_of_that_size_is_better(size: float) -> None:
+    found = allocated(LAYERS, size)
+    taken, loss = total(found), sum(e.gain * c.error for e, c in zip(LAYERS, found, strict=True))
+    assert taken <= size
+    for other in itertools.product(*(e.choices for e in LAYERS)):
+        assert total(other) > taken or sum(e.gain * c.error for e, c in zip(LAYERS, other, strict=True)) >= loss - 1e-12
+
+
+def test_what_never_fits_is_the_smallest() -> None:
+    assert allocated(LAYERS, 10) == smallest(LAYERS) and [c.nbytes for c in safe(LAYERS)] == [100, 200, 90]
+
+
+def test_gains_that_are_noise_or_unknown_are_raised() -> None:
+    found = weighed([e._replace(gain=g) for e, g in zip(LAYERS, (1.0, 1e-9, float("nan")), strict=True)])
+    assert [e.gain for e in found] == pytest.approx([1.0, 0.02 * 0.5, 0.5], rel=1e-6)
