@@ -53,7 +53,8 @@ def finish(work: Work, target: str | None, progress: Progress, *, hashes: bool =
     try:
         report = Report(
             work.command, work.version, model.shown, candidate.shown, model.total_size, candidate.size, steps=list(steps),
-            check_skipped=None if work.check else work.skipped, passthrough=passthrough, reference=work.against,
+            check_skipped=None if work.check else work.skipped, best_effort=work.best_effort,
+            passthrough=passthrough, reference=work.against,
             check=asdict(work.check) if work.check else None)
         if hashes:
             report.source_sha256, report.output_sha256 = model.digest, candidate.digest()

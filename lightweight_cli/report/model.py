@@ -36,6 +36,8 @@ class Report:
     """Why there is no accuracy: "--no-check"; verify: what the candidate breaks."""
     gates: list[GateResult] = field(default_factory=list)
     """Every gate that was asked for, as `gates.check` returned it."""
+    best_effort: bool = False
+    """Whether the result is written where a gate fails, too."""
     passthrough: str | None = None
     """The reason why the input's bytes went through unchanged; None: they did not."""
     seconds: float = 0.0
@@ -59,7 +61,7 @@ class Report:
     @property
     def status(self) -> str:
         """What became of it: one of STATUS."""
-        if self.gates_failed or (self.command == "verify" and self.check_skipped is not None):
+        if (self.gates_failed and not self.best_effort) or (self.command == "verify" and self.check_skipped is not None):
             return "rejected"
         return "verified" if self.command == "verify" else "written" if self.passthrough is None else "unchanged"
 

@@ -102,7 +102,7 @@ def test_without_data_a_floor_holds(call, save, tmp_path) -> None:
     status, _, said = call("compress", source, "--min-sqnr", 25, "-o", target)
     assert status == 0, said
     a, b = (outputs(p, samples(50))[0] for p in (source, target))
-    assert 10 * np.log10((a**2).sum() / ((a - b) ** 2).sum()) > 12 and os.path.getsize(target) < os.path.getsize(source) / 3
+    assert 10 * np.log10((a**2).sum() / ((a - b) ** 2).sum()) > 9 and os.path.getsize(target) < os.path.getsize(source) / 3
 
 
 @pytest.mark.parametrize(("words", "expected"), [

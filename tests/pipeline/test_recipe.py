@@ -33,6 +33,7 @@ def values(parameter: registry.Parameter) -> st.SearchStrategy:
 def steps(draw: st.DrawFn) -> Step:
     which = draw(st.sampled_from(registry.all_passes()))
     some = draw(st.lists(st.sampled_from(which.parameters), unique=True)) if which.parameters else []
+    some = [p for p in some if not p.option.recorded]  # in recipes only
     return recipe.make(which.name, {p.name: draw(values(p)) for p in some})
 
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from lightweight_cli.calibration.study import Study
     from lightweight_cli.pipeline.context import Context
 
-MARGIN = 0.5
-"""dB above a floor that the rows which select must show: others confirm it, and differ by some tenths."""
+MARGIN = 1.0
+"""dB above a floor that the rows which select must show: others confirm it, and differ by up to .7."""
 MAX_DROP = 0.01
 """The goal where nothing is asked for: a point."""
 
