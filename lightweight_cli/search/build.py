@@ -50,7 +50,8 @@ def build(study: Study | None, layers: Sequence[Layer], items: Mapping[int, Item
             if layer is None:
                 continue
             new = found[id(layer)] = rounded(layer, items[id(layer)], seen(layer, told.statistics))
-            told.replace(new.values, new.bias)
+            beside = {} if layer.bias is None or new.bias is None else {layer.bias.name: new.bias}
+            told.replace(new.values, beside)
             advance(layer)
     for layer in layers:
         if id(layer) not in found:

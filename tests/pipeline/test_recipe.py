@@ -24,6 +24,8 @@ def values(parameter: registry.Parameter) -> st.SearchStrategy:
         return st.floats(o.min, o.max, exclude_min=o.open_min, allow_nan=False, allow_infinity=False)
     if parameter.kind is list:
         return st.lists(st.sampled_from(("a*", "op:Gemm", "x.weight")), min_size=1, max_size=3)
+    if parameter.name == "target_size":
+        return st.sampled_from(("1MB", "50%", "1234"))
     if parameter.name == "load_memory":
         return st.sampled_from(("1GB", "1.5", "300 MiB"))
     raise AssertionError(f"{parameter.name}: a type without a strategy")
