@@ -21,6 +21,8 @@ from lightweight_cli.weights.load_cost import LoadCost
 Groups = tuple[int, int, int]
 CLASSES = (2, 3, 4, 6, 8, 16, 32, 64, 128, 256)
 """Counts of codes from which layouts need more bits for each."""
+HALF_SCALES = 64
+"""Scales from which float16 ones are worth a Cast node."""
 LOAD_OPERATION = LoadCost(4, 3)
 """Each of Sub, Mul, Reshape and Cast to a float, over all values."""
 

@@ -40,24 +40,6 @@ def shared(weight: np.ndarray, importance: np.ndarray, shape: Shape, levels: int
     return Codebook(values[:, None, None, None], scale)
 
 
-def per_row(weight: np.ndarray, importance: np.ndarray, levels: int, zero: bool = False) -> Codebook:
-    """A codebook for each output of a weight [G, out, d], importance [G, d] positive.
-
-    Scales are 1, one per output, so that they can be refitted and then multiplied into the values. A row of fewer
-    distinct weights has its largest value several times.
-
-    Returns: the grid.
-    Raises: ValueError if weights are not finite.
-    """
-    groups, outputs, _ = weight.shape
-    values = np.empty((levels, groups, outputs, 1), np.float32)
-    for group, output in np.ndindex(groups, outputs):
-        row = weight[group, output]
-        found = kmeans.codebook(sketch([row], [importance[group]]), levels, zero, _ends(row, levels, zero))
-        values[:, group, output, 0] = np.pad(found, (0, levels - found.size), mode="edge")
-    return Codebook(values, np.ones((groups, outputs, 1), np.float32))
-
-
 def _ends(values: np.ndarray, levels: int, zero: bool) -> list[float]:
     """The smallest and the largest value, where they are outliers and levels are left beside them."""
     rms = float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))

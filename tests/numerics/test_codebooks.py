@@ -18,20 +18,14 @@ def miss(grid: Codebook, weight: np.ndarray) -> np.ndarray:
 
 
 @settings(deadline=None, max_examples=40)
-@given(layers, st.integers(1, 16), st.booleans(), st.booleans())
-def test_codebooks_are_sorted_grids(made: Layer, levels: int, zero: bool, rows: bool) -> None:
+@given(layers, st.integers(1, 16), st.booleans())
+def test_codebooks_are_sorted_grids(made: Layer, levels: int, zero: bool) -> None:
     weight, importance = made.weight, np.einsum("gii->gi", made.H)
-    groups, outputs, d = weight.shape
-    if rows:
-        grid = codebooks.per_row(weight, importance, levels, zero)
-        assert grid.values.shape == (levels, groups, outputs, 1)
-    else:
-        grid = codebooks.shared(weight, importance, (groups, outputs, 1), levels, zero)
-        assert grid.values.shape[1:] == (1, 1, 1) and len(grid.values) <= levels
+    groups, outputs, _ = weight.shape
+    grid = codebooks.shared(weight, importance, (groups, outputs, 1), levels, zero)
+    assert grid.values.shape[1:] == (1, 1, 1) and len(grid.values) <= levels
     assert grid.values.dtype == grid.scale.dtype == np.float32 and (np.diff(grid.values, axis=0) >= 0).all()
     assert not zero or (grid.values == 0).any(axis=0).all()
-    if d <= levels - zero and rows:
-        assert np.abs(miss(grid, weight)).max() <= 1e-7
 
 
 def test_heavy_columns_draw_the_values() -> None:
@@ -39,18 +33,15 @@ def test_heavy_columns_draw_the_values() -> None:
     weight = random.standard_normal((1, 50, 40)).astype(np.float32)
     weight[:, :, :20] = np.abs(weight[:, :, :20])
     importance = np.where(np.arange(40) < 20, 100.0, 0.01)[None]
-    for grid in (codebooks.shared(weight, importance, (1, 1, 1), 8), codebooks.per_row(weight, importance, 8)):
-        plain = codebooks.shared(weight, np.ones((1, 40)), (1, 1, 1), 8)
-        error = [(miss(g, weight) ** 2 * importance[:, None]).sum() for g in (grid, plain)]
-        assert error[0] < 0.6 * error[1]
+    grids = [codebooks.shared(weight, by, (1, 1, 1), 8) for by in (importance, np.ones((1, 40)))]
+    error = [(miss(g, weight) ** 2 * importance[:, None]).sum() for g in grids]
+    assert error[0] < 0.6 * error[1]
 
 
-@pytest.mark.parametrize("rows", [False, True])
-def test_outliers_are_pinned(rows: bool) -> None:
+def test_outliers_are_pinned() -> None:
     weight = np.random.default_rng(0).standard_normal((1, 4, 20_000)).astype(np.float32)
     weight[0, :, 5], weight[0, 1, 9] = 37, -30
-    importance = np.ones((1, 20_000))
-    grid = codebooks.per_row(weight, importance, 8) if rows else codebooks.shared(weight, importance, (1, 1, 1), 8)
+    grid = codebooks.shared(weight, np.ones((1, 20_000)), (1, 1, 1), 8)
     left = miss(grid, weight)
     assert np.abs(left[0, :, 5]).max() < 1e-4 and np.abs(left[0, 1, 9]) < 1e-4 and (left**2).mean() < 0.13
 
@@ -58,8 +49,7 @@ def test_outliers_are_pinned(rows: bool) -> None:
 def test_zeros_and_constants() -> None:
     weight = np.zeros((1, 3, 5), np.float32)
     weight[0, 1] = 0.25
-    for grid in (codebooks.shared(weight, np.ones((1, 5)), (1, 3, 1), 4), codebooks.per_row(weight, np.ones((1, 5)), 4)):
-        assert not miss(grid, weight).any()
+    assert not miss(codebooks.shared(weight, np.ones((1, 5)), (1, 3, 1), 4), weight).any()
 
 
 @pytest.mark.parametrize("odd", [np.inf, -np.inf, np.nan, 1e300])

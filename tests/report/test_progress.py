@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from screens import Terminal
 
 from lightweight_cli.report import layout, progress
 from lightweight_cli.report.progress import Progress
@@ -16,18 +17,8 @@ from lightweight_cli.report.progress import Progress
 HOSTILE = "\x1b[31m[red]|\u202e\n# x\udc80"
 
 
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("COLUMNS", "NO_COLOR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TERM", "xterm")
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "PATIENCE", 0.0)
     monkeypatch.setattr(progress, "INTERVAL", 0.005)
 

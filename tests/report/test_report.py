@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from screens import Terminal
 
 from lightweight_cli.checking import shown as figures_of
 from lightweight_cli.checking.accuracy import Accuracy, Latency, MetricDrop, OutputFidelity, Pace
@@ -33,20 +34,6 @@ from lightweight_cli.report.write import check_target, parse, refuse_two_on_stdo
 from lightweight_cli.runtime.load_cost import Load, LoadCost
 
 HOSTILE = "\x1b[31m[red]<script>alert('1')</script>|`*_&amp;\u202e\n# x\udc80\" onload=\"\\|"
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TERM", "xterm")
 
 
 def sample(name: str = "conv") -> Report:

@@ -8,26 +8,13 @@ import re
 from typing import Any
 
 import pytest
+from screens import Terminal
 
 from lightweight_cli.checking.accuracy import Accuracy, MetricDrop, OutputFidelity
 from lightweight_cli.checking.gates import GateResult, Gates, check
 from lightweight_cli.pipeline.step_report import Changed, StepReport
 from lightweight_cli.report import grades, hints, html, markdown, terminal, verdict, words
 from lightweight_cli.report.model import Report
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        return True
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TERM", "xterm")
 
 
 def report(gates: Gates, sqnr: float = 30.0, agreement: float = 0.99, *, synthetic: bool = False, low: float = -0.01,

@@ -9,7 +9,7 @@ import numpy as np
 from onnx import TensorProto
 
 from lightweight_cli.encodings import choose
-from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.encodings.coded import HALF_SCALES, Coded
 from lightweight_cli.encodings.gathered import gathered
 from lightweight_cli.encodings.limits import Limits
 from lightweight_cli.numerics import fp
@@ -30,8 +30,6 @@ PROBE_GROUPS = 16
 """Groups of the probe that are looked at."""
 TILE = 1 << 19
 """Values looked at together; the search takes about 40 bytes for each."""
-HALF_SCALES = 64
-"""Scales from which float16 ones are worth a Cast node."""
 
 
 def as_integers(

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightweight_cli.encodings.coded import Coded, Groups
+from lightweight_cli.encodings.coded import HALF_SCALES, Coded, Groups
 from lightweight_cli.model.blobs import Blob
 from lightweight_cli.numerics import affine
 from lightweight_cli.passes.quantize.layout import IN_MEMORY
-from lightweight_cli.passes.quantize.plain import HALF_SCALES
 from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.encodings.coded import HALF_SCALES, Coded
 from lightweight_cli.model.model import Model
 from lightweight_cli.numerics import codebooks, scales
 from lightweight_cli.numerics.grid import Grid
 from lightweight_cli.passes.quantize.form import Form
 from lightweight_cli.passes.quantize.layout import stored
 from lightweight_cli.weights.weight import Weight
-
-HALF_SCALES = 64
-"""Scales from which float16 ones are worth a Cast node."""
 
 
 def laid(form: Form, target: np.ndarray, importance: np.ndarray, shape: tuple[int, int, int], clip: bool, zero: bool) -> Grid:
