@@ -58,10 +58,10 @@ def weights(*decibels: float | None) -> list[Sensitivity]:
 
 
 @pytest.mark.parametrize(("given", "out", "rest"), [
-    ([30, 10, 25], ["w1"], -10 * math.log10(10**-3 + 10**-2.5)), ([40, 45], [], -10 * math.log10(10**-4 + 10**-4.5)),
-    ([19, 22, 22.9], ["w0", "w1"], 22.9), ([math.inf, math.inf], [], math.inf), ([5, -math.inf, 3], ["w1", "w2", "w0"], None),
+    ([40, 10, 35], ["w1"], -10 * math.log10(10**-4 + 10**-3.5)), ([50, 45], [], -10 * math.log10(10**-5 + 10**-4.5)),
+    ([29, 32, 32.9], ["w0", "w1"], 32.9), ([math.inf, math.inf], [], math.inf), ([5, -math.inf, 3], ["w1", "w2", "w0"], None),
     ([None, 30], [], 30), ([], [], None)])
-def test_the_fewest_that_keep_the_others_at_twenty_decibels(given: list, out: list[str], rest: float | None) -> None:
+def test_the_fewest_that_keep_the_others_at_thirty_decibels(given: list, out: list[str], rest: float | None) -> None:
     found = excluded(weights(*given), 4)
     assert [w.name for w in found] == out
     assert together([w for w in weights(*given) if w not in found], 4) == (None if rest is None else pytest.approx(rest))
