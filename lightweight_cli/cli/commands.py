@@ -44,7 +44,7 @@ PAIR = (Argument("reference", "The original model.", True), Argument("candidate"
 
 def all_commands() -> list[Command]:
     """Return every command, the passes first."""
-    run = "Apply several steps in one process, with one check at the end."
+    run = "Apply several steps at once, with one check at the end."
     more = f"{run}\n\nAs in: lwc run model.onnx -p strip -p prune:threshold=0.01 -p quantize:bits=8 -o small.onnx\n\n" \
         "The passes and their options: lwc passes."
     verify = "Run two models on the same inputs and compare their outputs."

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @register(lossy=False, unit="tensors stored anew", selects=True, encodes=True)
 def pack(context: Context) -> int:
-    """Store float tensors in the smallest form with the same values.
+    """Store floats in the smallest form that keeps their values.
 
     Found are: zeros that another tool pruned (a bitmask, or gaps), few distinct values (a codebook), integers times a
     scale of the tensor, channel or block that another tool left as floats (the integers), values that half-width

@@ -28,7 +28,7 @@ def prune_channels(
     round_to: Annotated[int, Option("Keep channels in multiples of this.", min=1, max=256)] = 1,
     no_recover: Annotated[bool, Option("Leave the weights that stay as they are.")] = False,
 ) -> int:
-    """Remove filters, neurons and attention heads, and all that belongs to them.
+    """Remove filters, neurons and heads, with all that is theirs.
 
     One of ratio, macs and channels is given. Channels that operators tie together are a unit and go together: what a residual
     connection adds up, a depthwise filter and what it reads, all neurons of an attention head. Units of the same layers are a

@@ -20,7 +20,7 @@ def strip(
         bool, Option("Remove inputs that have a default: callers can't override them any more, and other passes may store them.")] = False,
     metadata: Annotated[bool, Option("Remove the model's own metadata properties too.")] = False,
 ) -> int:
-    """Remove what nothing uses: nodes, initializers, functions, imports.
+    """Remove unused nodes, initializers, functions and imports.
 
     Removed are nodes whose outputs nobody reads, initializers, inputs that old files list for their initializers
     (IR 3), functions that are not called, opset imports, stored shapes of values that are gone (value_info), and what exporters

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @register(lossy=False, unit="tensors decoded", grows=True, selects=True)
 def unpack(context: Context) -> int:
-    """Store decoded weights as plain floats, for tools that need those.
+    """Store decoded weights as plain floats, for other tools.
 
     Every weight that nodes compute from stored tensors, by lwc's encodings or another tool's DequantizeLinear, becomes
     an initializer (a Constant node in a function) with exactly the decoded values. Lossless; the file grows. Runtimes that
