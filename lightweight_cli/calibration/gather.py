@@ -46,11 +46,13 @@ class Sampling:
     histogram: bool = False
     held_out: bool = False
     """Whether some rows judge, and are in no sums."""
+    masks: Sequence[np.ndarray | None] = ()
+    """Of each batch, which [sample, place] is no padding; None: not said."""
     recent: tuple[tuple, Sums] | None = field(default=None, repr=False)
     """The last sums, and the rows they are of: the next weight may see the same."""
 
-    def index(self, total: int, batch: int, watched: Watched) -> np.ndarray:
-        """Return which of a batch's `total` rows one use of a weight takes: its share of the rows, by the samples."""
+    def index(self, total: int, batch: int, watched: Watched, arrays: Sequence[np.ndarray | None] = ()) -> np.ndarray:
+        """Return which of a batch's `total` rows one use of a weight takes: its share of the rows, by the samples, without padding."""
         rows = self.rows or min(max(PER_INPUT * watched.view.shape[2], FEWEST), MOST)
         of = list(self.samples)
         if self.held_out and self._whole:
@@ -60,7 +62,11 @@ class Sampling:
         elif self.held_out:
             rows += min(HELD, rows // (FIFTH - 1))
         share = -(-rows * self.samples[batch] // (max(1, sum(of)) * len(watched.uses)))
-        return chosen(total, share, (self.seed, batch))
+        mask = self.masks[batch] if self.masks else None
+        if mask is None or mask.size != total or not arrays or arrays[0] is None or arrays[0].shape[:2] != mask.shape or not mask.any():
+            return chosen(total, share, (self.seed, batch))
+        real = np.flatnonzero(mask)
+        return real[chosen(len(real), share, (self.seed, batch))]
 
     def aside(self, count: int, batch: int, watched: Watched) -> np.ndarray:
         """Return which of the `count` rows that a batch gives are held out, as [count] bool."""
@@ -87,7 +93,7 @@ class Sampling:
         assert use.read is not None
         for number, seen in enumerate(arrays):
             points = use.read(seen)
-            yield Taken(points.total, points.take(self.index(points.total, number, watched)))
+            yield Taken(points.total, points.take(self.index(points.total, number, watched, seen)))
 
 
 class Gathered:
@@ -122,7 +128,7 @@ class Gathered:
         if any(a is not None and not a.size for a in arrays):  # a branch that was not taken
             return
         points = use.read(arrays)
-        index = self.sampling.index(points.total, number, self.watched)
+        index = self.sampling.index(points.total, number, self.watched, arrays)
         if target is not None and points.total != target.total:
             self.why = "its inputs change their shape with the values of other weights"
             return

@@ -12,6 +12,7 @@ from lightweight_cli.calibration.exposure import Exposures, NotReached
 from lightweight_cli.calibration.gather import Sampling
 from lightweight_cli.calibration.inputs import opened
 from lightweight_cli.calibration.message import BESIDE, to_arrays
+from lightweight_cli.calibration.padding import padding
 from lightweight_cli.calibration.segment import NoCut
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.calibration.trial import Trial
@@ -123,7 +124,8 @@ class Handler:
                 watched.append(watch(weights[key], exposures))
             except (NoMatrix, NotReached) as e:
                 lost[number] = str(e)
-        sampling = Sampling([b.samples for b in batches], request["rows"], request["seed"], held_out=request["held_out"])
+        sampling = Sampling([b.samples for b in batches], request["rows"], request["seed"], held_out=request["held_out"],
+                            masks=[padding(b) for b in batches] if any("mask" in n for n in fed) else ())
         engine = Engine(model, fed, batches, sampling, request["memory"], request["threads"], lambda: tell("layers", 0, None))
         for w, why in settle(watched, engine.flow):
             lost[self.keys[key_of(w.weight)]] = why

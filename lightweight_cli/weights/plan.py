@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.load_budget import Form
 from lightweight_cli.weights.told import NOTHING, Told
@@ -30,6 +32,8 @@ class Plan:
     sqnr: float | None = None
     """dB, of a sample of the values: weights.noise."""
     told: Told = NOTHING
+    shift: np.ndarray | None = None
+    """What to add to the outputs of its operator, in the bias: weights.shift."""
     spare: Emission | None = None
     """What is taken instead where shared tables do not pay."""
     menu: Sequence[Form] = ()

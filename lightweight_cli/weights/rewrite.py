@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from onnx import TensorProto
 
-from lightweight_cli.weights import constants, noise
+from lightweight_cli.weights import constants, noise, shift
 from lightweight_cli.weights.emission import Emission, place
 from lightweight_cli.weights.graph_edits import drop_initializer, drop_unused_tables, modernise
 from lightweight_cli.weights.load_budget import Budget, Form, decoding_bytes, own_peak, relieved
@@ -89,7 +89,9 @@ class Rewriter:
                 w = plan.weight
                 self.step.done(w.name, w.op, w.shape, plan.taken.label, w.stored_bytes(), plan.taken.nbytes, plan.changed,
                                plan.taken.stored_as, plan.sqnr, plan.told)
-                self._replace(plan.weight, plan.taken)
+                if plan.shift is not None:
+                    shift.move(w, plan.shift)
+                self._replace(w, plan.taken)
             elif plan.reason:
                 self._leave(plan.weight, plan.reason)
         self._commit()

@@ -29,3 +29,14 @@ def test_rows_of_both_models_belong_together(save, calibrate):
 def test_none_are_held_out_unless_asked_for(save, calibrate):
     x = np.ones((200, 24), np.float32)
     assert calibrate(save(MATMUL), {"x": x})["V"].held is None
+
+
+def test_padding_is_in_no_sum(save, calibrate):
+    text = f"""{HEAD} g (float[N,S,24] x, int64[N,S] attention_mask) => (float[N,S,4] y, float[N,S] m) <float[24,4] W> {{
+        y = MatMul (x, W)  m = Cast <to = 1> (attention_mask) }}"""
+    random = np.random.default_rng(3)
+    x, mask = random.standard_normal((40, 6, 24)).astype(np.float32), (np.arange(6)[None] < random.integers(2, 7, (40, 1))).astype(np.int64)
+    for options in ({}, {"walk": lambda name, w: w}):
+        seen = calibrate(save(text), {"x": x, "attention_mask": mask}, **options)["W"]
+        rows = x[mask > 0].astype(np.float64)
+        assert seen.moments.n == len(rows) and np.allclose(seen.moments.S[0], rows.T @ rows / len(rows), rtol=1e-6)

@@ -90,3 +90,33 @@ def test_the_range_reaches_the_feeds(tmp_path: Path) -> None:
     assert isinstance(found, Batches)
     assert max(b.feed["x"].max() for b in found) > 100
     assert [b.kind for b in found] == list(IMAGES)
+
+
+@pytest.mark.parametrize("nodes", ["a = Mul (x, S)  b = Add (a, T)", "d = Cast <to = 1> (x)  a = Sub (d, M)  b = Div (a, D)"])
+@pytest.mark.parametrize(("unit", "top"), [(255.0, 255), (1.0, 1)])
+def test_a_model_that_normalizes_its_images_tells_their_range(nodes: str, unit: float, top: float, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    model = parser.parse_model(f"""<ir_version: 10, opset_import: ["": 18]> agraph (float[N, 3, 32, 32] x) => (float[N, 8] y) {{
+        {nodes} c = Conv(b, W) r = Relu(c) p = GlobalAveragePool(r) y = Flatten(p) }}""")
+    mean, spread = np.array([0.485, 0.456, 0.406], np.float32) * unit, np.array([0.229, 0.224, 0.225], np.float32) * unit
+    values = {"S": 1 / spread, "T": -mean / spread, "M": mean, "D": spread}
+    model.graph.initializer.extend(numpy_helper.from_array(v.astype(np.float32).reshape(1, 3, 1, 1), n) for n, v in values.items())
+    model.graph.initializer.append(numpy_helper.from_array(rng.standard_normal((8, 3, 3, 3)).astype(np.float32), "W"))
+    path = str(tmp_path / "m.onnx")
+    save(model, path)
+    session = open_session(path)
+    found = synthetic_batches(session, interface(session), read_skeleton(path), 0, lambda: None, path=path)
+    assert isinstance(found, Batches) and 0.9 * top < max(b.feed["x"].max() for b in found) <= 1.01 * top
+
+
+def test_a_model_that_takes_one_line_of_text_is_given_one(tmp_path: Path) -> None:
+    """Its height is 1 behind a stride of 16 and a pool of 3, as in PP-OCR; or it is stated."""
+    for shape, nodes in (("N, 3, H, W", "p = AveragePool <kernel_shape = [48, 2], strides = [48, 2]> (x)  y = Squeeze (p, two)"),
+                         ("N, 3, 40, W", "y = Identity (x)")):
+        model = parser.parse_model(f"""<ir_version: 10, opset_import: ["": 18]> agraph (float[{shape}] x) => (float y)
+            <int64[1] two = {{2}}> {{ {nodes} }}""")
+        path = str(tmp_path / "m.onnx")
+        save(model, path)
+        session = open_session(path)
+        found = synthetic_batches(session, interface(session), read_skeleton(path), 0, lambda: None)
+        assert isinstance(found, Batches) and next(iter(found)).feed["x"].shape == (4, 3, 40 if "40" in shape else 48, 320)

@@ -56,3 +56,17 @@ def test_the_report_has_bits_method_and_error(text, count, save):
 def test_a_sample_alone_has_no_rows_to_spare(save):
     step = lightweight_cli.run(save(MATMUL), ["quantize:bits=4,keep=0"], calibrate=[{"x": correlated(1, 0)}]).steps[0]
     assert step.weights[0].error is None and step.weights[0].method == "second order on data"
+
+
+def test_the_bias_takes_up_the_mean_of_the_error(save, execute):
+    """Each layer's, also of the first, whose bias stands in an Add."""
+    text = f"""{HEAD} g (float[N,96] x) => (float[N,40] y) <float[96,64] V, float[64] a, float[64,40] W, float[40] b> {{
+        c = MatMul (x, V)  d = Add (c, a)  e = Relu (d)  y = Gemm (e, W, b) }}"""
+    source, feed = save(text), {"x": correlated(400, 0) + 1}
+    made = lightweight_cli.run(source, ["quantize:bits=3,keep=0"], calibrate=[feed])
+    made.save(source + ".out", check=False)
+    old, new = execute(source, feed)[0], execute(source + ".out", feed)[0]
+    plain = lightweight_cli.run(source, ["quantize:bits=3,keep=0,method=nearest"])
+    plain.save(source + ".plain", check=False)
+    error, other = (np.abs((n - old).mean(0)).max() for n in (new, execute(source + ".plain", feed)[0]))
+    assert error < 1e-3 * np.abs(old).mean() < other

@@ -1,4 +1,4 @@
-"""The Conv that reads an input, with its values: what it was trained on tells the range of the input."""
+"""The Conv that reads an input, and what comes before it: what they were trained on tells the range of the input."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lightweight_cli.data.synthetic.normalizing import normalized
 from lightweight_cli.data.synthetic.ranges import FirstLayer
 from lightweight_cli.errors import LwcError
 from lightweight_cli.model.load import load
@@ -18,34 +19,24 @@ if TYPE_CHECKING:
 
     from lightweight_cli.model.model import Model
 
-PASSED = {"Transpose", "Identity", "Cast", "Pad"}
-"""Operators between an input and its first layer that keep the values."""
+CONVS = ("Conv", "FusedConv")
 MOST = 1 << 20
 """Elements of a first layer's weight; a larger one is not looked at."""
 
 
 def first_layer(path: str, name: str) -> FirstLayer | None:
-    """Return the Conv that reads input `name` of the model at `path`; None where there is none, or something stands between."""
+    """Return what reads input `name` of the model at `path`; None where that is no Conv, and nothing normalizes it."""
     try:
         model = load(path)
         scope = Scopes(model.proto).all[0]
-        node = _conv(scope, name)
-        return _read(model, scope, node) if node is not None else None
+        name, before = normalized(model, scope, name)
+        node = next((u.node for u in scope.uses.get(name, []) if u.node.op_type in CONVS and u.index == 0 and u.scope is scope), None)
+        layer = _read(model, scope, node) if node is not None else None
+        if before is not None:
+            return FirstLayer(np.empty(0) if layer is None else layer.weight, None, None, before)
+        return layer
     except (LwcError, NotConstant, OSError, ValueError, IndexError):  # it only helps: the model is judged elsewhere
         return None
-
-
-def _conv(scope: Scope, name: str) -> NodeProto | None:
-    for _ in range(8):
-        uses = scope.uses.get(name, [])
-        convs = [u.node for u in uses if u.node.op_type in ("Conv", "FusedConv") and u.index == 0 and u.scope is scope]
-        if convs:
-            return convs[0]
-        passed = [u.node for u in uses if u.node.op_type in PASSED and u.index == 0 and u.scope is scope]
-        if not passed:
-            return None
-        name = passed[0].output[0]
-    return None
 
 
 def _read(model: Model, scope: Scope, node: NodeProto) -> FirstLayer | None:

@@ -1,8 +1,8 @@
 """In which range a model takes its images: inferred from its first layer, and from whether its outputs move.
 
-The first layer was trained on inputs of one range. BatchNormalization behind it knows the spread of its outputs, |gamma|;
-without one, a bias is about as large as what it is added to. On four of four models with known preprocessing this finds
-the family of the range (within a factor of 2).
+A model that normalizes its images itself says it. Else the first layer was trained on inputs of one range:
+BatchNormalization behind it knows the spread of its outputs, |gamma|; without one, a bias is about as large as what it is
+added to. On four of four models with known preprocessing this finds the family of the range (within a factor of 2).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lightweight_cli.data.synthetic.normalizing import Normalizing
+
 
 class FirstLayer(NamedTuple):
     """A Conv that reads an input."""
@@ -19,6 +21,7 @@ class FirstLayer(NamedTuple):
     weight: np.ndarray  # [outputs, channels, height, width]
     bias: np.ndarray | None  # [outputs]
     gamma: np.ndarray | None  # [outputs], of a BatchNormalization behind it
+    before: Normalizing | None = None  # what the model does to its images itself
 
 
 class Range(NamedTuple):
@@ -35,6 +38,8 @@ IMAGENET = Range("normalized as for ImageNet", (1 / 0.229, 1 / 0.224, 1 / 0.225)
 BYTES = Range("0 to 255", (255.0,), (0.0,))
 CAFFE = Range("0 to 255, less the mean", (255.0,), (-104.0, -117.0, -123.0))
 RANGES = (UNIT, SIGNED, IMAGENET, BYTES, CAFFE)
+USUAL = 0.5
+"""Spread of normalized images: .25 to 1.1 in the ranges above."""
 PROBES = 2048
 """Places of the images at which the first layer is computed."""
 DEAD = 0.05
@@ -52,6 +57,9 @@ def ranged(image: np.ndarray, which: Range) -> np.ndarray:
 def likely(layer: FirstLayer | None, sample: np.ndarray) -> list[Range]:
     """Return the ranges, the likeliest first, for images [count, channels, height, width] in [0, 1]."""
     found = list(RANGES)
+    before = layer.before if layer is not None else None
+    if before is not None:
+        return sorted(found, key=lambda r: _far(before, ranged(sample, r)))
     if layer is None or layer.weight.ndim != 4 or layer.weight.shape[1] != sample.shape[1]:
         return found
     if any(have < want for have, want in zip(sample.shape[2:], layer.weight.shape[2:], strict=True)):
@@ -66,6 +74,15 @@ def likely(layer: FirstLayer | None, sample: np.ndarray) -> list[Range]:
         have = spread if layer.gamma is not None else np.median(spread, keepdims=True)
         distance[which.name] = round(float(np.median(np.abs(np.log((have + 1e-9) / (wanted + 1e-9))))), 3)  # a shift changes nothing
     return sorted(found, key=lambda r: distance[r.name])
+
+
+def _far(before: Normalizing, images: np.ndarray) -> float:
+    """Return how far images are from a mean of 0 and a usual spread, once a model has normalized them."""
+    channels = images.shape[1]
+    scale, shift = (np.resize(v if v.size in (1, channels) else v.mean(), channels)[:, None, None] for v in before)
+    done = images * scale + shift
+    spread = float(done.std()) + 1e-12
+    return round(abs(float(np.log(spread / USUAL))) + abs(float(done.mean())) / (2 * spread), 3)
 
 
 def _spread(weight: np.ndarray, images: np.ndarray) -> np.ndarray:

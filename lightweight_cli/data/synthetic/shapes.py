@@ -6,10 +6,12 @@ import re
 
 from lightweight_cli.data.conform import is_sequence
 from lightweight_cli.data.hints import Hint
-from lightweight_cli.data.synthetic.plans import Plan
+from lightweight_cli.data.synthetic.plans import LINE_WIDTH, LINES, PIXELS, Plan
 from lightweight_cli.runtime.sessions import Dim, Port
 
 PAST = 4
+LINE = 80
+"""Pixels up to which a height that a model fixes, with an open width, is that of a line of text."""
 
 
 def shapes_of(ports: tuple[Port, ...], hints: dict[str, Hint], plan: Plan) -> dict[str, tuple[int, ...]]:
@@ -54,10 +56,20 @@ def _length(port: Port, axis: int, dim: Dim, hint: Hint | None, plan: Plan) -> i
         return plan.batch  # the second: a recurrent state [layers, batch, size]
     if rank == 4 and is_image(port):
         channels = 3 if port.shape[3] in (1, 3, 4) and port.shape[1] not in (1, 3, 4) else 1
-        return plan.pixels if axis != channels else 3
+        if axis == channels:
+            return 3
+        height, width = (a for a in (1, 2, 3) if a != channels)
+        return _width(port.shape[height], plan) if axis == width else plan.pixels
     if rank == 5 and axis > 1:
         return min(plan.length, 16)
     return plan.length
+
+
+def _width(height: Dim, plan: Plan) -> int:
+    """Return the width of an image whose height the model may fix."""
+    if isinstance(height, int) and 0 < height <= LINE:
+        return LINE_WIDTH if plan.width is None and plan.pixels == PIXELS[0] and height >= min(LINES) else plan.width or plan.pixels
+    return plan.width or plan.pixels
 
 
 def is_image(port: Port) -> bool:

@@ -40,7 +40,8 @@ def quantize(
     w is stored as (q - zero_point) * scale. At 8 bits q is rounded to nearest: |error| <= scale / 2, scale = max|w| / 127 of the
     tensor, channel or block. Below, q is chosen so that the outputs of the layer change least (second-order rounding), for what
     the layer sees on calibration data, where there are any (--calibrate, or a share of --data), each layer after those before it.
-    A fifth of the rows are kept aside: a layer is rounded to nearest where its error on them is no less by second order.
+    A fifth of the rows are kept aside: a layer is rounded to nearest where its error on them is no less by second order, and
+    otherwise once more, by all rows. Biases take up what is left of the mean error.
     An even number of levels has one more value below zero than above, and the largest weight may lie half a step outside.
     A block size that does not divide the axis gives way to the nearest one that does.
     The weights are decoded once, when a runtime loads the model: it runs at float speed. Zeros stay zero, and where

@@ -5,19 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from lightweight_cli.calibration import prior
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.encodings.coded import Coded
-from lightweight_cli.numerics.held_out import HeldOut, relative_errors
+from lightweight_cli.numerics.moments import Moments
 from lightweight_cli.passes.quantize import without_data
 from lightweight_cli.passes.quantize.form import Form
+from lightweight_cli.passes.quantize.judging import Judge
 from lightweight_cli.passes.quantize.result import DATA, LATE, MIX, NEAREST, PRIOR, WORSE, Result
-from lightweight_cli.passes.quantize.second_order import fits, matrix_as, solved
+from lightweight_cli.passes.quantize.second_order import fits, solved
 from lightweight_cli.pipeline.context import Context
 from lightweight_cli.pipeline.step_report import Calibrated
 from lightweight_cli.weights.matrix import NoMatrix, matrix_of
+from lightweight_cli.weights.shift import moved
 from lightweight_cli.weights.view import View
 from lightweight_cli.weights.weight import Weight
 
@@ -54,7 +54,7 @@ class Layers:
             for layer in study.walk():
                 found[id(layer.weight)] = new = self._one(layer.weight, layer.statistics)
                 if isinstance(new, Result):
-                    layer.replace(new.coded.decode())
+                    layer.replace(new.coded.decode(), None if new.shift is None else moved(layer.weight, new.shift))
                 if self._late():
                     break
         for weight in weights:
@@ -79,36 +79,40 @@ class Layers:
     def _best(self, weight: Weight, seen: Statistics | None, way: str) -> Result:
         """Return the better of second-order and plain rounding. Raises: ValueError where no grid fits."""
         form, view = self.forms.get(id(weight)), self._view(weight)
-        held = seen.held if seen is not None else None
         moments = seen.moments if seen is not None else None
         method = PRIOR if moments is None else MIX if way else DATA
         if form is None or view is None or way == NEAREST or self._late():
             late = form is not None and view is not None and way != NEAREST
-            return self._judged(weight, view, held, Result(self.nearest(weight), LATE if late else NEAREST))
+            result = Result(self.nearest(weight), LATE if late else NEAREST)
+            return result if view is None or seen is None else Judge(weight, view, seen).best(result)
         if method == MIX and moments is not None:
             moments = prior.mixed_with(moments, weight, view)
         moments = prior.moments_of(weight, view) if moments is None else moments
         if moments is None:
             return Result(self.nearest(weight), NEAREST)
-        try:
-            coded = solved(self.context.model, weight, view, moments, form, method == DATA)
-        except ValueError:  # moments or values that no solver can use; nearest says so where it can't either
-            return self._judged(weight, view, held, Result(self.nearest(weight), NEAREST))
-        if held is None:
-            return Result(coded, method)
-        return self._judged(weight, view, held, Result(coded, DATA), Result(self.nearest(weight), WORSE))
+        if method != DATA or seen is None:
+            return self._solved(weight, view, moments, form, method, False)
+        return self._on_data(weight, view, Judge(weight, view, seen), form)
 
-    @staticmethod
-    def _judged(weight: Weight, view: View | None, held: HeldOut | None, *results: Result) -> Result:
-        """Return the result of least error on held-out rows, the last where nothing can be told."""
-        if view is None or held is None:
-            return results[-1]
-        matrices = [matrix_as(view, r.coded.decode().reshape(weight.shape)) for r in results]
-        errors = relative_errors(matrix_as(view, weight.read(0, weight.size).reshape(weight.shape)), matrices, held)
-        best = len(results) - 1
-        for i, error in enumerate(errors):
-            best = i if error < errors[best] else best
-        return results[best]._replace(error=errors[best] if np.isfinite(errors[best]) else None)
+    def _on_data(self, weight: Weight, view: View, judge: Judge, form: Form) -> Result:
+        """Return second-order rounding on data where it is better on held-out rows, then of all rows; else plain rounding."""
+        assert judge.moments is not None
+        found = self._solved(weight, view, judge.moments, form, DATA, judge.free)
+        if judge.held is None or found.method != DATA:
+            return judge.best(found)
+        plain = Result(self.nearest(weight), WORSE)
+        best = judge.best(*(judge.corrected(r) for r in ((found, plain) if judge.free else (found,))), plain)
+        if best.method != DATA:
+            return best
+        every = judge.everything()
+        found = self._solved(weight, view, every, form, DATA, judge.free)
+        return judge.corrected(found._replace(error=best.error), every)
+
+    def _solved(self, weight: Weight, view: View, moments: Moments, form: Form, method: str, centre: bool) -> Result:
+        try:
+            return Result(solved(self.context.model, weight, view, moments, form, method == DATA, centre), method)
+        except ValueError:  # moments or values that no solver can use; nearest says so where it can't either
+            return Result(self.nearest(weight), NEAREST)
 
     @staticmethod
     def _view(weight: Weight) -> View | None:

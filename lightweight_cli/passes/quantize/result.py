@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from lightweight_cli.encodings.coded import Coded
 
 DATA, PRIOR, NEAREST = "second order on data", "second order on a prior", "nearest"
@@ -21,3 +23,5 @@ class Result(NamedTuple):
     method: str
     error: float | None = None
     """Of the layer's outputs on held-out rows, relative to their power; None: there are no such rows."""
+    shift: np.ndarray | None = None
+    """[outputs] to add to the bias, so that the mean output is the original's; None: the bias stays."""

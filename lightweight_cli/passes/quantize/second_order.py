@@ -20,8 +20,8 @@ CLIPPED = 3
 """Bits up to which scales may clip, where real data weigh what is lost: at 4 bits it wins a point here and loses five there."""
 
 
-def solved(model: Model, weight: Weight, view: View, moments: Moments, form: Form, real: bool) -> Coded:
-    """Return the weight's codes for the moments of its inputs; `real`: of data, not of a prior.
+def solved(model: Model, weight: Weight, view: View, moments: Moments, form: Form, real: bool, centre: bool = False) -> Coded:
+    """Return the weight's codes for the moments of its inputs; `real`: of data, not of a prior; `centre`: the bias may change.
 
     Raises: ValueError where values or moments are not finite, or no grid fits.
     """
@@ -34,7 +34,7 @@ def solved(model: Model, weight: Weight, view: View, moments: Moments, form: For
     def lay(target: np.ndarray, importance: np.ndarray) -> Grid:
         return laid(form, target, importance, shape, real and form.bits <= CLIPPED, zero)
 
-    found = solve(matrix, moments, lay, Method())
+    found = solve(matrix, moments, lay, Method(centre=centre))
     codes, grid = found.codes, found.grid
     if wide:
         codes, grid = parts.merge(codes, view.shape[2]), grid._replace(scale=_joined(grid.scale, view.shape[2]))

@@ -51,7 +51,8 @@ def quantize_weights(context: Context, form: Form, method: str, keep: float | No
 
     if second:
         wanted = [w for w in rewriter.weights if not w.locked and not reasons[id(w)]]
-        layers = Layers(context, {id(w): form for w in wanted if id(w) not in small}, nearest, time_limit)
+        data = context.calibration() is not None  # then the smallest take up the errors of the layers before them, as others do
+        layers = Layers(context, {id(w): form_of(w) for w in wanted if data or id(w) not in small}, nearest, time_limit)
         found = layers.coded(wanted)
 
     def plan(weight: Weight) -> Plan:
@@ -65,7 +66,8 @@ def quantize_weights(context: Context, form: Form, method: str, keep: float | No
         if isinstance(result, str):
             return Plan(weight, reason=result)
         options = choose.for_codes(lambda label: rewriter.emission(weight, label), result.coded, weight.name, context.limits)
-        return Plan(weight, options, reason=choose.NO_LAYOUT, told=Told(form_of(weight).told, result.method, result.error))
+        return Plan(weight, options, reason=choose.NO_LAYOUT, shift=result.shift,
+                    told=Told(form_of(weight).told, result.method, result.error))
 
     rewriter.run(plan)
     if second and context.step.weights:
