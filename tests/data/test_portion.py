@@ -87,7 +87,7 @@ def test_fresh_rows_neither_calibrate_nor_select(tmp_path: Path, model: Interfac
     select, confirm = (open_portion(Portion((path,), role, half=half), model) for half in ("select", "confirm"))
     found = [*fit, *samples(select), *samples(confirm)]
     assert (len(fit), len(samples(select)), len(samples(confirm))) == parts and sorted(found) == list(range(count))
-    assert select.fresh and confirm.fresh
+    assert select.fresh and confirm.fresh and (select.of, confirm.of) == parts[1:]
 
 
 @pytest.mark.parametrize("count", [1, 5, 15])

@@ -24,6 +24,8 @@ class Certificate:
     """dB of the worst output, of scores before the softmax; inf: no value differs. None: no output has values to compare."""
     plain_sqnr: float | None = None
     """dB of the worst output as the model gives it, as --min-sqnr means it."""
+    least: float | None = None
+    """The drop is at least this, with 95 % confidence."""
     rows: int = 0
     metric: MetricDrop | None = None
     """With labels: the metric of both models."""

@@ -45,7 +45,8 @@ def _labelled(metric: MetricDrop, held: Held) -> Drop:
     if held.scores is not None and held.scores.metric is not None and held.scores.metric.bounded:
         bound = max(bound, upper(0, metric.samples))
     found = math.inf if math.isnan(metric.drop) else metric.drop
-    return Drop(found, found, found, bound)
+    least = -math.inf if metric.low is None or math.isnan(metric.low) else metric.low
+    return Drop(least, found, found, bound)
 
 
 def _expected(evidence: dict[str, Evidence]) -> Drop | None:
@@ -65,13 +66,15 @@ def _verdict(goal: Goal, drop: Drop | None, metric: MetricDrop | None, evidence:
     if budget.min_sqnr is not None and not (plain is not None and plain >= budget.min_sqnr):
         broken.append(f"{'no' if plain is None else f'{plain:.1f}'} dB as the model gives it, where {budget.min_sqnr:g} are asked for")
     if budget.max_drop is not None and not (goal.floor is not None and drop is None):
-        figure = None if drop is None else drop.shown if goal.floor is not None else drop.bound if budget.confident else drop.estimate
+        instead = goal.floor is not None  # of an estimate that so few rows can't give; labels are no estimate
+        figure = None if drop is None else drop.shown if instead and metric is None else drop.bound if (
+            budget.confident and not instead) else drop.estimate
         if figure is None or not at_most(figure, budget.max_drop):
             broken.append(f"over the budget of {amount(budget.max_drop, metric)}")
     limits = budget.max_drop is not None or budget.min_sqnr is not None
     ending = f": {'; '.join(broken) or 'within the budget'}" if limits else ""
     return Certificate(not broken, drop.estimate if drop else None, drop.bound if drop else None, goal.floor,
-                       told(drop, metric, sqnr, rows) + ending, sqnr, plain, rows, metric)
+                       told(drop, metric, sqnr, rows) + ending, sqnr, plain, drop.shown if drop else None, rows, metric)
 
 
 def _refused(goal: Goal, why: str) -> Certificate:

@@ -17,7 +17,7 @@ class Drop(NamedTuple):
     """A drop that is not known, only estimated."""
 
     shown: float
-    """What the rows leave no doubt of: with labels what they found, without the lower end of a 95 % interval."""
+    """What the rows leave no doubt of: the lower end of a 95 % interval."""
     found: float
     estimate: float
     """With a standard error added, for what they do not."""

@@ -27,7 +27,7 @@ def compress(
         "What one weight becomes, NAME=STEP, as --save-recipe writes it: nothing is searched then; repeatable.", metavar="ITEM",
         read=read_item, recorded=True)] = (),  # type: ignore[assignment]  # read only
 ) -> int:
-    """Find the smallest model within the gates, or the best one of a size.
+    """Find the smallest model within the gates, or of a size.
 
     The gates are the goal: --max-drop, --min-sqnr; with neither a drop of 0.01 (a point). Every weight becomes codes of a uniform
     step, one scale a tensor (an output, for depthwise kernels), stored in trees of few splits. The steps are chosen weight by weight,
