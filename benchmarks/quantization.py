@@ -1,114 +1,193 @@
-"""Bits by method, on models with labelled data: python benchmarks/quantization.py MODEL_FOLDER... [--bits 8 4] [--only-table].
+"""Bits by method, lwc beside other tools, on models with labelled data.
 
-A folder holds model.onnx, calib_feeds.npz, and eval.py, whose `run(path)` returns a task metric and whose `feeds()` are what outputs are
-compared on. Each row is written as it is finished to RESULTS, and never measured twice; docs/benchmarks-quantization.md is made of them.
-CPU seconds are of the whole command. Bytes are of the file.
+    python -m venv peers && peers/bin/pip install -r benchmarks/peers-quantization.txt
+    python benchmarks/quantization.py zoo/* --peers peers/bin/python [--bits 8 4] [--tools lwc|peers|NAME...]
+    python benchmarks/quantization.py --only-page
+
+A folder holds model.onnx, eval.py (`feeds()` yields labelled inputs, `metric(outputs)` judges them; without one, only the cost is
+measured) and, where a model can be calibrated, calib_feeds.npz with unlabelled samples that never judge. A row is written to RESULTS as
+soon as it is measured and not measured twice, unless with --again for another commit. Files with the same bytes are judged once.
+The tables of docs/benchmarks-quantization.md are made of the rows; what stands above them is kept.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
+import hashlib
 import json
-import os
-import resource
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from process_cost import Cost, measure
+from quantization_page import TABLES, tables, unchanged
+
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "build/quantization.jsonl"
+BUILD = ROOT / "build/quantization"
+RESULTS, JUDGED = BUILD / "rows.jsonl", BUILD / "judged.jsonl"
 PAGE = ROOT / "docs/benchmarks-quantization.md"
-BITS = (8, 6, 5, 4, 3, 2)
-METHODS = {"nearest": (), "mse": (), "gptq": (), "gptq with data": ("--calibrate", "{folder}/calib_feeds.npz", "--samples", "256")}
-COMPARED = 8
-"""Batches on which outputs are compared for the SQNR."""
-MEASURE = """
-import sys, os, json, itertools, numpy as np, onnxruntime as ort
-folder, path = sys.argv[1:3]
-os.chdir(folder); sys.path.insert(0, folder)
-import eval as task
-def outputs(p):
-    options = ort.SessionOptions(); options.log_severity_level = 3
-    session = ort.InferenceSession(p, options, providers=["CPUExecutionProvider"])
-    return [session.run(None, feed)[0] for feed in itertools.islice(task.feeds(), int(sys.argv[3]))]
-old, new = outputs("model.onnx"), outputs(path)
-noise = sum(float(((a.astype(float) - b) ** 2).sum()) for a, b in zip(old, new))
-power = sum(float((a.astype(float) ** 2).sum()) for a in old)
-found = task.run(path)
-metric = found[0] if isinstance(found, tuple) else found
-print(json.dumps({"metric": metric, "sqnr": None if not noise else 10 * np.log10(power / noise)}))
-"""
+BITS = (8, 4, 3, 6, 5, 2)
+"""In the order of what matters most, as a run may be stopped."""
+LWC = {"nearest": ("nearest", False), "mse": ("mse", False), "gptq": ("gptq", False), "gptq with data": ("gptq", True)}
+PEERS = {
+    "ort dynamic": ("ort_dynamic", (8,), False),
+    "ort static": ("ort_static", (8,), True),
+    "ort nbits": ("ort_rtn", (8, 4, 2), False),
+    "ort nbits, Gather": ("ort_rtn_gather", (8, 4), False),
+    "ort HQQ": ("ort_hqq", (4,), False),
+    "ort GPTQ": ("ort_gptq", (4,), True),
+    "onnxsim": ("sim_rtn", (4,), False),
+    "onnxsim GPTQ": ("sim_gptq", (4,), True),
+    "onnxsim AWQ": ("sim_awq", (4,), True),
+    "NNCF": ("nncf_rtn", (8, 4, 3, 2), False),
+    "NNCF AWQ": ("nncf_data", (4,), True),
+}
+"""Name in the table: function of quantization_peers.py, the bits it can, whether it needs data. NNCF has no GPTQ for ONNX."""
+SAME_WEIGHTS = {"ort HQQ": "ort nbits", "ort GPTQ": "ort nbits", "NNCF AWQ": "NNCF"}
+"""Tools that quantize a part of the weights that another one does: where that one finds none, they are not tried."""
+SAMPLES = 256
+STEPS = {"magika": 4, "ppocrv4-rec": 2, "minilm-stsb": 2, "captcha-crnn": 2}
+"""Of the models that are slow to run, every second or third labelled row judges."""
+NOTHING = 0.98
+"""A file above this share of the original's bytes: the tool did nothing, and gets the model once more as onnxsim writes it."""
+LIMIT = 900
+"""Seconds for one call of a tool."""
 
 
 def main() -> int:
-    """Measure what is missing, and write the page. Returns: the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure what is missing, and write the tables.
+
+    Returns: the exit status.
+    """
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path)
+    parser.add_argument("--peers", help="Python of an environment with peers-quantization.txt")
     parser.add_argument("--bits", nargs="+", type=int, default=BITS)
-    parser.add_argument("--only-table", action="store_true")
+    parser.add_argument("--tools", nargs="+", default=["lwc", "peers"])
+    parser.add_argument("--again", nargs="*", default=[], help="of these, rows of another commit are measured anew")
+    parser.add_argument("--only-page", action="store_true")
     given = parser.parse_args()
-    RESULTS.parent.mkdir(exist_ok=True)
-    done = rows()
-    for folder in [] if given.only_table else given.folders:
-        folder = folder.resolve()
-        todo = [("float", 32), *itertools.product(METHODS, given.bits)]
-        for method, bits in todo:
-            if not any((r["model"], r["method"], r["bits"]) == (folder.name, method, bits) for r in done):
-                row = {"model": folder.name, "method": method, "bits": bits, **measured(folder, method, bits)}
+    BUILD.mkdir(parents=True, exist_ok=True)
+    commit = said(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"])
+    done = lines(RESULTS)
+    for bits in [] if given.only_page else given.bits:
+        for folder in (f.resolve() for f in given.folders):
+            data = folder / "calib_feeds.npz"
+            todo = [name for name in LWC if chosen(name, "lwc", given.tools)]
+            todo += [name for name, (_, can, _) in PEERS.items() if given.peers and bits in can and chosen(name, "peers", given.tools)]
+            for name in todo:
+                needs = LWC[name][1] if name in LWC else PEERS[name][2]
+                same = [r for r in done if (r["model"], r["tool"], r["bits"]) == (folder.name, name, bits)]
+                if (needs and not data.exists()) or any(name not in given.again or r["commit"] == commit for r in same):
+                    continue
+                row = {"model": folder.name, "tool": name, "bits": bits, "data": needs, "commit": commit}
+                row |= of_lwc(folder, name, bits) if name in LWC else idle(folder, name, done) or of_peer(folder, name, bits, given.peers)
                 done.append(row)
                 with RESULTS.open("a") as file:
                     file.write(json.dumps(row) + "\n")
                 print(row, flush=True)
-    PAGE.write_text(page(done))
+    for folder in given.folders:
+        if not any((r["model"], r["tool"]) == (folder.name, "float") for r in done):
+            row = {"model": folder.name, "tool": "float", "bits": 32, "data": False, "commit": commit}
+            row |= judged(folder.resolve(), folder / "model.onnx")
+            done.append(row)
+            with RESULTS.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+    reading, _, _ = PAGE.read_text().partition(TABLES)
+    PAGE.write_text(reading + TABLES + tables(done))
     return 0
 
 
-def rows() -> list[dict]:
-    """Return what was measured before."""
-    return [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
+def chosen(name: str, group: str, tools: list[str]) -> bool:
+    """Whether a tool was asked for."""
+    return group in tools or name in tools
 
 
-def measured(folder: Path, method: str, bits: int) -> dict:
-    """Quantize and evaluate one model; of one that fails, the last line of what was said."""
+def said(command: list[str]) -> str:
+    """Return what a command prints."""
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def lines(path: Path) -> list[dict]:
+    """Return the rows of a file, if there is one."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def of_lwc(folder: Path, name: str, bits: int) -> dict:
+    """Quantize with lwc and judge.
+
+    Returns: what a row says.
+    """
+    method, data = LWC[name]
     with tempfile.TemporaryDirectory() as place:
-        path, spent = str(folder / "model.onnx"), 0.0
-        if method != "float":
-            before = cpu()
-            command = [sys.executable, "-m", "lightweight_cli", "quantize", path, "-o", f"{place}/out.onnx", "--no-check", "-q",
-                       "--bits", str(bits), "--method", method.split()[0], *(w.format(folder=folder) for w in METHODS[method])]
-            ran = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
-            path, spent = f"{place}/out.onnx", cpu() - before
-            if ran.returncode:
-                return {"failed": ran.stderr.strip().splitlines()[-1]}
-        told = subprocess.run([sys.executable, "-c", MEASURE, str(folder), path, str(COMPARED)], capture_output=True, text=True)
-        if told.returncode:
-            return {"failed": told.stderr.strip().splitlines()[-1]}
-        return {"bytes": os.path.getsize(path), "cpu_s": round(spent, 2), **json.loads(told.stdout.splitlines()[-1])}
+        output = Path(place) / "out.onnx"
+        command = [sys.executable, "-m", "lightweight_cli", "run", str(folder / "model.onnx"), "-o", str(output), "--no-check", "-q"]
+        command += ["-p", "strip", "-p", f"quantize:bits={bits},method={method}", "--threads", "1"]
+        command += ["--calibrate", str(folder / "calib_feeds.npz"), "--samples", str(SAMPLES)] if data else []
+        return outcome(folder, output, measure(["timeout", str(LIMIT), *command]))
 
 
-def cpu() -> float:
-    """Return the CPU seconds of all children so far."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def of_peer(folder: Path, name: str, bits: int, python: str) -> dict:
+    """Quantize with another tool and judge; if that fails or does nothing, again with what onnxsim makes of the model.
+
+    Returns: what a row says.
+    """
+    call, _, data = PEERS[name]
+    script = [python, str(ROOT / "benchmarks/quantization_peers.py")]
+    feeds = [str(folder / "calib_feeds.npz")] if data else []
+    original, simple = folder / "model.onnx", BUILD / f"simplified-{folder.name}.onnx"
+
+    def tried(model: Path) -> dict:
+        with tempfile.TemporaryDirectory() as place:
+            output = Path(place) / "out.onnx"
+            return outcome(folder, output, measure(["timeout", str(LIMIT), *script, call, str(bits), str(model), str(output), *feeds]))
+
+    first = tried(original)
+    if first.get("failed", "").startswith("over") or "failed" not in first and first["bytes"] < NOTHING * original.stat().st_size:
+        return first
+    if not simple.exists():
+        measure([*script, "simplified", "0", str(original), str(simple)])
+    again = tried(simple) if simple.exists() else first
+    if "failed" in again or ("failed" not in first and again["bytes"] >= first["bytes"]):
+        return first
+    return again | {"note": "after onnxsim; as it is: " + (first.get("failed") or f"{first['bytes']:,} bytes")}
 
 
-def page(done: list[dict]) -> str:
-    """Return the page: a table a model, a row for each number of bits and method."""
-    parts = ["# Quantization, bits by method\n\nMade by `benchmarks/quantization.py`. \"with data\": `--calibrate`, 256 unlabelled "
-             "samples, none of which judge. SQNR is of the first output, over eight batches of the labelled data; CPU seconds are of "
-             "the whole command.\n"]
-    for model in dict.fromkeys(r["model"] for r in done):
-        parts.append(f"\n## {model}\n\n| bits | method | metric | SQNR, dB | bytes | CPU s |\n| ---: | --- | ---: | ---: | ---: | ---: |\n")
-        order = ["float", *METHODS]
-        for r in sorted((r for r in done if r["model"] == model), key=lambda r: (-r["bits"], order.index(r["method"]))):
-            if "failed" in r:
-                parts.append(f"| {r['bits']} | {r['method']} | {r['failed']} | | | |\n")
-                continue
-            sqnr = "" if r["sqnr"] is None else f"{r['sqnr']:.1f}"
-            parts.append(f"| {r['bits']} | {r['method']} | {r['metric']['value']} | {sqnr} | {r['bytes']:,} | {r['cpu_s']} |\n")
-    return "".join(parts)
+def idle(folder: Path, name: str, done: list[dict]) -> dict | None:
+    """Return the row of a tool that has nothing to quantize, as its plainer sister found before."""
+    for r in done:
+        if (r["model"], r["tool"]) == (folder.name, SAME_WEIGHTS.get(name)) and "failed" not in r and unchanged(r):
+            return {k: v for k, v in r.items() if k not in ("bits", "tool", "data", "cpu_s", "peak_mib", "commit", "model")}
+    return None
+
+
+def outcome(folder: Path, output: Path, cost: Cost) -> dict:
+    """What a call cost, and how good its file is; of one that failed, the reason."""
+    row: dict = {"cpu_s": round(cost.cpu, 2), "peak_mib": round(cost.peak)}
+    if cost.status or not output.exists():
+        return {"failed": f"over {LIMIT} s, {cost.cpu:.0f} of them on a processor" if cost.status == 124 else cost.error or "no file", **row}
+    return row | judged(folder, output)
+
+
+def judged(folder: Path, file: Path) -> dict:
+    """Judge a file, or take the judgement of one with the same bytes."""
+    if not (folder / "eval.py").exists():
+        return {"bytes": file.stat().st_size}  # only what it costs is asked
+    key = [folder.name, hashlib.sha256(file.read_bytes()).hexdigest()]
+    for known in lines(JUDGED):
+        if known["key"] == key:
+            return known["found"]
+    script = str(ROOT / "benchmarks/quantization_judge.py")
+    step, store = STEPS.get(folder.name, 1), str(BUILD / f"outputs-{folder.name}.npz")
+    told = subprocess.run([sys.executable, script, str(folder), str(file), str(step), store], capture_output=True, text=True)
+    size = {"bytes": sum(f.stat().st_size for f in file.parent.glob(file.name + "*"))}
+    if told.returncode:
+        return {"failed": (told.stderr.strip().splitlines() or ["crash"])[-1][:200], **size}
+    found = size | json.loads(told.stdout.splitlines()[-1])
+    with JUDGED.open("a") as kept:
+        kept.write(json.dumps({"key": key, "found": found}) + "\n")
+    return found
 
 
 if __name__ == "__main__":
