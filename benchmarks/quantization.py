@@ -69,7 +69,7 @@ def main() -> int:
     parser.add_argument("--only-page", action="store_true")
     given = parser.parse_args()
     BUILD.mkdir(parents=True, exist_ok=True)
-    commit = said(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"])
+    commit = said(["git", "-C", str(ROOT), "log", "-1", "--format=%h", "--", "lightweight_cli"])
     done = lines(RESULTS)
     for bits in [] if given.only_page else given.bits:
         for folder in (f.resolve() for f in given.folders):
@@ -123,7 +123,7 @@ def of_lwc(folder: Path, name: str, bits: int) -> dict:
     with tempfile.TemporaryDirectory() as place:
         output = Path(place) / "out.onnx"
         command = [sys.executable, "-m", "lightweight_cli", "run", str(folder / "model.onnx"), "-o", str(output), "--no-check", "-q"]
-        command += ["-p", "strip", "-p", f"quantize:bits={bits},method={method}", "--threads", "1"]
+        command += ["-p", "strip", "-p", f"quantize:bits={bits},method={method}"]
         command += ["--calibrate", str(folder / "calib_feeds.npz"), "--samples", str(SAMPLES)] if data else []
         return outcome(folder, output, measure(["timeout", str(LIMIT), *command]))
 
