@@ -166,7 +166,8 @@ def outcome(folder: Path, output: Path, cost: Cost) -> dict:
     """What a call cost, and how good its file is; of one that failed, the reason."""
     row: dict = {"cpu_s": round(cost.cpu, 2), "peak_mib": round(cost.peak)}
     if cost.status or not output.exists():
-        return {"failed": f"over {LIMIT} s, {cost.cpu:.0f} of them on a processor" if cost.status == 124 else cost.error or "no file", **row}
+        late = f"over {LIMIT} s, {cost.cpu:.0f} of them on a processor" if cost.status == 124 else ""
+        return {"failed": late or cost.error or "no file", **row}
     return row | judged(folder, output)
 
 
