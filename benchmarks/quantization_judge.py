@@ -46,7 +46,9 @@ def main(folder: str, path: str, step: int, store: str) -> None:
     else:
         old = outputs(os.path.join(folder, "model.onnx"), task.feeds())
         arrays = {f"{i}.{k}": array for i, batch in enumerate(old) for k, array in enumerate(batch)}
-        np.savez(kept, outputs=len(old[0]), batches=len(old), **arrays)
+        with open(store + ".part", "wb") as file:  # a run may be stopped
+            np.savez(file, outputs=len(old[0]), batches=len(old), **arrays)
+        os.replace(store + ".part", store)
     new = outputs(path, task.feeds())
     ratios = []
     for a, b in zip(zip(*old, strict=True), zip(*new, strict=True), strict=True):
