@@ -80,11 +80,16 @@ def _prune(report: Report, step: StepReport) -> str | None:
     return None if limit is None else _option(report, step, name, f"{limit / 2:.2g}")
 
 
+def _prune_channels(report: Report, step: StepReport) -> str | None:
+    name = next((n for n in ("ratio", "macs", "channels") if step.options.get(n) is not None), None)
+    return None if name is None else _option(report, step, name, f"{step.options[name] * 0.8:.2g}")
+
+
 def _half(report: Report, step: StepReport) -> str | None:
     return _without_worst(report, step) or (_option(report, step, "type", "bfloat16") if step.options.get("type") == "float16" else None)
 
 
-GENTLER = {"quantize": _quantize, "share": _share, "prune": _prune, "half": _half}
+GENTLER = {"quantize": _quantize, "share": _share, "prune": _prune, "prune-channels": _prune_channels, "half": _half}
 
 
 def _without_worst(report: Report, step: StepReport) -> str | None:

@@ -11,6 +11,7 @@ from lightweight_cli.model import tensors
 from lightweight_cli.structure.groups import stored_axes
 from lightweight_cli.structure.trace import Kept, Trace
 from lightweight_cli.weights import constants
+from lightweight_cli.weights.graph_edits import drop_initializer
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -27,6 +28,7 @@ def cut(trace: Trace, kept: Kept) -> list[str]:
     changed = _stored(trace, kept)
     follow(trace, kept)
     _shapes(trace, kept)
+    _sweep(trace)
     return changed
 
 
@@ -97,6 +99,8 @@ def _state(trace: Trace, node: NodeProto, where: int | str, value: Any) -> None:
     array = np.asarray(value, tensors.dtype_of(old) if old is not None else np.int64)
     while len(node.input) <= where:
         node.input.append("")
+    if node.input[where]:
+        trace.given_up.add(node.input[where])
     mine = f"{PREFIX}{len(trace.own) + 1}"
     if node.input[where] in trace.own:  # stated a moment ago
         mine = node.input[where]
@@ -124,3 +128,16 @@ def _shapes(trace: Trace, kept: Kept) -> None:
             labels = trace.axes.get((value.name, k))
             if labels is not None and dim.HasField("dim_value"):
                 dim.dim_value = int(kept(labels).sum())
+
+
+def _sweep(trace: Trace) -> None:
+    """Drop the numbers that no node reads any more."""
+    graph, main = trace.scope.graph, trace.scope
+    read = {i for node in graph.node for i in node.input} | main.outputs
+    read |= {name for name, uses in main.uses.items() if any(use.scope is not main for use in uses)}
+    gone = trace.given_up - read - trace.own
+    for name in sorted(gone & main.initializers.keys() - main.inputs):
+        drop_initializer(graph, name)
+    for i in reversed(range(len(graph.node))):
+        if graph.node[i].op_type == "Constant" and not read.intersection(graph.node[i].output) and gone.intersection(graph.node[i].output):
+            del graph.node[i]

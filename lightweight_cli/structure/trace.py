@@ -57,6 +57,8 @@ class Trace:
 
         self.own: set[str] = set()
         """Names of numbers that a cut stated."""
+        self.given_up: set[str] = set()
+        """Names of those that it stated anew under another name."""
         self.taken = {n for node in scope.graph.node for n in (*node.input, *node.output)} | scope.initializers.keys() | scope.inputs
 
     def stored(self, name: str) -> TensorProto | None:

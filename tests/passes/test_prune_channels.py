@@ -118,3 +118,19 @@ def test_weights_behind_dequantize_linear_shrink_as_they_are_stored(apply, save)
 def test_old_models_list_initializers_as_inputs(apply, save):
     text = NET.replace("ir_version: 8", "ir_version: 3").replace('"" : 17', '"" : 8')
     assert shapes(apply(save(text), "prune-channels:channels=0.5"))["A"] == [8, 3, 3, 3]
+
+
+def test_weights_behind_a_cast_count(apply, save):
+    text = """<ir_version: 8, opset_import: ["" : 17]> g (float[N,8] x) => (float[N,4] y) <float16[8,16] h, float[16,4] V>
+              { W = Cast <to = 1> (h)  a = MatMul (x, W)  y = MatMul (a, V) }"""
+    done = apply(save(text), "prune-channels:channels=0.5")
+    assert shapes(done) == {"h": [8, 8], "V": [8, 4]} and done.report.changed == 8
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, 3e38])
+def test_odd_weights_have_an_importance_too(apply, save, parse, odd):
+    proto = parse(NET)
+    values = onnx.numpy_helper.to_array(proto.graph.initializer[0]).copy()
+    values[:2] = odd
+    proto.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(values, proto.graph.initializer[0].name))
+    assert apply(save(proto), "prune-channels:channels=0.5").report.changed == 32

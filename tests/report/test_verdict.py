@@ -107,6 +107,7 @@ def test_a_gain_has_a_plus_and_a_loss_a_minus() -> None:
     (step("share", bits=4, vector=1), Gates(min_agreement=1), "--bits 5"),
     (step("share", bits=4, vector=4, stages=1), Gates(min_agreement=1), "--stages 2"),
     (step("prune", sparsity=0.5), Gates(min_sqnr=40), "--sparsity 0.4"),
+    (step("prune-channels", macs=0.5), Gates(min_sqnr=40), "--macs 0.4"),
     (step("prune", threshold=0.01), Gates(min_sqnr=40), "--threshold 0.005"),
     (step("half", type="float16"), Gates(min_sqnr=40), "--type bfloat16"),
     (step(bits=8, granularity="block"), Gates(max_size=1), "--bits 4"),

@@ -8,6 +8,9 @@ from lightweight_cli.structure.groups import Group, placed
 from lightweight_cli.structure.trace import Layer, Trace
 from lightweight_cli.weights import constant_values
 
+MOST = 1e300
+"""What infinities and NaN count for."""
+
 
 def by_weights(trace: Trace, group: Group, power: int) -> np.ndarray:
     """Return the sum of |w|^power of each unit over the layers that make its channels, each layer's share of its mean.
@@ -17,10 +20,11 @@ def by_weights(trace: Trace, group: Group, power: int) -> np.ndarray:
     total = np.zeros(group.size)
     for number in group.makers:
         layer = trace.layers[number]
-        each = np.abs(weight_of(trace, layer).astype(np.float64)) ** power
-        axis = layer.axes[1]
-        by_output = np.nan_to_num(each.sum(tuple(k for k in range(each.ndim) if k != axis)))
-        found = by_unit(trace, group, layer, by_output)
+        with np.errstate(all="ignore"):  # infinities and NaN weigh as much as can be
+            each = np.abs(weight_of(trace, layer).astype(np.float64)) ** power
+            axis = layer.axes[1]
+            by_output = np.nan_to_num(each.sum(tuple(k for k in range(each.ndim) if k != axis)), nan=MOST, posinf=MOST)
+            found = np.minimum(by_unit(trace, group, layer, by_output), MOST)
         total += found / (found.mean() or 1.0)
     return total / len(group.makers)
 

@@ -11,6 +11,7 @@ from lightweight_cli.passes.prune_channels.recovery import Refit
 from lightweight_cli.passes.prune_channels.selected import Selected
 from lightweight_cli.structure.cost import Cost, everything
 from lightweight_cli.structure.trace import Kept, Trace
+from lightweight_cli.weights import constants
 from lightweight_cli.weights.told import NOTHING, Told
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def tell(context: Context, trace: Trace, selected: Selected, cost: Cost, kept: K
     changed = set(cut())
     for weight in selected.weights:
         shape, nbytes = before[id(weight)]
-        if weight.name in changed and weight.scope is trace.scope:
+        if weight.scope is trace.scope and any(name in changed for _, name in constants.chain(trace.scope, weight.name)):
             of, count = gone[id(weight)]
             stored_as = f"{of - count:,} of {of:,} outputs" if count else "fewer inputs"
             step.done(weight.name, weight.op, shape, tensors.type_name(weight.dtype), nbytes, weight.stored_bytes(), count, stored_as,
