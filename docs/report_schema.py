@@ -33,6 +33,12 @@ def schema() -> dict[str, Any]:
         "calibrated": {**whole({"samples": {"type": "integer"}, "of": {"type": "integer"}, "shared": {"type": "boolean"}}),
                        "type": ["object", "null"], "description": "The calibration samples it used, of how many the files hold, and "
                        "whether the others judge; null: none."},
+        "front": {"type": "array", "description": "Of a search: the candidates that were built and measured, in order.", "items": whole({
+            "nbytes": {"type": "integer", "description": "Of the file, forecast from its codes."},
+            "loss": {"type": ["number", "string"], "description": "Squared error of the worst output over its power, of scores before "
+                     "the softmax."},
+            "holds": {"type": "boolean", "description": "Whether it keeps the goal."},
+            "sentence": _text("What the rows that judge show of it."), "kept": {"type": "boolean", "description": "It is the result."}})},
         "weights": {"type": "array", "items": record(Changed), "description": "The weights it stored anew."},
         "left_alone": {"type": "array", "items": record(Left), "description": "The weights it did not change."},
     })

@@ -31,7 +31,7 @@ def shared(steps: Sequence[Step], files: Sequence[str], check: Check | None, gat
 
         if check is None:
             return (Portion(tuple(files), "all", samples, seed, memory) if files else None), None, None
-        portion, select, confirm = divided(tuple(files), check, samples, memory)
+        portion, select, confirm = divided(tuple(files), check, samples, memory, gates.max_drop)
         wanted = Wanted(select, confirm, gates.max_drop, gates.min_sqnr, gates.confident, gates.max_size)
         return portion, confirm or select, wanted
     if files:

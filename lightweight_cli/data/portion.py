@@ -100,7 +100,8 @@ def units_of(number: int, batch: Batch) -> list[Unit]:
 
 def calibrating(units: Sequence[Unit], order: np.ndarray, share: float | None = None) -> int:
     """Return how many units, in this order, calibrate: a share of the samples; one side always keeps something."""
-    most = min(MOST, int((share or SHARE) * sum(u.samples for u in units)))
+    wanted = int((share or SHARE) * sum(u.samples for u in units))
+    most = wanted if share else min(MOST, wanted)
     return min(within(units, order, most), len(units) - 1)
 
 

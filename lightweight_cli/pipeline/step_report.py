@@ -160,7 +160,7 @@ class StepReport:
         options = {k: list(v) if isinstance(v, tuple) else v for k, v in self.options.items()}
         return {"step": self.text, "pass": self.name, "options": options, "changed": self.changed, "unit": self.unit, "notes": self.notes,
                 "calibrated": self.calibrated and self.calibrated._asdict(),
-                **({"front": [_plain(m._asdict()) for m in self.front]} if self.front else {}),
+                "front": [_plain(m._asdict()) for m in self.front],
                 "weights": weights, "left_alone": [asdict(w) for w in self.left]}
 
 

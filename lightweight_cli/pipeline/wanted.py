@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import NamedTuple
 
+from lightweight_cli.checking.certify.budget import RULE_OF_THREE
 from lightweight_cli.checking.check import Check
+from lightweight_cli.data import peek
 from lightweight_cli.data.portion import Portion
 
 FIT = 0.8
 """Share of calibration data that fits, where nothing else tells which candidate to take."""
+
+
+ENOUGH = 128
+"""Samples that are left to fit, where others are taken to show a drop."""
 
 
 class Wanted(NamedTuple):
@@ -25,10 +32,11 @@ class Wanted(NamedTuple):
     max_size: int | None = None
 
 
-def divided(files: tuple[str, ...], check: Check, samples: int | None, memory: int | None) -> tuple[Portion, Check, Check | None]:
+def divided(files: tuple[str, ...], check: Check, samples: int | None, memory: int | None, max_drop: float | None = None) -> tuple[Portion, Check, Check | None]:
     """Return the data that fit, those that select, and those that confirm; `files` are those of --calibrate.
 
-    Without any, all three are synthetic, and none confirms.
+    Without any, all three are synthetic, and none confirms. Of calibration data alone as many judge as a drop needs to show, where
+    enough are left to fit.
     """
     seed = check.seed
     if not files and not check.data:
@@ -38,5 +46,12 @@ def divided(files: tuple[str, ...], check: Check, samples: int | None, memory: i
         return Portion(check.data, "calibrate", samples, seed, memory), replace(judging, half="select"), replace(judging, half="confirm")
     if check.data:
         return Portion(files, "all", samples, seed, memory), replace(check, half="select"), replace(check, half="confirm")
-    judging = replace(check, data=files, role="judge", ignore_labels=True, share=FIT)
-    return Portion(files, "calibrate", samples, seed, memory, share=FIT), judging, None
+    share = fitting(samples or peek.samples(files), max_drop)
+    judging = replace(check, data=files, role="judge", ignore_labels=True, share=share)
+    return Portion(files, "calibrate", samples, seed, memory, share=share), judging, None
+
+
+def fitting(count: int, max_drop: float | None) -> float:
+    """Return the share of so many samples that fit."""
+    needed = 0 if not max_drop else math.ceil(RULE_OF_THREE / max_drop)
+    return (count - needed) / count if needed and count - needed >= ENOUGH else FIT

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lightweight_cli.checking import shown
 from lightweight_cli.errors import printable
-from lightweight_cli.report import bars, grades, groups, hints, layers, verdict, words
+from lightweight_cli.report import bars, front, grades, groups, hints, layers, verdict, words
 from lightweight_cli.report.sizes import human
 from lightweight_cli.report.style import CSS
 
@@ -126,6 +126,9 @@ def _step(number: int, step: StepReport) -> list[str]:
             [code(w.name), prose(w.op), words.shape(w.shape), f"{w.bytes:,}", prose(w.reason)]
             for w in step.left), right=(3,))
         said.append(folded(f"The {words.plural(len(step.left), 'tensor')} left alone", each))
+    if step.front:
+        said += ["<h3>Candidates</h3>", front.picture(step.front),
+                 table(front.HEAD, ([*map(prose, row)] for row in front.rows(step.front)), right=(1, 2))]
     return [*said, *_list([*layers.about(step), *step.notes])]
 
 

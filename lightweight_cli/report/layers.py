@@ -59,9 +59,9 @@ def summary(step: StepReport) -> str:
     if not known:
         return ""
     named = ", ".join(f"{shorten(w.name, NAME)} {error(w)}" for w in known[:MOST])
-    middle = known[len(known) // 2]
-    return f"error of layers on held-out rows: {named}; median {error(middle)}" if len(known) > MOST else (
-        f"error of layers on held-out rows: {named}")
+    middle, rows = known[len(known) // 2], "calibration" if step.front else "held-out"
+    return f"error of layers on {rows} rows: {named}; median {error(middle)}" if len(known) > MOST else (
+        f"error of layers on {rows} rows: {named}")
 
 
 def length(weight: Changed) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lightweight_cli.checking import shown
 from lightweight_cli.errors import printable
-from lightweight_cli.report import grades, groups, hints, layers, verdict, words
+from lightweight_cli.report import front, grades, groups, hints, layers, verdict, words
 from lightweight_cli.report.sizes import human
 
 if TYPE_CHECKING:
@@ -96,6 +96,8 @@ def _step(number: int, step: StepReport) -> list[str]:
         blocks.append(table(["left alone because", "weights", "bytes"], (
             [prose(g.label), f"{g.count:,}", human(g.before)] for g in groups.by_reason(step.left)), right=(1, 2)))
         blocks.append(folded(f"The {words.plural(len(step.left), 'tensor')} left alone", each))
+    if step.front:
+        blocks.append(table(front.HEAD, ([*map(prose, row)] for row in front.rows(step.front)), right=(1, 2)))
     return blocks + [f"- {prose(note)}" for note in (*layers.about(step), *step.notes)]
 
 

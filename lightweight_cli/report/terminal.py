@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from lightweight_cli.checking import shown
 from lightweight_cli.errors import printable
-from lightweight_cli.report import compared, grades, groups, hints, layers, verdict, words
+from lightweight_cli.report import compared, front, grades, groups, hints, layers, verdict, words
 from lightweight_cli.report.layout import Line, Span, line, shorten, table, wrap
 from lightweight_cli.report.sizes import human
 
@@ -129,6 +129,9 @@ def _step(step: StepReport, previous: StepReport | None) -> list[Line]:
         said.append(line(Span(f"  left alone: the same {words.plural(len(step.left), 'tensor')}", "dim"), hang=4))
     elif step.left:
         said += _left(groups.by_reason(step.left))
+    if step.front:
+        said += table([[Span(h, "dim") for h in front.HEAD], *([Span(r[0], "good"), *map(Span, r[1:])] for r in front.rows(step.front))],
+                      right=(1, 2))
     return said + _notes(step.notes)
 
 

@@ -35,12 +35,18 @@ class Verdict(NamedTuple):
 class Examiner(Conversation):
     """The parent's side. Use it as a context."""
 
-    def __init__(self, model: Model, names: Sequence[str], fit: Settings, check: Check, budget: Budget) -> None:
-        """`names`: weights of the main graph, which may be changed. Raises: InputError for data that do not fit."""
+    def __init__(self, model: Model, names: Sequence[str], fit: Settings, check: Check, budget: Budget,
+                 confirm: Check | None = None) -> None:
+        """`names`: weights of the main graph, which may be changed; `confirm`: what no candidate was chosen by.
+
+        Raises: InputError for data that do not fit.
+        """
         super().__init__(TARGET, fit, model, "the search")
         with self.opening():
-            told, _ = self._ask({**self.request, "names": list(names), "check": asdict(check), "budget": asdict(budget)})
+            told, _ = self._ask({**self.request, "names": list(names), "check": asdict(check), "budget": asdict(budget),
+                                 "confirm": confirm and asdict(confirm)})
         self.rows: int = told["rows"]
+        self.labelled: bool = told["labelled"]
         self.sentence: str = told["sentence"]
         """What must be said of the goal before the work."""
 
@@ -54,6 +60,10 @@ class Examiner(Conversation):
     def examine(self, arrays: Mapping[str, np.ndarray]) -> Verdict:
         """Return what the rows that judge show of a candidate."""
         return self._verdict("examine", arrays)
+
+    def confirm(self, arrays: Mapping[str, np.ndarray]) -> Verdict:
+        """Return what rows show of the winner that no candidate was chosen by; they were named at the start."""
+        return self._verdict("confirm", arrays)
 
     def _verdict(self, what: str, arrays: Mapping[str, np.ndarray]) -> Verdict:
         told, _ = self._ask({"do": what}, arrays)

@@ -37,7 +37,7 @@ ANYTHING = Goal(Budget())
 
 
 class Examining:
-    """Answers "open" once, then "probe" and "examine" with the values of weights and biases by name."""
+    """Answers "open" once, then "probe", "examine" and "confirm" with the values of weights and biases by name."""
 
     def __init__(self) -> None:
         self.held: list[Held] = []
@@ -49,7 +49,9 @@ class Examining:
         with np.errstate(all="ignore"):
             if request["do"] == "open":
                 return self._open(request, tell), {}
-            number = 0 if request["do"] == "probe" else 1
+            number = ("probe", "examine", "confirm").index(request["do"])
+            if number == len(self.held):
+                self._add(self._judging(self.confirming), tell)
             goal = ANYTHING if number == 0 else self.goal
             found = certify(self.held[number], self._outputs(number, arrays, tell), goal, seed=self.seed)
             told = {**asdict(found), "loss": found.loss}
@@ -73,14 +75,12 @@ class Examining:
         except Exception as e:  # onnxruntime's exceptions have no common base
             raise InputError(f"onnxruntime can't load it with other weights: {reason(e)}") from e
         spec = parse_metric(check["metric"]) if check["metric"] else None
-        self.batches = [fit, judging]
-        self.held = [Held(self.model, skeleton, synthetic=fit.synthetic),
-                     Held(self.model, skeleton, labels=judging.labels, spec=spec, synthetic=judging.synthetic)]
-        for number, held in enumerate(self.held):
-            for batch, outputs in zip(self.batches[number], self._outputs(number, {}, tell), strict=True):
-                held.add(batch, outputs)
+        self.skeleton, self.spec, self.confirming = skeleton, spec, request["confirm"]
+        fit.labels = None
+        for rows in (fit, judging):
+            self._add(rows, tell)
         self.goal = self.held[1].goal(Budget(**request["budget"]))
-        return {"rows": self.held[1].rows, "sentence": self.goal.sentence}
+        return {"rows": self.held[1].rows, "labelled": judging.labels is not None, "sentence": self.goal.sentence}
 
     def _data(self, request: dict[str, Any], path: str, proto: Any, threads: int, tell: Progress) -> tuple[Batches, Batches]:
         """Return the rows that probe and those that judge. Raises: InputError."""
@@ -91,9 +91,21 @@ class Examining:
             assert judging is not None
             return first_of(fit, PROBES), judging
         fit = open_portion(portion, self.model, batch_size=check["batch_size"], ignore_labels=True)
-        held = Portion(tuple(check["data"]), check["role"], check["samples"], self.seed, half=check["half"], share=check["share"])
-        return first_of(fit, PROBES), open_portion(held, self.model, labels=check["labels"], batch_size=check["batch_size"],
-                                                   ignore_labels=check["ignore_labels"])
+        return first_of(fit, PROBES), self._judging(check)
+
+    def _judging(self, check: dict[str, Any]) -> Batches:
+        """Return the rows of a check. Raises: InputError."""
+        portion = Portion(tuple(check["data"]), check["role"], check["samples"], self.seed, half=check["half"], share=check["share"])
+        return open_portion(portion, self.model, labels=check["labels"], batch_size=check["batch_size"],
+                            ignore_labels=check["ignore_labels"])
+
+    def _add(self, batches: Batches, tell: Progress) -> None:
+        """Take rows in, with what the original gives for them."""
+        held = Held(self.model, self.skeleton, labels=batches.labels, spec=self.spec, synthetic=batches.synthetic)
+        self.batches.append(batches)
+        for batch, outputs in zip(batches, self._outputs(len(self.held), {}, tell), strict=True):
+            held.add(batch, outputs)
+        self.held.append(held)
 
     def _outputs(self, number: int, arrays: Mapping[str, np.ndarray], tell: Progress) -> Iterator[list[Any]]:
         """Yield what the model gives for each batch with other values of some weights. Raises: InputError."""

@@ -32,6 +32,8 @@ class Rounded(NamedTuple):
     error: float
     """Squared error of the outputs against the target's, relative to the original's power; of a table, of its values."""
     nbytes: float
+    gain: float | None = None
+    """Loss of the whole over the error of this layer alone; None: not measured."""
 
 
 def method(layer: Layer, sweeps: int = 1, size: int = 0) -> Method:

@@ -17,6 +17,7 @@ from lightweight_cli.search.gains import Explored
 from lightweight_cli.search.items import WIDE, Item
 from lightweight_cli.search.layer import Layer
 
+INTERRUPTED = "interrupted"
 FIRST = 10.0
 """The ratio that is tried first."""
 NARROW = 1.03
@@ -68,7 +69,7 @@ class Search:
         except KeyboardInterrupt:
             if self.front.best is None:
                 raise
-            self.ended = "interrupted"
+            self.ended = INTERRUPTED
 
     def _smallest(self) -> None:
         """Bisect the logarithm of the size between what holds and what does not."""

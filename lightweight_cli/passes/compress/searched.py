@@ -19,7 +19,7 @@ from lightweight_cli.search.gains import Explored, explored, weighed
 from lightweight_cli.search.items import Item
 from lightweight_cli.search.layer import Layer
 from lightweight_cli.search.rounding import Rounded
-from lightweight_cli.search.searching import Search
+from lightweight_cli.search.searching import INTERRUPTED, Search
 from lightweight_cli.search.table import choices
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: 
     settings = context.calibrated(portion)
     names = [layer.name for layer in layers if not layer.inside]
     study_of = settings.study(model, [layer.weight for layer in layers])
-    with study_of as study, Examiner(model, names, settings, wanted.select, budget) as judge:
+    with study_of as study, Examiner(model, names, settings, wanted.select, budget, wanted.confirm) as judge:
         if judge.sentence:
             step.note(judge.sentence)
         step.calibrated = Calibrated(study.samples, study.of, portion.role == "calibrate")
@@ -56,7 +56,20 @@ def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: 
         search = Search(found, study, judge, seen_on(portion), rest, model.total_size, clock,
                         lambda stage, done, whole: step.stage(stage, done, whole), Front(most))
         search.run()
+        if wanted.confirm is not None and not judge.labelled and search.ended != INTERRUPTED:
+            confirmed(context, search, budget)
     return told(context, search, budget)
+
+
+def confirmed(context: Context, search: Search, budget: Budget) -> None:
+    """See the winner once on rows that no candidate was chosen by; with labels the check does it."""
+    assert search.front.built is not None
+    fresh = search.examiner.confirm(search.front.built.values([e.layer for e in search.layers]))
+    context.step.note(f"on fresh rows: {fresh.sentence}")
+    best = search.front.best
+    if budget.max_drop is not None and best is not None and best.verdict.holds and not fresh.holds:
+        why = None if fresh.estimate is not None else fresh.sentence
+        context.step.goals.append(GateResult("max-drop", budget.max_drop, fresh.estimate, False, why))
 
 
 def explore(context: Context, study: Study, judge: Examiner, layers: Sequence[Layer], portion: Portion) -> list[Explored]:
@@ -94,4 +107,4 @@ def told(context: Context, search: Search, budget: Budget) -> list[tuple[Item, R
         step.goals.append(GateResult("min-sqnr", budget.min_sqnr - MARGIN, best.verdict.sqnr, False, None, False, "dB"))
     if front.most is not None and best.nbytes > front.most:
         step.goals.append(GateResult("target-size", front.most, best.nbytes, False, None, True, "bytes"))
-    return list(zip(best.items, front.built.rounded, strict=True))
+    return [(item, new._replace(gain=e.gain)) for item, new, e in zip(best.items, front.built.rounded, search.layers, strict=True)]

@@ -16,6 +16,7 @@ from lightweight_cli.passes.compress.planned import planned
 from lightweight_cli.passes.compress.searched import searched
 from lightweight_cli.passes.compress.storing import coded
 from lightweight_cli.passes.compress.unmeasured import unmeasured
+from lightweight_cli.search.items import WIDE, Item
 from lightweight_cli.search.layer import LEAST, Layer, layers_of
 from lightweight_cli.search.rounding import Rounded
 from lightweight_cli.weights.plan import Plan
@@ -64,7 +65,7 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
         options = choose.for_codes(lambda label: rewriter.emission(weight, label), coded(context.model, weight, rounded), weight.name,
                                    context.limits)
         made = plans[id(weight)] = Plan(weight, options, reason=choose.NO_LAYOUT, anew=True,
-                                        told=Told(round(8 * rounded.nbytes / weight.size, 2), f"step {item}", rounded.error))
+                                        told=Told(round(8 * rounded.nbytes / weight.size, 2), chosen_by(item, rounded), rounded.error))
         return made
 
     rewriter.run(plan)
@@ -73,6 +74,13 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
             set_bias(context, layer, rounded)
     step.plan = {"item": [f"{layer.key}={item}" for layer, item, _ in new.values()]}
     return step.changed
+
+
+def chosen_by(item: Item, rounded: Rounded) -> str:
+    """Return in words what a weight became."""
+    zeros = 1 - np.count_nonzero(rounded.codes) / rounded.codes.size
+    return f"step {item.step:g} rms{', an output' if item.per_output else ''}{'' if item.clip == WIDE else f', codes to {item.clip}'}, " \
+        f"{100 * zeros:.0f} % zeros" + (f", sensitivity {rounded.gain:.3g}" if rounded.gain is not None else "")
 
 
 def set_bias(context: Context, layer: Layer, rounded: Rounded) -> None:
