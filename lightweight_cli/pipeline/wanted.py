@@ -13,8 +13,6 @@ from lightweight_cli.data.portion import Portion
 
 FIT = 0.8
 """Share of calibration data that fits, where nothing else tells which candidate to take."""
-
-
 ENOUGH = 128
 """Samples that are left to fit, where others are taken to show a drop."""
 
@@ -32,7 +30,8 @@ class Wanted(NamedTuple):
     max_size: int | None = None
 
 
-def divided(files: tuple[str, ...], check: Check, samples: int | None, memory: int | None, max_drop: float | None = None) -> tuple[Portion, Check, Check | None]:
+def divided(files: tuple[str, ...], check: Check, samples: int | None, memory: int | None,
+            max_drop: float | None = None) -> tuple[Portion, Check, Check | None]:
     """Return the data that fit, those that select, and those that confirm; `files` are those of --calibrate.
 
     Without any, all three are synthetic, and none confirms. Of calibration data alone as many judge as a drop needs to show, where

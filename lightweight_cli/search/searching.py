@@ -14,7 +14,7 @@ from lightweight_cli.search.clock import Clock, TimeOver
 from lightweight_cli.search.examiner import Examiner
 from lightweight_cli.search.front import Candidate, Front
 from lightweight_cli.search.gains import Explored
-from lightweight_cli.search.items import WIDE, Item
+from lightweight_cli.search.items import Item
 from lightweight_cli.search.layer import Layer
 
 INTERRUPTED = "interrupted"
@@ -26,11 +26,11 @@ MOST = 9
 """Candidates at most."""
 CLOSE, AIM = 0.98, 0.993
 """How near to a size from below is near enough; and the share of it that is aimed at."""
-CORRECTIONS = 4
-STRETCH = 1.25
+CORRECTIONS, STRETCHES = 2, 4
+STRETCH = 1.3
 """Factor by which steps may differ from the menu's to meet a size: a step is a number like any other."""
-SHARE = 0.7
-"""Power of a size's ratio by which steps change: a bit less for twice the step, of 2 to 4."""
+SLOPE, FLATTEST = -0.5, -0.15
+"""Of the logarithm of a size over that of the step: a first guess, and the flattest that is believed."""
 
 Told = Callable[[str, int, int], None]
 """Progress: a stage, weights done, and of how many."""
@@ -93,27 +93,43 @@ class Search:
             aim = (holding + failing) / 2
 
     def _of_size(self, most: int) -> None:
-        """Build for a size, and correct the forecast by what came of it."""
-        aim, stretch = most * AIM, 1.0
+        """Build for a size, and correct the forecast by what came of it: by other items, then by other steps."""
+        aim = most * AIM
+        made = self._of(aim)
         for _ in range(CORRECTIONS):
-            made = self._of(aim, stretch)
-            if made is None or CLOSE * most <= made.nbytes <= most:
+            if made is None or self._close(made, most):
                 return
-            off = (most * AIM - self.rest) / max(1, made.nbytes - self.rest)
-            nearer = self.rest + (aim - self.rest) * off
-            if stretch == 1.0 and [c.item for c in allocated(self.layers, nearer - self.rest)] != list(made.items):
-                aim = nearer
-            else:  # no other assignment is nearer
-                stretch = min(STRETCH, max(1 / STRETCH, stretch * off ** -SHARE))
+            nearer = self.rest + (aim - self.rest) * (most * AIM - self.rest) / max(1, made.nbytes - self.rest)
+            found = self._of(nearer)
+            if found is None:
+                break
+            aim, made = nearer, found
+        if made is not None:
+            self._stretched(made, most)
 
-    def _of(self, size: float, stretch: float = 1.0) -> Candidate | None:
+    def _stretched(self, made: Candidate, most: int) -> None:
+        """Meet a size by steps that are all so many times those of a candidate: by secants, on logarithms."""
+        items, at, slope = made.items, 0.0, SLOPE
+        for _ in range(STRETCHES):
+            if self._close(made, most):
+                return
+            size = math.log(max(1, made.nbytes - self.rest))
+            to = at + (math.log(max(1.0, most * AIM - self.rest)) - size) / slope
+            to = min(math.log(STRETCH), max(-math.log(STRETCH), to))
+            if to == at:
+                return
+            made = self._measured([i._replace(step=float(f"{i.step * math.exp(to):.4g}")) for i in items])
+            seen = (math.log(max(1, made.nbytes - self.rest)) - size) / (to - at)
+            at, slope = to, min(seen, FLATTEST)
+
+    @staticmethod
+    def _close(made: Candidate, most: int) -> bool:
+        return CLOSE * most <= made.nbytes <= most
+
+    def _of(self, size: float) -> Candidate | None:
         """Build the assignment of a forecast size; None where that was built before."""
-        chosen = allocated(self.layers, size - self.rest)
-        items = [c.item if stretch == 1.0 or c.item.clip != WIDE else c.item._replace(step=float(f"{c.item.step * stretch:.4g}"))
-                 for c in chosen]
-        if any(list(t.items) == items for t in self.front.tried):
-            return None
-        return self._measured(items)
+        items = [c.item for c in allocated(self.layers, size - self.rest)]
+        return None if any(list(t.items) == items for t in self.front.tried) else self._measured(items)
 
     def _try(self, chosen: Sequence[allocation.Choice]) -> Candidate:
         return self._measured([c.item for c in chosen])

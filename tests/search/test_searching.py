@@ -1,0 +1,79 @@
+"""The search: what it tries, when it stops, and what it keeps; building and measuring are stood in for by formulas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lightweight_cli.search import searching
+from lightweight_cli.search.build import Built
+from lightweight_cli.search.clock import Clock
+from lightweight_cli.search.examiner import Verdict
+from lightweight_cli.search.front import Candidate, Front
+from lightweight_cli.search.gains import Explored
+from lightweight_cli.search.items import MENU, PLAIN, Item
+from lightweight_cli.search.layer import Layer
+from lightweight_cli.search.searching import Search
+from lightweight_cli.search.table import Choice
+
+ORIGINAL, REST = 40_000, 500
+
+
+def nbytes(item: Item) -> float:
+    return 4000 / (1 + 3 * item.step)
+
+
+class Counted(Search):
+    """A search in which a candidate holds above a size, and is larger than forecast by a factor."""
+
+    smallest, off, interrupt, measured = 5_000.0, 1.0, 0, 0
+
+    def _measured(self, items: list[Item]) -> Candidate:
+        self.measured += 1
+        if self.measured == self.interrupt:
+            raise KeyboardInterrupt
+        size = REST + round(self.off * sum(map(nbytes, items)))
+        made = Candidate(items, size, Verdict(size >= self.smallest, 10.0 / size, None, None, None, ""))
+        self.front.add(made, Built([]))
+        return made
+
+
+def search(most: int | None = None, **given: Any) -> Counted:
+    weights = [Explored(Layer(None, None, None, MENU, False), [Choice(i, nbytes(i), i.step**2) for i in PLAIN], g)  # type: ignore[arg-type]
+               for g in (1.0, 3.0, 10.0, 0.1)]
+    made = Counted(weights, None, None, None, REST, ORIGINAL, Clock(None, 0), lambda *_: None, Front(most))  # type: ignore[arg-type]
+    for name, value in given.items():
+        setattr(made, name, value)
+    return made
+
+
+@pytest.mark.parametrize("smallest", [3_000.0, 5_000.0, 9_000.0])
+def test_the_smallest_that_holds_is_found_to_some_percent(smallest: float) -> None:
+    made = search(smallest=smallest)
+    made.run()
+    best = made.front.best
+    assert best is not None and best.verdict.holds and best.nbytes <= 1.1 * smallest
+    assert made.front.tried[0].items == [MENU[0]] * 4 and made.measured <= searching.MOST and not made.ended
+
+
+def test_where_nothing_holds_one_candidate_tells() -> None:
+    made = search(smallest=1e9)
+    made.run()
+    assert made.measured == 1 and made.front.best is made.front.tried[0]
+
+
+@pytest.mark.parametrize("off", [0.8, 1.0, 1.3])
+@pytest.mark.parametrize("most", [2_500, 5_000, 9_000])
+def test_a_size_is_met_though_the_forecast_is_off(most: int, off: float) -> None:
+    made = search(most, off=off, smallest=0.0)
+    made.run()
+    assert made.front.best is not None and 0.97 * most <= made.front.best.nbytes <= most
+
+
+def test_an_interrupt_keeps_the_best_and_before_any_candidate_ends_all() -> None:
+    made = search(interrupt=3)
+    made.run()
+    assert made.ended == searching.INTERRUPTED and made.front.best is not None and made.front.best.verdict.holds
+    with pytest.raises(KeyboardInterrupt):
+        search(interrupt=1).run()
