@@ -16,8 +16,10 @@ class Candidate(NamedTuple):
 
     items: Sequence[Item]
     nbytes: int
-    """Of the file, forecast from its codes."""
+    """Of the file, known before it is written."""
     verdict: Verdict
+    forecast: float = 0.0
+    """Bytes of the file by the layers' tables: what an assignment is asked for by."""
 
 
 @dataclass

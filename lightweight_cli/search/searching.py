@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from lightweight_cli.calibration.study import Study
 from lightweight_cli.search import allocation
 from lightweight_cli.search.allocation import allocated, total
-from lightweight_cli.search.build import Seen, build
+from lightweight_cli.search.build import Built, Seen, build
 from lightweight_cli.search.clock import Clock, TimeOver
 from lightweight_cli.search.examiner import Examiner
 from lightweight_cli.search.front import Candidate, Front
@@ -46,6 +46,8 @@ class Search:
     seen: Seen
     rest: int
     """Bytes of the file that are no layer's."""
+    stored: Callable[[Built], int]
+    """Bytes that the layers of a candidate take, as they would be written."""
     original: int
     """Bytes of the model as it was given."""
     clock: Clock
@@ -76,8 +78,8 @@ class Search:
         first = self.front.tried[0]
         if not first.verdict.holds:
             return
-        holding, failing = math.log(first.nbytes), math.log(self.rest + total(allocation.smallest(self.layers)))
-        aim, failed = math.log(self.original / FIRST), False
+        holding, failing = math.log(first.forecast), math.log(self.rest + total(allocation.smallest(self.layers)))
+        aim = math.log(self.original / FIRST)
         while len(self.front.tried) < MOST and holding - failing > math.log(NARROW):
             if not failing < aim < holding:
                 aim = (holding + failing) / 2
@@ -85,11 +87,9 @@ class Search:
             if made is None:
                 return
             if made.verdict.holds:
-                holding = min(holding, math.log(made.nbytes))
+                holding = min(holding, math.log(made.forecast))
             else:
-                failing, failed = max(failing, min(math.log(made.nbytes), holding)), True
-            if not failed and made.verdict.holds and holding - failing < math.log(NARROW):
-                return
+                failing = max(failing, min(math.log(made.forecast), holding))
             aim = (holding + failing) / 2
 
     def _of_size(self, most: int) -> None:
@@ -128,13 +128,14 @@ class Search:
 
     def _of(self, size: float) -> Candidate | None:
         """Build the assignment of a forecast size; None where that was built before."""
-        items = [c.item for c in allocated(self.layers, size - self.rest)]
-        return None if any(list(t.items) == items for t in self.front.tried) else self._measured(items)
+        chosen = allocated(self.layers, size - self.rest)
+        items = [c.item for c in chosen]
+        return None if any(list(t.items) == items for t in self.front.tried) else self._try(chosen)
 
     def _try(self, chosen: Sequence[allocation.Choice]) -> Candidate:
-        return self._measured([c.item for c in chosen])
+        return self._measured([c.item for c in chosen], self.rest + total(chosen))
 
-    def _measured(self, items: list[Item]) -> Candidate:
+    def _measured(self, items: list[Item], forecast: float = 0.0) -> Candidate:
         """Build and measure one candidate. Raises: TimeOver."""
         layers = [e.layer for e in self.layers]
         if self.front.tried and self.clock.left < self.longest:
@@ -151,7 +152,7 @@ class Search:
 
         self.tell(self._stage(), 0, whole)
         built = build(self.study, layers, {id(la): item for la, item in zip(layers, items, strict=True)}, self.seen, advance)
-        made = Candidate(items, self.rest + round(built.nbytes), self.examiner.examine(built.values(layers)))
+        made = Candidate(items, self.rest + self.stored(built), self.examiner.examine(built.values(layers)), forecast)
         self.front.add(made, built)
         self.longest = max(self.longest, self.clock.lap())
         return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from lightweight_cli.checking.certify.budget import Budget
@@ -12,6 +12,7 @@ from lightweight_cli.data.portion import Portion
 from lightweight_cli.passes.compress.seeing import seen_on
 from lightweight_cli.pipeline.step_report import Calibrated, Measured
 from lightweight_cli.pipeline.wanted import Wanted, divided
+from lightweight_cli.search.build import Built
 from lightweight_cli.search.clock import Clock
 from lightweight_cli.search.examiner import Examiner
 from lightweight_cli.search.front import Front
@@ -33,7 +34,7 @@ MAX_DROP = 0.01
 
 
 def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: int, most: int | None,
-             time_limit: float | None) -> list[tuple[Item, Rounded]]:
+             time_limit: float | None, stored: Callable[[Built], int]) -> list[tuple[Item, Rounded]]:
     """Return what each layer becomes. Raises: InputError for data that do not fit, or a model that does not run."""
     step, model = context.step, context.model
     clock = Clock(time_limit, sum(layer.weight.size for layer in layers))
@@ -53,7 +54,7 @@ def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: 
             step.note(judge.sentence)
         step.calibrated = Calibrated(study.samples, study.of, portion.role == "calibrate")
         found = explore(context, study, judge, layers, portion)
-        search = Search(found, study, judge, seen_on(portion), rest, model.total_size, clock,
+        search = Search(found, study, judge, seen_on(portion), rest, stored, model.total_size, clock,
                         lambda stage, done, whole: step.stage(stage, done, whole), Front(most))
         search.run()
         if wanted.confirm is not None and not judge.labelled and search.ended != INTERRUPTED:
@@ -99,7 +100,7 @@ def told(context: Context, search: Search, budget: Budget) -> list[tuple[Item, R
         step.front.append(Measured(tried.nbytes, v.loss, v.holds, v.sentence, tried is best))
     if search.ended:
         step.note(f"{search.ended}: the best of {len(front.tried)} candidates")
-    step.note(f"{len(front.tried)} candidates; {best.verdict.sentence}")
+    step.note(f"{len(front.tried)} candidate{'s' * (len(front.tried) != 1)}; {best.verdict.sentence}")
     if budget.max_drop is not None and not best.verdict.holds:
         step.goals.append(GateResult("max-drop", budget.max_drop, best.verdict.estimate, False,
                                      None if best.verdict.estimate is not None else best.verdict.sentence))

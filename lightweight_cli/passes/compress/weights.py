@@ -16,6 +16,7 @@ from lightweight_cli.passes.compress.planned import planned
 from lightweight_cli.passes.compress.searched import searched
 from lightweight_cli.passes.compress.storing import coded
 from lightweight_cli.passes.compress.unmeasured import unmeasured
+from lightweight_cli.search.build import Built
 from lightweight_cli.search.items import WIDE, Item
 from lightweight_cli.search.layer import LEAST, Layer, layers_of
 from lightweight_cli.search.rounding import Rounded
@@ -25,9 +26,11 @@ from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
+    from lightweight_cli.weights.emission import Emission
+    from lightweight_cli.weights.rewrite import Rewriter
 
-TABLES = 800
-"""Bytes of the tables that all trees of a file share."""
+SIGNATURE = 150
+"""Bytes that the provenance of this step takes."""
 SMALL = f"has fewer than {LEAST} values"
 
 
@@ -41,7 +44,7 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
         return rewriter.run(lambda w: Plan(w, reason=reasons[id(w)]))
     portion = context.portion or Portion(())
     most = read_target(target, "compress: --target-size", context.model.total_size) if target else None
-    rest = single_pieces(context.model)[1] - sum(layer.weight.stored_bytes() for layer in layers) + TABLES
+    rest = single_pieces(context.model)[1] - sum(layer.weight.stored_bytes() for layer in layers) + SIGNATURE
     if items:
         found = planned(context, layers, dict(read_item(i, "compress: --item") for i in items), portion)
     elif context.portion is None:
@@ -49,7 +52,7 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
         found = unmeasured(context, layers, rest, most)
     else:
         try:
-            found = searched(context, layers, portion, rest, most, time_limit)
+            found = searched(context, layers, portion, rest, most, time_limit, lambda built: stored(context, rewriter, layers, built))
         except InputError as e:
             if portion.paths:
                 raise
@@ -62,9 +65,7 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
         if reasons[id(weight)]:
             return Plan(weight, reason=reasons[id(weight)])
         _, item, rounded = new[id(weight)]
-        options = choose.for_codes(lambda label: rewriter.emission(weight, label), coded(context.model, weight, rounded), weight.name,
-                                   context.limits)
-        made = plans[id(weight)] = Plan(weight, options, reason=choose.NO_LAYOUT, anew=True,
+        made = plans[id(weight)] = Plan(weight, options_for(context, rewriter, weight, rounded), reason=choose.NO_LAYOUT, anew=True,
                                         told=Told(round(8 * rounded.nbytes / weight.size, 2), chosen_by(item, rounded), rounded.error))
         return made
 
@@ -74,6 +75,25 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
             set_bias(context, layer, rounded)
     step.plan = {"item": [f"{layer.key}={item}" for layer, item, _ in new.values()]}
     return step.changed
+
+
+def stored(context: Context, rewriter: Rewriter, layers: Sequence[Layer], built: Built) -> int:
+    """Return the bytes that a candidate's layers will take in the file, with the tables that they share."""
+    total, shared = 0, {}
+    for layer, new in zip(layers, built.rounded, strict=True):
+        options = options_for(context, rewriter, layer.weight, new)
+        best = min(options, key=lambda e: e.nbytes, default=None)
+        if best is None or best.nbytes >= layer.weight.stored_bytes():
+            total += layer.weight.stored_bytes()
+        else:
+            total += best.nbytes
+            shared.update(best.shared_bytes())
+    return total + sum(shared.values())
+
+
+def options_for(context: Context, rewriter: Rewriter, weight: Weight, new: Rounded) -> list[Emission]:
+    """Return the ways to store a layer's new values."""
+    return choose.for_codes(lambda label: rewriter.emission(weight, label), coded(context.model, weight, new), weight.name, context.limits)
 
 
 def chosen_by(item: Item, rounded: Rounded) -> str:
