@@ -38,8 +38,9 @@ types or fixed dimensions changed; *shape*: an output comes in another shape; *N
 original's are."""
 FIDELITY = """## Fidelity
 
-SQNR in dB of the worst output / top-1 agreement of the worst output (share of equal argmax over the last axis; of
-equal values where an output is of integers). `=`: every value equal."""
+SQNR in dB of the worst output / agreement of the worst output: the share of equal argmax over the last axis, whatever the
+output means, so that all tools are measured alike; of equal values where an output is of integers. (lwc's own check finds the
+axis of the classes, and says nothing of agreement where there are none.) `=`: every value equal."""
 METRICS = """## Task metric
 
 Where a model comes with labelled evaluation data: the metric of the original, and of each result."""
