@@ -18,6 +18,7 @@ from lightweight_cli.model.external import Folder
 from lightweight_cli.model.model import Model
 from lightweight_cli.model.names import check_entries, check_names
 from lightweight_cli.model.repeats import check_repeats
+from lightweight_cli.model.sparse import check_sparse
 
 
 def load(path: str | None) -> Model:
@@ -96,6 +97,7 @@ def check(model: Model, folder: Folder) -> None:
         else:
             tensors.check_inline(tensor)
     check_repeats(model)
+    check_sparse(model)
     model.total_size += folder.sizes()
 
 

@@ -17,6 +17,8 @@ OPEN = ((2003, 2011, 2017, 2027, 2029, 2039), (4001, 4003, 4007, 4013, 4019, 402
 
 Shape = tuple[int, ...]
 UNKNOWN = -1
+WIDEST = 1 << 22
+"""Positions of an axis that are told apart, each in some bytes of memory: a model may state terabytes."""
 
 
 class Sizes:
@@ -39,11 +41,11 @@ class Sizes:
         return None if both is None else len(both[0])
 
     def fixed(self, name: str, axis: int) -> int | None:
-        """Return the size of an axis, None where it is open or unknown."""
+        """Return the size of an axis, None where it is open, unknown, or more than there are channels."""
         both = self.shapes(name)
         if both is None or not -len(both[0]) <= axis < len(both[0]):
             return None
-        return both[0][axis] if both[0][axis] == both[1][axis] != UNKNOWN else None
+        return both[0][axis] if both[0][axis] == both[1][axis] != UNKNOWN and both[0][axis] <= WIDEST else None
 
 
 def _inferred(proto: ModelProto, sizes: tuple[int, ...]) -> dict[str, Shape]:

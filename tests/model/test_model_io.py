@@ -229,3 +229,17 @@ def test_a_doc_string_that_is_not_utf8_is_kept(tmp_path, parse, apply):
     path = tmp_path / "m.onnx"
     path.write_bytes(proto.SerializeToString().replace(b"D" * 9, b"\xff" * 9))
     assert b"\xff" * 9 in Path(apply(str(path), "quantize").path).read_bytes()
+
+
+@pytest.mark.parametrize("places, says", [([0, 2048], "index 2048"), ([-1, 5], "index -1"), ([[0, 0], [3, 32]], "index 32"),
+                                          ([0, 2047], None), ([[0, 0], [63, 31]], None)])
+def test_places_of_a_sparse_initializer_lie_within_its_shape(save, parse, places, says):
+    proto = parse(LINEAR)
+    del proto.graph.initializer[next(i for i, t in enumerate(proto.graph.initializer) if t.name == "W")]
+    values = numpy_helper.from_array(np.ones(2, np.float32), "W")
+    proto.graph.sparse_initializer.append(helper.make_sparse_tensor(values, numpy_helper.from_array(np.array(places), "p"), [64, 32]))
+    if says is None:
+        load(save(proto))
+    else:
+        with pytest.raises(InputError, match=rf"sparse initializer 'W': {says} is outside its shape \[64, 32\]"):
+            load(save(proto))

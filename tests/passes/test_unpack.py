@@ -135,10 +135,10 @@ def test_the_type_that_dequantize_linear_is_asked_for(step):
                    q=(gaussian(64, 32) * 40).astype(np.int8), s=np.float32(0.01))
     after = written(lightweight_cli.run(model, [step]).model)
     feed = {"i": np.arange(64)}
-    assert run(after, feed)[0].dtype == np.float16
     try:
         was = run(model, feed)[0]
     except Exception:
-        pytest.skip("onnxruntime 1.23 does not run the original")
+        pytest.skip("onnxruntime 1.23 does not run the original, nor what keeps its DequantizeLinear")
+    assert run(after, feed)[0].dtype == np.float16
     if step in ("unpack", "pack"):
         assert run(after, feed)[0].tobytes() == was.tobytes()

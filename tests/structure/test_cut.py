@@ -113,3 +113,17 @@ def test_heads_and_neurons_of_a_transformer(parse, save, execute, tmp_path):
     feed = {"x": np.random.default_rng(5).normal(size=(2, 5, 12)).astype(np.float32)}
     for a, b in zip(execute(masked, feed), execute(result, feed), strict=True):
         assert np.allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+ODD = {
+    "an empty weight": "g (float[N,4] x) => (float[M,4] y) <float[0,4] w> { y = Concat <axis = 0> (x, w) }",
+    "nothing to sum over": "g (float[N,0] x) => (float[N,4] y) <float[0,4] w> { y = MatMul (x, w) }",
+    "terabytes that are stated": """g (float[2,8] x) => (float[2,8] y) <int64[2] s = {8, 1099511627776}, float c = {1.0}>
+        { z = Expand (c, s) m = MatMul (x, z) r = ReduceMax <keepdims = 0> (m) y = Add (x, r) }""",
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_sizes_that_no_layer_has_are_left_alone(save, apply, name):
+    done = apply(save(f'<ir_version: 8, opset_import: ["" : 17]> {ODD[name]}'), "prune-channels:channels=0.25")
+    assert not any(report.modified for report in done.reports)

@@ -66,7 +66,7 @@ class Choice:
         for group, order, count in zip(self.groups, self.order, counts, strict=True):
             gone[group.roots[order[:count]]] = True
         for roots in self.axes.values():
-            if gone[roots].all():  # one that is only a part of a group, or of several
+            if roots.size and gone[roots].all():  # one that is only a part of a group, or of several
                 gone[roots[np.argmax(self.score[roots])]] = False
         return lambda labels: ~gone[self.trace.labels.find(labels)]
 
