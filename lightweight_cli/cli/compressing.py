@@ -63,6 +63,10 @@ def compress(job: Job) -> None:
     target = choose_target(job)
     if job.reports:
         report_file.refuse_two_on_stdout(job.reports, model=target is None)
+    if job.save_recipe is not None:
+        from lightweight_cli.cli.saving import check_folder
+
+        check_folder(job.save_recipe)
     progress = Progress(sys.stderr, quiet=job.quiet)
     try:
         progress("reading", 0, 0)

@@ -24,6 +24,13 @@ def save(path: str, steps: Sequence[Step], reports: Sequence[StepReport], check:
         raise OutputError(f"{printable(path)}: {e.strerror}") from e
 
 
+def check_folder(path: str) -> None:
+    """Refuse before the work what can't be written after it. Raises: OutputError."""
+    folder = os.path.dirname(path) or "."
+    if os.path.isdir(path) or not os.path.isdir(folder):
+        raise OutputError(f"{printable(path)}: {'is a folder' if os.path.isdir(path) else 'no such folder'}")
+
+
 def _table(step: Step, report: StepReport) -> str:
     options = step.options if report.plan is None else report.plan
     selection = {k: v for k, v in step.options.items() if k in ("only", "exclude", "load_memory")}

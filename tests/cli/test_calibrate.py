@@ -92,3 +92,15 @@ def test_from_python(mlp, data, tmp_path):
     lightweight_cli.run(mlp, ["probe"])
     assert SEEN[0] == Portion((str(tmp_path / "b.npz"),), "all", 5) and SEEN[1] is not None and SEEN[2] == Portion(())
     assert [p.rpartition("/")[2] for p in SEEN[1].paths] == ["0.npz"]
+
+
+def test_a_recipe_that_can_not_be_saved_is_refused_before_the_work(call, save, tmp_path):
+    source = save('<ir_version: 8, opset_import: ["" : 17]> g (float[n,64] x) => (float[n,64] y) <float[64,64] W> { y = MatMul (x, W) }')
+    target = tmp_path / "o.onnx"
+    status, _, said = call("strip", source, "-o", str(target), "--save-recipe", str(tmp_path / "nowhere" / "plan.toml"))
+    assert status == 5 and "no such folder" in said and not target.exists()
+    plan = tmp_path / "plan.toml"
+    assert call("prune", source, "--sparsity", 0.5, "-o", str(target), "--save-recipe", str(plan))[0] == 0
+    again = tmp_path / "again.onnx"
+    assert call("run", source, "--recipe", str(plan), "-o", str(again))[0] == 0
+    assert again.read_bytes() == target.read_bytes()
