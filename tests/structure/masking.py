@@ -65,6 +65,8 @@ def masked(whole: ModelProto, proto: ModelProto, trace: Trace, kept: Kept) -> Mo
 def reads(trace: Trace, layer: Layer) -> tuple[np.ndarray, int, int, int]:
     """Return the labels of what a layer reads, which input that is, its axis and its rank."""
     node, index = layer.node, 0
+    if node.op_type in ("LSTM", "GRU", "RNN") and layer.weight == node.input[2]:  # states are read within
+        return layer.inputs, 2, 2, 3
     if layer.weight == node.input[0]:
         index = 1
     rank = trace.sizes.rank(node.input[index]) or 0

@@ -127,3 +127,25 @@ ODD = {
 def test_sizes_that_no_layer_has_are_left_alone(save, apply, name):
     done = apply(save(f'<ir_version: 8, opset_import: ["" : 17]> {ODD[name]}'), "prune-channels:channels=0.25")
     assert not any(report.modified for report in done.reports)
+
+
+RECURRENT = """<ir_version: 8, opset_import: ["" : 17]> g (float[S,N,6] x) => (float[N,3] y)
+<float[6,7] E, float[2,{gh},7] W, float[2,{gh},5] R, float[2,{gb}] B, float[10,4] V, float[1,4,4] W2, float[1,4,4] R2, float[4,3] U,
+ int64[3] to = {{0,0,-1}}, int64[1] nil = {{0}}>
+{{ a = MatMul (x, E)  b, h, c = {op} <hidden_size = 5, direction = "bidirectional"> (a, W, R, B)
+   t = Transpose <perm = [0,2,1,3]> (b)
+   d = Reshape (t, to)  e = MatMul (d, V)  f = Relu (e)
+   k, l = RNN <hidden_size = 4> (f, W2, R2)  m = Squeeze (l, nil)  y = MatMul (m, U) }}"""
+
+
+@pytest.mark.parametrize(("op", "gates"), [("LSTM", 4), ("GRU", 3), ("RNN", 1)])
+def test_hidden_units_of_recurrent_layers(parse, save, execute, tmp_path, op, gates):
+    text = RECURRENT.format(op=op, gh=5 * gates, gb=10 * gates).replace(", c = ", " = " if op != "LSTM" else ", c = ")
+    path = save(parse(text))
+    result, masked, gone = cut_and_masked(path, str(tmp_path / "folder"), 0.5)
+    onnx.checker.check_model(result, full_check=True)
+    shapes = {t.name: list(t.dims) for t in onnx.load(result).graph.initializer}
+    assert gone == 4 + 3 + 2 + 2 and shapes["R"] == [2, 2 * gates, 2] and shapes["B"] == [2, 4 * gates] and shapes["V"] == [4, 2]
+    feed = {"x": np.random.default_rng(5).normal(size=(4, 2, 6)).astype(np.float32)}
+    for a, b in zip(execute(masked, feed), execute(result, feed), strict=True):
+        assert np.allclose(a, b, rtol=1e-4, atol=1e-5)

@@ -37,8 +37,8 @@ def bias_of(trace: Trace, layer: Layer) -> Bias | None:
     after = _only_reader(trace, node)
     if after is not None and after.op_type == "Add" and node.op_type == "MatMul" and layer.weight == node.input[1]:
         return _mine(trace, next(i for i in after.input if i != node.output[0]), layer, 1)
-    if after is not None and after.op_type == "BatchNormalization" and after.input[0] == node.output[0] and not number(
-            after, "training_mode", 0):
+    normalised = after is not None and node.op_type == "Conv" and after.op_type == "BatchNormalization"
+    if after is not None and normalised and after.input[0] == node.output[0] and not number(after, "training_mode", 0):
         return _mine(trace, after.input[3], layer, -1)
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from lightweight_cli.structure.rules import contractions, elementwise, moving, normalising, reshaping
+from lightweight_cli.structure.rules import contractions, elementwise, moving, normalising, recurrent, reshaping
 from lightweight_cli.structure.trace import Op
 
 Rule = Callable[[Op], None]
@@ -21,6 +21,7 @@ RULES: dict[str, Rule] = {
                      "ReduceLogSum", "ReduceLogSumExp", "ArgMax", "ArgMin"), normalising.reduction),
     "Transpose": moving.transpose, "Concat": moving.concat, "Split": moving.split, "Slice": moving.slice_, "Gather": moving.gather,
     "Pad": moving.pad, "Expand": moving.expand, "Tile": moving.tile, "Resize": moving.resize, "Upsample": moving.resize,
+    **dict.fromkeys(recurrent.GATES, recurrent.recurrent),
     "ConstantOfShape": moving.constant_of_shape,
     **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze"), reshaping.reshape),
 }
