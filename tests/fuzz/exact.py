@@ -49,9 +49,10 @@ def exact(seed: int) -> tuple[Recipe, Outcome]:
             found = [outputs(result, made.feed, level) for level in LEVELS]
         except Exception as error:
             return recipe, Outcome(Verdict.INVALID, str(error))
-    names = [o.name for o in made.outputs]
-    unlike = [difference(name, a, b, name in made.summed)
-              for was, now in zip(expected, found, strict=True) for name, a, b in zip(names, was, now, strict=True)]
+    unlike = []
+    for i, name in enumerate(o.name for o in made.outputs):
+        known = [outputs[i] for outputs in expected]  # onnxruntime's own optimisation may change bits: either will do
+        unlike += [min((difference(name, was, now[i], name in made.summed) for was in known), key=len) for now in found]
     wrong = "; ".join(filter(None, unlike))
     return recipe, Outcome(Verdict.WRONG, wrong) if wrong else Outcome(Verdict.EQUAL)
 
