@@ -15,6 +15,7 @@ import numpy as np
 
 from lightweight_cli.checking.accuracy import Accuracy
 from lightweight_cli.checking.by_kind import ByKind
+from lightweight_cli.checking.certify.confirm import NONE_FRESH
 from lightweight_cli.checking.check import BUDGET
 from lightweight_cli.checking.clock import Clock
 from lightweight_cli.checking.compare import Comparison
@@ -31,8 +32,6 @@ from lightweight_cli.data.spool import Spool
 from lightweight_cli.errors import BrokenPromise, DataError, InputError
 from lightweight_cli.runtime.latency import Latency
 from lightweight_cli.runtime.sessions import THREADS, Level, interface
-
-NONE_FRESH = "too few samples to keep fresh ones apart: those that judge have selected the result too"
 
 
 class Original:

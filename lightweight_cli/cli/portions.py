@@ -33,7 +33,7 @@ def shared(steps: Sequence[Step], files: Sequence[str], check: Check | None, gat
             return (Portion(tuple(files), "all", samples, seed, memory) if files else None), None, None
         portion, select, confirm = divided(tuple(files), check, samples, memory, gates.max_drop)
         wanted = Wanted(select, confirm, gates.max_drop, gates.min_sqnr, gates.confident, gates.max_size)
-        return portion, confirm or select, wanted
+        return portion, replace(select, half="both"), wanted  # the check looks at all that judge
     if files:
         return Portion(tuple(files), "all", samples, seed, memory), check, None
     if check is None or not any(calibrates(step) for step in steps):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,10 @@ class Verdict(NamedTuple):
     bound: float | None
     sqnr: float | None
     sentence: str
+    figures: str = ""
+    least: float | None = None
+    floor: float | None = None
+    rows: int = 0
 
 
 class Examiner(Conversation):
@@ -61,12 +65,21 @@ class Examiner(Conversation):
         """Return what the rows that judge show of a candidate."""
         return self._verdict("examine", arrays)
 
-    def confirm(self, arrays: Mapping[str, np.ndarray]) -> Verdict:
-        """Return what rows show of the winner that no candidate was chosen by; they were named at the start."""
-        return self._verdict("confirm", arrays)
+    def confirm(self, arrays: Mapping[str, np.ndarray]) -> Verdict | None:
+        """Return what rows show of the winner that no candidate was chosen by; they were named at the start.
+
+        None: the data are too few to have kept such rows.
+        """
+        told, _ = self._ask({"do": "confirm"}, arrays)
+        return None if told is None else verdict_of(told)
 
     def _verdict(self, what: str, arrays: Mapping[str, np.ndarray]) -> Verdict:
-        told, _ = self._ask({"do": what}, arrays)
-        figures = {n: float(told[n]) if told[n] is not None else None for n in ("loss", "estimate", "bound", "sqnr")}
-        loss = figures.pop("loss")
-        return Verdict(told["holds"], math.inf if loss is None or math.isnan(loss) else loss, sentence=told["sentence"], **figures)
+        return verdict_of(self._ask({"do": what}, arrays)[0])
+
+
+def verdict_of(told: Mapping[str, Any]) -> Verdict:
+    """Return a verdict from plain data."""
+    figures = {n: float(told[n]) if told[n] is not None else None for n in ("loss", "estimate", "bound", "least", "sqnr")}
+    loss = figures.pop("loss")
+    return Verdict(told["holds"], math.inf if loss is None or math.isnan(loss) else loss, floor=told["floor"], sentence=told["sentence"],
+                   figures=told["figures"], rows=told["rows"], **figures)

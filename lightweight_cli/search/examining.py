@@ -51,7 +51,10 @@ class Examining:
                 return self._open(request, tell), {}
             number = ("probe", "examine", "confirm").index(request["do"])
             if number == len(self.held):
-                self._add(self._judging(self.confirming), tell)
+                fresh = self._judging(self.confirming)
+                if not fresh.fresh:
+                    return None, {}
+                self._add(fresh, tell)
             goal = ANYTHING if number == 0 else self.goal
             found = certify(self.held[number], self._outputs(number, arrays, tell), goal, seed=self.seed)
             told = {**asdict(found), "loss": found.loss}

@@ -20,6 +20,9 @@ class Certificate:
     floor: float | None
     """dB that had to be held instead of the drop; None: the rows show the drop."""
     sentence: str
+    """The figures in words, and whether they hold."""
+    figures: str = ""
+    """The figures alone."""
     sqnr: float | None = None
     """dB of the worst output, of scores before the softmax; inf: no value differs. None: no output has values to compare."""
     plain_sqnr: float | None = None

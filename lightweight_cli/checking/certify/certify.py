@@ -73,9 +73,10 @@ def _verdict(goal: Goal, drop: Drop | None, metric: MetricDrop | None, evidence:
             broken.append(f"over the budget of {amount(budget.max_drop, metric)}")
     limits = budget.max_drop is not None or budget.min_sqnr is not None
     ending = f": {'; '.join(broken) or 'within the budget'}" if limits else ""
-    return Certificate(not broken, drop.estimate if drop else None, drop.bound if drop else None, goal.floor,
-                       told(drop, metric, sqnr, rows) + ending, sqnr, plain, drop.shown if drop else None, rows, metric)
+    figures = told(drop, metric, sqnr, rows)
+    return Certificate(not broken, drop.estimate if drop else None, drop.bound if drop else None, goal.floor, figures + ending, figures,
+                       sqnr, plain, drop.shown if drop else None, rows, metric)
 
 
 def _refused(goal: Goal, why: str) -> Certificate:
-    return Certificate(False, None, None, goal.floor, why)
+    return Certificate(False, None, None, goal.floor, why, why)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from lightweight_cli.checking.certify.budget import Budget
+from lightweight_cli.checking.certify.confirm import NONE_FRESH, confirms
 from lightweight_cli.checking.check import Check
 from lightweight_cli.checking.gates import GateResult
 from lightweight_cli.data.portion import Portion
@@ -57,20 +58,23 @@ def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: 
         search = Search(found, study, judge, seen_on(portion), rest, stored, model.total_size, clock,
                         lambda stage, done, whole: step.stage(stage, done, whole), Front(most))
         search.run()
-        if wanted.confirm is not None and not judge.labelled and search.ended != INTERRUPTED:
+        if wanted.confirm is not None and search.ended != INTERRUPTED:
             confirmed(context, search, budget)
     return told(context, search, budget)
 
 
 def confirmed(context: Context, search: Search, budget: Budget) -> None:
-    """See the winner once on rows that no candidate was chosen by; with labels the check does it."""
+    """See the winner once on rows that no candidate was chosen by."""
     assert search.front.built is not None
-    fresh = search.examiner.confirm(search.front.built.values([e.layer for e in search.layers]))
-    context.step.note(f"on fresh rows: {fresh.sentence}")
-    best = search.front.best
-    if budget.max_drop is not None and best is not None and best.verdict.holds and not fresh.holds:
+    fresh, best = search.examiner.confirm(search.front.built.values([e.layer for e in search.layers])), search.front.best
+    if fresh is None:
+        context.step.note(NONE_FRESH)
+        return
+    held = best is None or confirms(best.verdict, fresh, budget)
+    context.step.note(f"on fresh rows: {fresh.figures}: {'confirmed' if held else 'not confirmed'} with those that selected")
+    if budget.max_drop is not None and best is not None and best.verdict.holds and not held:
         why = None if fresh.estimate is not None else fresh.sentence
-        context.step.goals.append(GateResult("max-drop", budget.max_drop, fresh.estimate, False, why))
+        context.step.goals.append(GateResult("max-drop on fresh rows", budget.max_drop, fresh.estimate, False, why))
 
 
 def explore(context: Context, study: Study, judge: Examiner, layers: Sequence[Layer], portion: Portion) -> list[Explored]:

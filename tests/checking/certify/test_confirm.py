@@ -24,7 +24,7 @@ def certificate(estimate: float | None, rows: int, least: float | None = None, f
     (certificate(0.0, 666), certificate(None, 334, None), Budget(0.01), False),
     (certificate(0.0, 20), certificate(0.0, 10, 0.0, floor=30, holds=False), Budget(0.01), False),
     (certificate(0.0, 20), certificate(0.05, 10, 0.0, floor=30, holds=True), Budget(0.01), True),
-    (certificate(0.0, 666), certificate(0.0, 334, 0.0, holds=False), Budget(0.01, confident=True), False),
+    (certificate(0.0, 666), certificate(0.0, 334, 0.0, holds=False), Budget(0.01, confident=True), True),  # too few for a bound
     (certificate(None, 9), certificate(None, 9, holds=False), Budget(min_sqnr=30), False)])
 def test_what_fresh_rows_confirm(selected: Certificate, fresh: Certificate, budget: Budget, right: bool) -> None:
     assert confirms(selected, fresh, budget) is right
