@@ -50,6 +50,8 @@ class Trace:
         self.numbers = Numbers(model, scope, self.sizes)
         self.axes: dict[tuple[str, int], np.ndarray] = {}
         self.layers: list[Layer] = []
+        self.functions: set[tuple[str, str]] = set()
+        """Domain and name of what the model defines itself."""
         self.counts: dict[Place, np.ndarray] = {}
         """Stated numbers that are to be as many as the labels that stay."""
         self.anew: list[tuple[NodeProto, int | str, Callable[[Kept], Any]]] = []

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from lightweight_cli.model.model import Model
 
 COMPUTED = "its size is computed with"
-FLOATS_ONLY = ("", "ai.onnx", "com.microsoft")
+DOMAINS = ("", "ai.onnx", "com.microsoft")
 
 
 def traced(model: Model, scopes: Scopes) -> Trace:
     """Return the labels of a model's main graph."""
     main = scopes.main
     trace = Trace(model, main)
+    trace.functions.update(scopes.functions)
     for name in main.inputs:
         trace.freeze(name, None, "it is an input of the model" if name not in main.initializers else "the caller may override it")
     for name, uses in main.uses.items():
@@ -50,7 +51,8 @@ def visit(trace: Trace, node: NodeProto) -> None:
         if node.op_type == "Constant" and node.output and trace.stored(node.output[0]) is None:
             trace.freeze(node.output[0], None, "it is listed in an attribute")
         return
-    rule = RULES.get(node.op_type) if node.domain in FLOATS_ONLY and next(subgraphs_of(node), None) is None else None
+    plain = node.domain in DOMAINS and (node.domain, node.op_type) not in trace.functions and next(subgraphs_of(node), None) is None
+    rule = RULES.get(node.op_type) if plain else None
     reason = f"no rule is known for {printable(node.op_type)}"
     try:
         if rule is not None:

@@ -13,6 +13,8 @@ BROADCAST = ("Add", "Sub", "Mul", "Div", "Pow", "Max", "Min", "Sum", "Mean", "Mo
 
 def unary(op: Op) -> None:
     """Tie every axis of what it reads to the same axis of what it makes; limits and ratios are single numbers."""
+    if any(op.trace.sizes.fixed(name, k) != 1 for name in op.x[1:] if name for k in range(op.rank(name))):
+        raise Unfit("it reads more than single numbers beside")
     for y in op.y:
         if y:
             op.same(range(op.rank(op.x[0])), target=y)

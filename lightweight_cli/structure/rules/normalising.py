@@ -9,6 +9,7 @@ OVER = "{} works over all of them"
 
 def batch_normalization(op: Op) -> None:
     """Tie its four vectors to the channels."""
+    _alone(op)
     for name in op.x[1:5]:
         op.trace.same(name, 0, op.x[0], 1)
     op.same(range(op.rank(op.x[0])))
@@ -47,14 +48,20 @@ def space(op: Op) -> None:
 
 def pooling(op: Op) -> None:
     """Let batch and channels pass, and space stay."""
-    if len([y for y in op.y if y]) > 1:
-        raise Unfit("it gives indices too")
+    _alone(op)
     op.same([0, 1])
     space(op)
 
 
+def _alone(op: Op) -> None:
+    """Refuse an operator that gives more than its result: means, indices. Raises: Unfit."""
+    if len([y for y in op.y if y]) > 1:
+        raise Unfit("it gives more than its result")
+
+
 def layer_normalization(op: Op) -> None:
     """Let the normalised axes stay, and those before them pass."""
+    _alone(op)
     rank = op.rank(op.x[0])
     axis = op.attribute("axis", -1) % rank
     for k in range(axis, rank):
