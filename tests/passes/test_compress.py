@@ -60,6 +60,9 @@ def test_the_smallest_within_a_drop_on_labels(call, save, tmp_path) -> None:
     files, target, plan = data(tmp_path, 900, labels), str(tmp_path / "small.onnx"), str(tmp_path / "plan.toml")
     status, _, said = call("compress", source, "--data", files, "--max-drop", 0.02, "-o", target, "--save-recipe", plan)
     assert status == 0, said
+    told = " ".join(said.split())
+    assert "on fresh rows: top1 drops by" in told and ": confirmed with those that selected" in told
+    assert "644 samples" in told, "the check looks at all rows that did not fit"
     fresh = samples(500, seed=3)
     agreement = np.mean(outputs(source, fresh)[0].argmax(1) == outputs(target, fresh)[0].argmax(1))
     assert agreement > 0.95 and os.path.getsize(target) < os.path.getsize(source) / 4
