@@ -24,8 +24,8 @@ demo: $(VENV)/.runtime ## compress a sample model and show what it cost
 	$(BIN)/lwc quantize sample_models/fashion_cnn/model.onnx --bits 4 \
 		--data sample_models/fashion_cnn/eval.npz --max-drop 0.01 -o $(OUT)/fashion_cnn.onnx -f
 
-test: $(VENV)/.dev ## run the tests
-	$(BIN)/python -m pytest -m 'not slow'
+test: $(VENV)/.dev ## run the tests, one process a core
+	$(BIN)/python -m pytest -n auto --dist worksteal -m 'not slow'
 
 test-all: $(VENV)/.dev ## run the slow tests too
 	$(BIN)/python -m pytest
