@@ -27,7 +27,7 @@ def zipped() -> bytes:
     (LFS, "Git LFS pointer to a file of 90,829,038 bytes"),
     (b"version https://git-lfs.github.com/spec/v1\nsize 9x\n", "Git LFS pointer to the file"),
     (zipped(), "ZIP archive"),
-    (gzip.compress(b"model"), "gzip file"),
+    (gzip.compress(b"model", mtime=0), "gzip file"),
     (pickle.dumps({"weight": [1.0]}), "Python pickle"),
     (b"\x93NUMPY\x01\x00v\x00{'descr'", "NumPy array"),
     (b"\x1c\x00\x00\x00TFL3\x00", "TensorFlow Lite"),
