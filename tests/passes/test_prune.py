@@ -285,7 +285,7 @@ def test_a_second_run_changes_nothing(save, apply):
 
 @pytest.mark.parametrize("step", ["prune", "prune:sparsity=0.5,threshold=1", "prune:relative=0.5,threshold=1", "prune:scope=global"])
 def test_exactly_one_way_to_choose(save, apply, step):
-    with pytest.raises(UsageError, match="give exactly one of --threshold, --relative and --sparsity"):
+    with pytest.raises(UsageError, match="give exactly one of --threshold, --relative, --sparsity"):
         apply(save(ONE), step)
 
 

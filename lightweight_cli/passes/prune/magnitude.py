@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,6 @@ from onnx import helper
 from lightweight_cli.encodings import bitmask, choose, recognise
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.limits import Limits
-from lightweight_cli.errors import UsageError
 from lightweight_cli.model.blobs import Blob
 from lightweight_cli.numerics import magnitude
 from lightweight_cli.runtime.opset import raise_opset, version
@@ -45,9 +44,7 @@ class Chunks:
 
 
 def prune_magnitude(context: Context, threshold: float | None, relative: float | None, sparsity: float | None, scope: str) -> int:
-    """Zero the smallest weights. Returns: weights newly set to zero. Raises: UsageError."""
-    if sum(x is not None for x in (threshold, relative, sparsity)) != 1:
-        raise UsageError("prune: give exactly one of --threshold, --relative and --sparsity")
+    """Zero the smallest weights, in the memory of one chunk. Returns: weights newly set to zero."""
     model, rewriter = context.model, context.rewriter()
     limits = global_limits([w for w in rewriter.weights if not w.locked], sparsity) if scope == "global" and sparsity else {}
 
@@ -118,7 +115,7 @@ def pruned(rewriter: Rewriter, weight: Weight, limit: float | np.generic, ties: 
     return plan
 
 
-def zeroed_codes(coded: Coded, chunks: Chunks) -> Coded:
+def zeroed_codes(coded: Coded, chunks: Iterable[np.ndarray]) -> Coded:
     """Return `coded` with the zero code wherever `chunks` are zero."""
     codes = coded.codes.array(coded.element_dtype)
     at = 0

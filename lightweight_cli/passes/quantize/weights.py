@@ -13,6 +13,7 @@ from lightweight_cli.passes.quantize.nearest import quantized
 from lightweight_cli.passes.quantize.plain import plain
 from lightweight_cli.passes.quantize.result import CLIPPED, NEAREST, Result
 from lightweight_cli.weights.plan import Plan
+from lightweight_cli.weights.smallest import smallest
 from lightweight_cli.weights.told import Told
 from lightweight_cli.weights.weight import Weight
 
@@ -81,18 +82,6 @@ def tell_methods(step: StepReport) -> None:
         step.note("calibrated without data")
     counts = Counter(w.method for w in step.weights)
     step.note(", ".join(f"{name}: {count:,}" for name, count in sorted(counts.items())))
-
-
-def smallest(weights: list[Weight], share: float) -> set[int]:
-    """Return the ids of the smallest weights that together are at most `share` of all."""
-    found: set[int] = set()
-    left = share * sum(w.size for w in weights)
-    for weight in sorted(filter(lambda w: w.size, weights), key=lambda w: w.size):
-        left -= weight.size
-        if left < 0:
-            break
-        found.add(id(weight))
-    return found
 
 
 def unfit(weight: Weight, form: Form) -> str:
