@@ -1,7 +1,7 @@
 """A layer with zeros, so that its outputs change least: which weights go, and what the others become.
 
     target      W* = (C + t W)(S + t I)^-1                  what the weights should be now
-    saliency    of W (magnitude, share, wanda) or W* (obs)
+    saliency    of W (magnitude, share, wanda) or W* (obs, column after column)
     mask        exactly the share that was asked for
     recovery    least squares on what is left
     rounds      a growing share, s (1 - (1 - k / rounds)^3) in round k, each from the values that the one before left
