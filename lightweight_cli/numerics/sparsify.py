@@ -1,10 +1,13 @@
 """A layer with zeros, so that its outputs change least: which weights go, and what the others become.
 
     target      W* = (C + t W)(S + t I)^-1                  what the weights should be now
-    saliency    of W (magnitude, share, wanda) or W* (obs, column after column)
+    saliency    of W (magnitude, share, wanda) or of W* (obs)
     mask        exactly the share that was asked for
     recovery    least squares on what is left
-    rounds      a growing share, s (1 - (1 - k / rounds)^3) in round k, each from the values that the one before left
+    rounds      a growing share, s (1 - (1 - k / rounds)^3) in round k, each scored on the values that the one before left
+
+With obs, ten rounds leave .2 to .8 of the error of one, and .4 to .8 of that of SparseGPT's mask with the same recovery; in N:M, where a
+round more takes one more weight of each M, neither mask is always the better one, and both are tried.
 
 Source: Frantar, Alistarh 2023, arXiv:2301.00774; the schedule, Zhu, Gupta 2017, arXiv:1710.01878, equation 1.
 """
@@ -15,12 +18,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from . import damping, masked_fit, saliency
+from . import damping, masked_fit, obs_zeros, saliency
 from . import target as targets
-from .moments import Moments, checked
+from .moments import Moments, centred, checked
+from .objective import objective
 
 Choose = Callable[[np.ndarray, float], np.ndarray]
-"""From scores [G, out, d] and the share of the whole that this round takes, a mask."""
+"""From scores [G, out, any] and the part of all zeros that this round takes, a mask."""
 CRITERIA = ("magnitude", "share", "wanda", "obs")
 
 
@@ -33,23 +37,31 @@ def scores(criterion: str, weight: np.ndarray, S: np.ndarray | None = None, U: n
     return saliency.share(weight) if criterion == "share" else saliency.magnitude(weight)
 
 
-def sparsified(weight: np.ndarray, moments: Moments, criterion: str, choose: Choose, rounds: int = 1, ridge: float = damping.TARGET
-               ) -> tuple[np.ndarray, np.ndarray]:
+def sparsified(
+    weight: np.ndarray, moments: Moments, criterion: str, choose: Choose, rounds: int = 1, every: int = 0, centre: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Values of a weight [G, out, d] for the moments of its inputs; zeros that are there stay and count.
 
-    Needs 6 copies of the weight and 5 d^2 doubles a group.
+    `every`: of how many inputs a pattern N:M leaves some, 0 for none. `centre`: the bias may change, see `moments.bias_shift`.
+    Needs 8 copies of the weight and 5 d^2 doubles a group.
 
-    Returns: values float64, and the mask of those that went.
+    Returns: values float64, and the mask of those that are zero.
     Raises: ValueError if weight or moments are not finite, or their shapes don't fit.
     """
     checked(weight, moments)
-    target = targets.moved(weight, moments, ridge)
+    moments = centred(moments) if centre else moments
+    target = targets.moved(weight, moments)
     S = moments.S / float(damping.mean_diagonal(moments.S).mean())
-    H, U = damping.factored(S, damping.strength(S, moments.n, damping.ROUNDING))
-    values = target if criterion == "obs" else weight
-    gone = weight == 0
+    H, U = damping.factored(S, damping.strength(S, moments.n))
+    there = weight == 0
+    values, gone = target if criterion == "obs" else weight, there
     for k in range(1, rounds + 1):
         found = np.where(gone, -1.0, scores(criterion, values, S, U))
-        gone = choose(found, 1 - (1 - k / rounds) ** 3) | (weight == 0)
+        gone = choose(found, 1 - (1 - k / rounds) ** 3 if not every else k / rounds) | there
         values = masked_fit.fit(target, H, gone)
+    if every and criterion == "obs":
+        other = obs_zeros.chosen(np.where(there, 0, target), U, lambda s, _: choose(s, 1.0), every) | there
+        theirs = masked_fit.fit(target, H, other)
+        if objective(theirs - target, H).sum() < objective(values - target, H).sum():
+            values, gone = theirs, other
     return values.astype(np.float64, copy=False), gone

@@ -40,7 +40,8 @@ def prune(
     scope: Annotated[str, Option(
         "How tensors share --sparsity: each alike, by |w| over all, by LAMP scores, or by what their layers lose.",
         choices=("tensor", "global", "lamp", "sensitivity"))] = "tensor",
-    rounds: Annotated[int, Option("Reach the zeros in so many rounds, each from what the one before recovered.", min=1, max=64)] = 1,
+    rounds: Annotated[int | None, Option(
+        "Reach the zeros in so many rounds, each from what the one before recovered; 10 with obs.", min=1, max=64)] = None,
     no_recover: Annotated[bool, Option("Leave the weights that stay as they are, though there are data.")] = False,
     keep: Annotated[float, Option("Leave the smallest tensors that together are this share of the weights.", min=0, max=1)] = 0,
 ) -> int:
@@ -60,19 +61,19 @@ def prune(
     """
     from lightweight_cli.errors import UsageError
     from lightweight_cli.passes.prune.goal import Goal
-    from lightweight_cli.passes.prune.layers import Way
+    from lightweight_cli.passes.prune.layer import Way
     from lightweight_cli.passes.prune.pattern import ANYWHERE, read
     from lightweight_cli.passes.prune.pruning import prune_weights
 
     where = ANYWHERE if pattern is None else read(pattern, "prune: --pattern")
     goal = Goal(threshold, relative, sparsity, keep_top, l1).checked(where, scope)
-    if where.kind == ":" and rounds > 1:
-        raise UsageError(f"prune: --rounds {rounds} with --pattern {pattern}: N:M is reached in one round")
+    if where.kind == ":" and rounds is not None:
+        raise UsageError(f"prune: --rounds {rounds} with --pattern {pattern}: N:M has rounds of its own")
     if context.portion is None or not context.portion.paths:
         for flag, value in (("criterion", criterion), ("scope", scope)):
             if value in (*SEEING, "sensitivity"):
                 raise UsageError(f"prune: --{flag} {value} needs data that choose: give --calibrate or --data")
-    return prune_weights(context, Way(goal, where, criterion, scope, rounds, not no_recover), keep)
+    return prune_weights(context, Way(goal, where, criterion, scope, where.rounds(rounds, criterion), not no_recover), keep)
 
 
 def uses_data(options: dict[str, Any]) -> bool:

@@ -12,6 +12,8 @@ from lightweight_cli.numerics import zeros
 
 MOST = 256
 """Weights in a group or along a side of a block."""
+ROUNDS = 10
+"""With obs: numerics.sparsify has what they gain."""
 
 
 class Pattern(NamedTuple):
@@ -27,11 +29,17 @@ class Pattern(NamedTuple):
         return 1 - self.n / self.m if self.kind == ":" else None
 
     def choose(self, scores: np.ndarray, count: int, part: float = 1.0) -> np.ndarray:
-        """Return the mask [G, out, d] of `part` of `count` weights, those that matter least. N:M is all or nothing."""
+        """Return the mask [G, out, any] of `part` of `count` weights, those that matter least; in N:M, of `part` of what goes of each M."""
         if self.kind == ":":
-            return zeros.n_of_m(scores, self.n, self.m) if part == 1 else np.zeros(scores.shape, bool)
+            return zeros.n_of_m(scores, self.m - round(part * (self.m - self.n)), self.m)
         wanted = round(part * count)
         return zeros.blocks(scores, self.n, self.m, wanted) if self.kind else zeros.least(scores, wanted)
+
+    def rounds(self, asked: int | None, criterion: str) -> int:
+        """Return in how many rounds zeros are reached: with data, obs gains by ten, and in N:M by one for each weight of M that goes."""
+        if self.kind == ":":
+            return self.m - self.n if criterion == "obs" else 1
+        return asked if asked is not None else ROUNDS if criterion == "obs" else 1
 
 
 ANYWHERE = Pattern()

@@ -9,7 +9,8 @@ import numpy as np
 
 from lightweight_cli.encodings import bitmask, choose, recognise
 from lightweight_cli.encodings.limits import Limits
-from lightweight_cli.passes.prune.layers import Layers, Sparse, Way
+from lightweight_cli.passes.prune.layer import Sparse, Way
+from lightweight_cli.passes.prune.layers import Layers
 from lightweight_cli.passes.prune.magnitude import RAISE_SHARE, prune_magnitude, zeroed_codes
 from lightweight_cli.runtime.opset import raise_opset, version
 from lightweight_cli.weights.plan import Plan
@@ -78,4 +79,4 @@ def stored(rewriter: Rewriter, weight: Weight, new: Sparse, limits: Limits) -> P
             options += choose.for_codes(new_emission, zeroed_codes(coded, [values]), weight.name, limits)
     if same:
         return Plan(weight, options if not weight.encoded else (), 0, reason="" if not weight.encoded else "has no weight to zero")
-    return Plan(weight, options, zeroed, anew=True, told=told)
+    return Plan(weight, options, zeroed, anew=True, told=told, shift=new.shift)
