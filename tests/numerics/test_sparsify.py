@@ -88,7 +88,8 @@ def test_what_an_input_tells_already_is_made_up_for():
     S = x.transpose(0, 2, 1) @ x / 200
     values, mask = sparsify.sparsified(twin.weight, Moments(S, 200), "obs", lambda s, f: zeros.n_of_m(s, 6 - round(3 * f), 6), 3, every=6)
     smallest = np.where(zeros.n_of_m(np.abs(twin.weight), 3, 6), 0, twin.weight)
-    off, plain, power = (float(np.square(x @ w.transpose(0, 2, 1)).sum()) for w in (values - twin.weight, smallest - twin.weight, twin.weight))
+    compared = (values - twin.weight, smallest - twin.weight, twin.weight)
+    off, plain, power = (float(np.square(x @ w.transpose(0, 2, 1)).sum()) for w in compared)
     assert mask.sum() == 12 and off < 0.01 * power and off < 0.05 * plain
 
 
