@@ -63,10 +63,10 @@ def values(kind: int) -> np.ndarray:
 def nans(dtype: np.dtype) -> np.ndarray:
     """Return NaN of both signs, quiet and signalling, with payloads in the upper and the lowest bit."""
     whole = f"u{dtype.itemsize}"
-    infinity = np.array(np.inf, dtype).view(whole)
-    quiet = np.array(np.nan, dtype).view(whole) & ~infinity
-    payloads = [quiet, quiet | 1, quiet >> 1, quiet >> 2 | 1, quiet.dtype.type(1)]
-    sign = quiet.dtype.type(1 << (8 * dtype.itemsize - 1))
+    infinity = int(np.array(np.inf, dtype).view(whole))
+    quiet = int(np.array(np.nan, dtype).view(whole)) & ~infinity
+    payloads = [quiet, quiet | 1, quiet >> 1, quiet >> 2 | 1, 1]
+    sign = 1 << (8 * dtype.itemsize - 1)
     return np.array([infinity | p | s for p in payloads for s in (0, sign)], whole).view(dtype)
 
 
