@@ -22,7 +22,8 @@ def schema() -> dict[str, Any]:
             "command": {"const": "sensitivity"},
             "version": {"type": "string", "description": "Of lwc."},
             **found,
-            "options": {"type": "string", "description": "The patterns as options to paste; empty where none is needed, or none helps."},
+            "options": {"type": "string", "description": "The patterns as options to paste; empty where none is needed, or more than "
+                        "half of the bytes would have to stay out."},
             "environment": report_schema.environment(),
         }),
     }

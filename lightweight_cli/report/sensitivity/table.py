@@ -6,9 +6,12 @@ import math
 import shlex
 
 from lightweight_cli.report import words
+from lightweight_cli.sensitivity.advice import pattern
 from lightweight_cli.sensitivity.found import Measured, Sensitivities, Sensitivity
 from lightweight_cli.sensitivity.ladder import LADDER
 
+MOST = 0.5
+"""Share of the bytes beyond which leaving weights out saves less than it costs."""
 HEAD = ("weight", "op", "shape", *map(str, LADDER))
 
 
@@ -40,17 +43,25 @@ def advice(found: Sensitivities) -> str:
     rest = "change nothing" if found.rest_sqnr == math.inf else f"come to {found.rest_sqnr:.1f} dB together"
     if not found.exclude:
         return f"at {found.bits} bits all weights {rest}: none needs to stay out"
-    known = sum(bool(w.effects) for w in found.weights)
-    if len(found.exclude) == known:
-        return f"at {found.bits} bits no weight can stay in: use more bits"
-    return f"at {found.bits} bits, without {words.plural(len(found.exclude), 'weight')} the others {rest}:"
+    out = words.plural(len(found.exclude), "weight")
+    if share(found) > MOST:
+        return (f"at {found.bits} bits {out} with {100 * share(found):.0f} % of the bytes would have to stay out: "
+                "use more bits, or rounding that looks at data (quantize --calibrate)")
+    return f"at {found.bits} bits, without {out} the others {rest}:"
 
 
 def options(found: Sensitivities) -> str:
-    """Return the list to paste behind a command; empty where no weight needs to stay out, or none can stay in."""
-    if len(found.exclude) == sum(bool(w.effects) for w in found.weights):
+    """Return the list to paste behind a command; empty where no weight needs to stay out, or most would have to."""
+    if share(found) > MOST:
         return ""
     return " ".join(f"--exclude {shlex.quote(p)}" for p in found.exclude)
+
+
+def share(found: Sensitivities) -> float:
+    """Return the share of the bytes that the weights to leave out take, of all that were measured."""
+    out = set(found.exclude)
+    total = sum(w.bytes for w in found.weights if w.effects)
+    return sum(w.bytes for w in found.weights if pattern(w.name) in out) / total if total else 0.0
 
 
 def notes(found: Sensitivities) -> list[str]:
