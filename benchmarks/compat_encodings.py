@@ -23,7 +23,7 @@ import numpy as np
 import onnx
 from encoding_cases import cases, decoded, emission, write
 
-ROWS = 96
+ROWS = 384
 
 
 def verdict(found: dict, optimised: Path) -> str:

@@ -39,7 +39,7 @@ RECIPES = {
     "80 %": [PRUNE],
     "80 %, 5 bits": [PRUNE, "share:bits=5"],
     "80 %, 4 bits": [PRUNE, "share:bits=4"],
-    "80 %, 4 bits, Huffman": [PRUNE, "share:bits=4,load_memory=40"],
+    "80 %, 4 bits, any memory": [PRUNE, "share:bits=4,load_memory=40"],
     "4 bits": ["share:bits=4"],
     "4 bits, channel scales": ["share:bits=4,granularity=channel"],
     "8 x 256 vectors": ["share:bits=8,vector=8"],
@@ -155,7 +155,7 @@ class Random:
 
 def empty(label: str) -> Emission:
     """Return an emission to be filled."""
-    return Emission(17, "lwc1.", label=label)
+    return Emission(17, label=label)
 
 
 def smallest(options: list[Emission], wanted: Callable[[str], bool]) -> int:

@@ -18,7 +18,9 @@ from lightweight_cli.model.blobs import Blob, Source
 from lightweight_cli.model.model import Model
 from lightweight_cli.model.output import write_pieces
 from lightweight_cli.model.scopes import Scopes
-from lightweight_cli.weights.emission import Emission, place
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.naming import unused
+from lightweight_cli.weights.placing import place, put_first
 
 UNBOUNDED = Limits(load_memory=1000, load_ns=1e9)
 CHUNK = 1 << 20
@@ -41,16 +43,16 @@ def cases() -> list[Case]:
         Case("float32", "float", as_floats),
         Case("float16", "float16", lambda rows: as_floats(rows, np.float16)),
         Case("bfloat16", "bfloat16", as_bfloat16),
-        Case("affine int8, per channel", "8-bit codes", lambda rows: integers(rows, 127)),
-        Case("affine uint8, zero points", "8-bit codes", asymmetric),
+        Case("affine int8, per channel", "packed", lambda rows: integers(rows, 127)),
+        Case("affine uint8, zero points", "packed", asymmetric),
         Case("INT4 type, blocks of 32", "int4", lambda rows: integers(rows, 7, BLOCK), 21),
-        Case("codebook of 256", "8-bit codes", lambda rows: codebook(rows, 256)),
-        Case("table, 16 levels, blocks of 32", "table", lambda rows: integers(rows, 7, BLOCK)),
-        Case("table, codebook of 16", "table", lambda rows: codebook(rows, 16)),
-        Case("table, 6 levels", "table", lambda rows: codebook(rows, 6)),
-        Case("table, 4 levels", "table", lambda rows: codebook(rows, 4)),
-        Case("table, 3 levels", "table", lambda rows: integers(rows, 1)),
-        Case("table, 2 levels", "table", lambda rows: codebook(rows, 2)),
+        Case("codebook of 256", "packed", lambda rows: codebook(rows, 256)),
+        Case("table, 16 levels, blocks of 32", "packed", lambda rows: integers(rows, 7, BLOCK)),
+        Case("table, codebook of 16", "packed", lambda rows: codebook(rows, 16)),
+        Case("table, 6 levels", "packed", lambda rows: codebook(rows, 6)),
+        Case("table, 4 levels", "packed", lambda rows: codebook(rows, 4)),
+        Case("table, 3 levels", "packed", lambda rows: integers(rows, 1)),
+        Case("table, 2 levels", "packed", lambda rows: codebook(rows, 2)),
         Case("planes, 3 bits", "planes", lambda rows: codebook(rows, 8)),
         Case("planes, 5 bits", "planes", lambda rows: integers(rows, 15)),
         Case("planes, 5 bits, codebook", "planes", lambda rows: codebook(rows, 32)),
@@ -58,13 +60,13 @@ def cases() -> list[Case]:
         Case("planes, 7 bits", "planes", lambda rows: integers(rows, 63)),
         Case("bitmask, 70 % zeros, float32", "bitmask", lambda rows: as_floats(rows, np.float32, 0.7)),
         Case("bitmask, 70 % zeros, float16", "bitmask + float16", lambda rows: as_floats(rows, np.float16, 0.7)),
-        Case("bitmask, 70 % zeros, int8", "bitmask + 8-bit codes", lambda rows: integers(rows, 127, zeros=0.7)),
-        Case("bitmask, 70 % zeros, 4 bits", "bitmask + table", lambda rows: integers(rows, 7, zeros=0.7)),
+        Case("tree of 1 split, 70 % zeros, int8", "tree of 1", lambda rows: integers(rows, 127, zeros=0.7)),
+        Case("tree of 1 split, 70 % zeros, 4 bits", "tree of 1", lambda rows: integers(rows, 7, zeros=0.7)),
+        *(Case(f"tree of {n} split{'s' * (n > 1)}, 4-bit codes", f"tree of {n}", lambda rows: integers(rows, 7)) for n in range(1, 5)),
         Case("delta, 90 % zeros, float32", "delta", lambda rows: as_floats(rows, np.float32, 0.9)),
-        Case("delta, 90 % zeros, 4 bits", "delta + table", lambda rows: integers(rows, 7, zeros=0.9)),
-        Case("vectors, 256 x 4", "vectors + 8-bit codes", lambda rows: vectors(rows, 256)),
-        Case("vectors, 16 x 4", "vectors + table", lambda rows: vectors(rows, 16)),
-        Case("Huffman, 4-bit codes", "huffman", lambda rows: integers(rows, 7)),
+        Case("delta, 90 % zeros, 4 bits", "delta + packed", lambda rows: integers(rows, 7, zeros=0.9)),
+        Case("vectors, 256 x 4", "vectors + packed", lambda rows: vectors(rows, 256)),
+        Case("vectors, 16 x 4", "vectors + packed", lambda rows: vectors(rows, 16)),
     ]
 
 
@@ -133,7 +135,7 @@ def vectors(rows: int, levels: int) -> Vectors:
 def emission(case: Case, values: Values) -> Emission:
     """Return the weight W in the case's layout."""
     def new(label: str) -> Emission:
-        return Emission(case.opset, "lwc1.", label=label)
+        return Emission(case.opset, label=label)
 
     found: Iterable[Emission]
     if isinstance(values, Vectors):
@@ -159,9 +161,8 @@ def write(case: Case, stored: Emission, rows: int, path: str, batch: int = 1) ->
     model = Model(proto, Source(-1, ""), 0, 0, None)
     scopes = Scopes(model.proto)
     stored.realise(model)
-    nodes = place(model, scopes.main, scopes.main, stored) + list(model.proto.graph.node)
-    del model.proto.graph.node[:]
-    model.proto.graph.node.extend(nodes)
+    put_first(model.proto.graph, (), place(model, scopes.main, scopes.main, stored, unused(())))
+    put_first(model.proto.graph, stored.reads, ())
     pieces, _ = wire.splice(model.serialized(), model.mark, lambda number: model.blobs[number].length)
     with open(path, "wb", buffering=0) as file:
         write_pieces(file.fileno(), pieces, model.blobs)

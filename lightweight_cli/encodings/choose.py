@@ -9,20 +9,23 @@ from typing import TYPE_CHECKING
 
 from onnx import helper
 
-from lightweight_cli.encodings import bfloat16, bitmask, delta, dense, float16, huffman, int4, plain, planes, sample, table, words
+from lightweight_cli.encodings import bfloat16, delta, float16, int4, mask, plain, planes, sample, words
 from lightweight_cli.encodings import vectors as vector_codes
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.floats import Floats
 from lightweight_cli.encodings.limits import DEFAULT, Limits
+from lightweight_cli.encodings.tree import Tree
+from lightweight_cli.encodings.values import Layout
 from lightweight_cli.encodings.vectors import Vectors
 from lightweight_cli.weights.emission import Emission
 
 if TYPE_CHECKING:
     import numpy as np
 
-LAYOUTS: tuple[ModuleType, ...] = (table, planes, int4, dense, huffman, float16, bfloat16, plain)
-"""Each has NAME, MINIMUM_OPSET, LOAD, `offers(values, opset)` and `emit(e, values, dims)`, the numbers' tensor."""
-SPARSE: tuple[ModuleType, ...] = (bitmask, delta)
+TREES = tuple(Tree(splits) for splits in range(5))
+"""Codes in leaves of equal width, of which the most frequent are split off."""
+LAYOUTS: tuple[Layout, ...] = (*TREES, planes, int4, float16, bfloat16, plain)
+SPARSE: tuple[ModuleType, ...] = (mask, delta)
 """Each leaves out zeros: `kept(values)` is what one of the LAYOUTS stores, and `emit` takes its numbers."""
 NO_LAYOUT = "has no layout within the limits on what is decoded at load"
 """Why a weight stays when there are no emissions for it."""
@@ -49,7 +52,7 @@ def unfit(size: int, itemsize: int, opset: int) -> str:
 def for_codes(new: New, coded: Coded, name: str, limits: Limits = DEFAULT) -> list[Emission]:
     """Return one emission for each way to store `coded` within the limits, as the weight `name`."""
     found = []
-    for values in filter(None, (coded, coded.narrowed())):
+    for values in filter(None, (coded, coded.folded())):
         found += list(emissions(new, values, name, limits))
     return found
 
@@ -88,14 +91,14 @@ def for_vectors(new: New, coded: Vectors, name: str, limits: Limits = DEFAULT) -
     return found
 
 
-def emissions(new: New, values: Whole, name: str, limits: Limits) -> Iterator[Emission]:
+def emissions(new: New, values: Whole, name: str, limits: Limits, among: Iterable[Layout] = LAYOUTS) -> Iterator[Emission]:
     """Yield one emission for each layout, and each layout of the non-zeros, within the limits."""
     itemsize = helper.tensor_dtype_to_np_dtype(values.dtype).itemsize
     parts = pieces(values, itemsize, limits)
     opset = new("").opset
     if not parts:
         return
-    layouts = [la for la in LAYOUTS if affordable(la, itemsize, limits)]
+    layouts = [la for la in among if affordable(la, itemsize, limits)]
     ways: list[tuple[ModuleType | None, list[Whole]]] = [(None, parts)]
     for way in SPARSE:
         if affordable(way, itemsize, limits) and all(way.offers(p, opset) for p in parts):
@@ -114,21 +117,21 @@ def emissions(new: New, values: Whole, name: str, limits: Limits) -> Iterator[Em
                 yield e
 
 
-def describe(e: Emission, values: Whole | Vectors, sparse: ModuleType | None, layout: ModuleType) -> None:
+def describe(e: Emission, values: Whole | Vectors, sparse: ModuleType | None, layout: Layout) -> None:
     """Note what a report says of an emission: how it stores the weight, and a sample of its values."""
     e.stored_as, e.sample = words.stored_as(values, sparse, layout), lambda: sample.of(values)
 
 
-def label(sparse: ModuleType | None, layout: ModuleType) -> str:
+def label(sparse: ModuleType | None, layout: Layout) -> str:
     """Return the name of a layout, or of a sparse layout with another one for the non-zeros."""
     if sparse is None:
         return str(layout.NAME)
     return str(sparse.NAME) if layout is plain else f"{sparse.NAME} + {layout.NAME}"
 
 
-def decoded(e: Emission, part: Whole, stored: Whole, sparse: ModuleType | None, layout: ModuleType) -> str:
+def decoded(e: Emission, part: Whole, stored: Whole, sparse: ModuleType | None, layout: Layout) -> str:
     """Add one part of a weight; return its tensor."""
-    dims = part.number_dims(table.run(part) if sparse is None and layout is table else 1)
+    dims = part.number_dims(layout.run(part) if sparse is None and isinstance(layout, Tree) and isinstance(part, Coded) else 1)
     if sparse is None:
         numbers = layout.emit(e, part, dims)
     else:
@@ -153,7 +156,7 @@ def pieces(values: Whole, itemsize: int, limits: Limits) -> list[Whole]:
     return [values.rows(i, min(rows, i + step)) for i in range(0, rows, step)]
 
 
-def affordable(layout: ModuleType, itemsize: int, limits: Limits) -> bool:
+def affordable(layout: Layout, itemsize: int, limits: Limits) -> bool:
     """Whether the least that a layout takes at load is within the limits: asked before it looks at values."""
     return layout.LOAD.bytes <= limits.room(itemsize) and layout.LOAD.ns <= limits.load_ns
 

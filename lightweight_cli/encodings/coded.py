@@ -13,15 +13,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from onnx import TensorProto, helper
 
-from lightweight_cli.encodings.values import CHUNK, Deferred, Numbers, Part, Parts, Remapped
+from lightweight_cli.encodings.values import CHUNK, Deferred, Numbers, Part, Parts
 from lightweight_cli.model.blobs import Blob
 from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.load_cost import LoadCost
 
 Groups = tuple[int, int, int]
-CLASSES = (2, 3, 4, 6, 8, 16, 32, 64, 128, 256)
-"""Counts of codes from which layouts need more bits for each."""
-HALF_SCALES = 64
+HALF_SCALES = 32
 """Scales from which float16 ones are worth a Cast node."""
 LOAD_OPERATION = LoadCost(4, 3)
 """Each of Sub, Mul, Reshape and Cast to a float, over all values."""
@@ -114,24 +112,17 @@ class Coded:
             self._histogram += square.sum(0) + square.sum(1)
         return self._histogram
 
-    def narrowed(self) -> Coded | None:
-        """Return the same weight with fewer codes, where so few occur that layouts need less bits for each."""
-        sample = next(self.symbols(1 << 16), None)
-        if sample is None or bits_class(int(np.count_nonzero(np.bincount(sample)))) >= bits_class(self.count):
-            return None  # the first of them alone need all their bits
-        used = np.flatnonzero(self.histogram)
-        first, span = int(used[0]), int(used[-1] - used[0]) + 1
-        have, wanted, trimmed = bits_class(self.count), bits_class(used.size), bits_class(span)
-        low = self.low + first
-        if self.codebook is None and trimmed == wanted < have and (low < 0) == (self.low < 0):
-            return replace(self, low=low, count=span, _histogram=None)
-        if wanted >= have:
+    def folded(self) -> Coded | None:
+        """Return the same weight with its one scale in the codebook; None where it has none, or more."""
+        if self.scale is None or self.scale.size > 1:
             return None
-        table = np.zeros(256, np.uint8)
-        table[(used + self.low) & 255] = np.arange(used.size)
-        zero = None if self.zero is None or not self.zeros else int(np.searchsorted(used, self.zero - self.low))
-        return replace(self, low=0, count=used.size, zero=zero, codebook=self.numbers[used], indices=False,
-                       codes=Remapped(self.codes, table), _histogram=None)
+        values = self.numbers.astype(np.float32)
+        if self.zero_point is not None:
+            values = values - self.zero_point.reshape(()).astype(np.float32)
+        with np.errstate(over="ignore"):
+            values = (values * self.scale.reshape(()).astype(np.float32)).astype(helper.tensor_dtype_to_np_dtype(self.dtype))
+        kept = self.zero if self.zero is not None and not values[self.zero - self.low].view(f"u{values.itemsize}") else None
+        return replace(self, groups=(1, self.size, 1), scale=None, zero_point=None, codebook=values, zero=kept)
 
     def decode(self) -> np.ndarray:
         """Return the weight's values, bit for bit what the emitted nodes compute."""
@@ -202,9 +193,9 @@ class Coded:
             a, _, p = self.groups
             dims = spread if spread is not None else [a, 1, *(number_dims[2:] if p > 1 else [1])]
             if self.zero_point is not None:
-                zero_point = e.cast(e.array("z", self.zero_point.reshape(dims)), TensorProto.FLOAT)
+                zero_point = e.cast(e.array(self.zero_point.reshape(dims)), TensorProto.FLOAT)
                 value = self._operation(e, e.op("Sub", [value, zero_point]))
-            scale = e.array("s", self.scale.reshape(dims))
+            scale = e.array(self.scale.reshape(dims))
             scale = e.cast(scale, TensorProto.FLOAT) if self.scale.dtype == np.float16 else scale
             value = self._operation(e, e.op("Mul", [value, scale]))
         if self.dtype != kind:
@@ -215,11 +206,6 @@ class Coded:
         """Note what a node over all values takes; return its output."""
         e.costs(LOAD_OPERATION, self.size)
         return value
-
-
-def bits_class(count: int) -> int:
-    """Return which of the CLASSES holds so many codes."""
-    return next(c for c in CLASSES if count <= c)
 
 
 def strip_leading(dims: Sequence[int]) -> list[int]:

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from onnx import TensorProto, helper
 
-from lightweight_cli.encodings.bitmask import axis0
 from lightweight_cli.encodings.values import Numbers, Values
 from lightweight_cli.model.blobs import Writer
 from lightweight_cli.numerics.stats import LARGEST_GAP, Gaps
@@ -83,9 +82,9 @@ def emit(e: Emission, values: Values, dims: Sequence[int], numbers: Numbers, ent
 
     e.costs(LOAD, values.size)
     e.costs(LOAD_ENTRY, entries)
-    packed = e.tensor("d", TensorProto.UINT8, [entries], entries, produce)
-    ends = e.op("CumSum", [e.cast(packed, TensorProto.INT32), axis0(e)])
-    places = e.op("Sub", [ends, e.shared("lwc.one", np.array(1, np.int32))])
+    packed = e.tensor(TensorProto.UINT8, [entries], entries, produce)
+    ends = e.op("CumSum", [e.cast(packed, TensorProto.INT32), e.number(0)])
+    places = e.op("Sub", [ends, e.number(1)])
     itemsize = helper.tensor_dtype_to_np_dtype(numbers.kind).itemsize
     nothing = TensorProto(data_type=numbers.kind, dims=[1], raw_data=bytes(itemsize))
     e.costs(LOAD_NUMBERS, 3 * itemsize * values.size)

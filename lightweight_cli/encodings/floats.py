@@ -134,4 +134,4 @@ def emit_narrow(
             writer.write(convert(part))
 
     itemsize = helper.tensor_dtype_to_np_dtype(to).itemsize
-    return Numbers(e.cast(e.tensor("v", to, dims, values.size * itemsize, produce), values.dtype), values.dtype)
+    return Numbers(e.cast(e.tensor(to, dims, values.size * itemsize, produce), values.dtype), values.dtype)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from onnx import TensorProto
 
-from lightweight_cli.encodings import dense
+from lightweight_cli.encodings import leaf
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.values import Numbers, Values
 from lightweight_cli.model.blobs import Writer
@@ -41,8 +41,13 @@ def emit(e: Emission, values: Values, dims: Sequence[int]) -> Numbers:
             writer.write(packing.pack(np.bitwise_and(part.view(np.uint8), np.uint8(15)), 16, 2))
 
     kind = TensorProto.INT4 if coded.low < 0 else TensorProto.UINT4
-    codes = e.tensor("q", kind, dims, -(-coded.size // 2), produce)
+    codes = e.tensor(kind, dims, -(-coded.size // 2), produce)
     if coded.codebook is None and not coded.indices:
         e.costs(LOAD_BYTES, coded.size)
         return Numbers(e.cast(codes, coded.number_type), coded.number_type)
-    return dense.numbers_of(e, coded, codes)
+    e.costs(leaf.LOAD_INDEX, coded.size)
+    found = e.cast(codes, TensorProto.INT32)
+    if coded.codebook is None:
+        return Numbers(found, TensorProto.INT32)
+    e.costs(leaf.LOAD_CODEBOOK, coded.size)
+    return Numbers(e.op("Gather", [e.array(coded.codebook), found]), coded.number_type)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 FOLD_LIMIT = 1 << 30
 """Bytes a node's output may have for onnxruntime to compute it at load; above, it is decoded at every run."""
 LOAD_MEMORY = 16.0
-"""Default of Limits.load_memory: every layout fits but entropy coding. 7-bit planes take 11, Huffman 25 at 4 bits."""
+"""Default of Limits.load_memory: every layout fits. 7-bit planes and trees of four splits take 11 and 12."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Limits:
     load_memory: float = LOAD_MEMORY
     """Times its size as float32."""
     load_ns: float = 1000.0
-    """Nanoseconds for each of its values: Huffman codes of 4 bits take 140, the others up to 65."""
+    """Nanoseconds for each of its values: trees of four splits take 90, the others up to 65."""
     fold_limit: int = FOLD_LIMIT
     """Bytes of one node's output."""
 

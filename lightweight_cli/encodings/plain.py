@@ -24,7 +24,7 @@ def emit(e: Emission, values: Values, dims: Sequence[int]) -> Numbers:
     """Add the values; return the tensor of shape `dims`."""
     assert isinstance(values, Floats)
     e.costs(LOAD, values.size)
-    name = e.unused("v")
+    name = e.name()
     emit_as(e, values, dims, name)
     return Numbers(name, values.dtype)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from onnx import TensorProto
 
+from lightweight_cli.encodings import digit_tables
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.values import Numbers, Values
 from lightweight_cli.model.blobs import Writer
@@ -20,6 +21,8 @@ from lightweight_cli.weights.load_cost import LoadCost
 
 NAME = "planes"
 MINIMUM_OPSET = 7
+WORTH = 1 << 14
+"""Codes from which planes save the 3 KB of tables that older models store."""
 LOAD = LoadCost(4, 4)
 """Beside the planes: the final shape."""
 LOAD_CODEBOOK = LoadCost(4, 5)
@@ -33,7 +36,7 @@ def bits_of(coded: Coded) -> int:
 
 def offers(values: Values, opset: int) -> bool:
     """Whether the layout can hold these codes at this opset."""
-    if not isinstance(values, Coded) or opset < MINIMUM_OPSET or not values.size:
+    if not isinstance(values, Coded) or opset < MINIMUM_OPSET or values.size < (1 if opset >= digit_tables.COMPUTED else WORTH):
         return False
     bits = bits_of(values)
     return bits < 8 and (values.codebook is not None or bits not in (1, 2, 4))
@@ -51,17 +54,30 @@ def emit(e: Emission, values: Values, dims: Sequence[int]) -> Numbers:
     total, shift = "", 0
     for width in packing.plane_widths(bits):
         e.costs(LOAD_PLANE, coded.size)
-        packed = e.tensor(f"p{width}.", TensorProto.UINT8, [rows * width], rows * width, plane(coded, width, shift))
+        packed = e.tensor(TensorProto.UINT8, [rows * width], rows * width, plane(coded, width, shift))
         lowest = low if shift == 0 else 0
-        digits = (packing.digit_table(1 << width, 8 // width).astype(np.int16) << shift) + lowest
-        table = e.shared(f"lwc.plane.{width}.{shift}.{lowest}", digits.astype(np.int8 if lowest < 0 else np.uint8))
+        table = shifted(e, width, shift, lowest)
         numbers = e.cast(e.reshape(e.op("Gather", [table, e.cast(packed, TensorProto.INT32)]), [-1]), kind)
         total = e.op("Add", [total, numbers]) if total else numbers
         shift += width
     if coded.codebook is not None:
         e.costs(LOAD_CODEBOOK, coded.size)
-        total, kind = e.op("Gather", [e.array("c", coded.codebook), total]), coded.number_type
+        total, kind = e.op("Gather", [e.array(coded.codebook), total]), coded.number_type
     return Numbers(e.fit(total, rows * 8, coded.size, dims), kind)
+
+
+def shifted(e: Emission, width: int, shift: int, low: int) -> str:
+    """Return the digits of each byte, shifted, the lowest `low`, as bytes."""
+    kind = TensorProto.INT8 if low < 0 else TensorProto.UINT8
+    if shift == 0:
+        return digit_tables.numbers(e, 1 << width, low, kind)
+    if e.opset < digit_tables.COMPUTED:
+        return e.shared(f".h{width}.{shift}", packing.digit_table(1 << width, 8 // width) << np.uint8(shift), True)
+
+    def product() -> list[str]:
+        return [digit_tables.digits(e, 1 << width), e.number(1 << shift, True)]
+
+    return e.computed(f".h{width}.{shift}", "Cast", lambda: [e.computed(f".m{width}.{shift}", "Mul", product)], to=kind)
 
 
 def plane(coded: Coded, width: int, shift: int) -> Callable[[Writer], None]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from lightweight_cli.model.blobs import COPY, Blob
+
+if TYPE_CHECKING:
+    from lightweight_cli.weights.emission import Emission
+    from lightweight_cli.weights.load_cost import LoadCost
 
 CHUNK = (1 << 20) - (1 << 20) % 120
 """Elements handled at a time; every packing (2, 3, 4, 5 or 8 in a byte) fits 120 of them."""
@@ -59,6 +63,28 @@ class Values(Protocol):
         """Return `count` other elements of the same meaning, made when they are first read."""
 
 
+class Layout(Protocol):
+    """A way to store values: a module, or one of several of a kind."""
+
+    @property
+    def NAME(self) -> str:
+        """The layout in words."""
+
+    @property
+    def MINIMUM_OPSET(self) -> int:
+        """The first opset that has its operators."""
+
+    @property
+    def LOAD(self) -> LoadCost:
+        """The least that decoding a value takes at load: asked before values are looked at."""
+
+    def offers(self, values: Any, opset: int) -> bool:
+        """Whether the layout can hold the values at this opset."""
+
+    def emit(self, e: Emission, values: Any, dims: Sequence[int]) -> Numbers:
+        """Add what is stored; return the tensor of the numbers, of shape `dims`."""
+
+
 class Derived(Blob):
     """Bytes that are computed from others when they are read."""
 
@@ -85,20 +111,6 @@ class Part(Derived):
     def read_into(self, start: int, out: memoryview) -> None:
         """Fill `out` with the bytes from `start` on."""
         self.base.read_into(self.start + start, out)
-
-
-class Remapped(Derived):
-    """Codes of another blob, each looked up in a table [256] uint8."""
-
-    def __init__(self, base: Blob, table: np.ndarray) -> None:
-        super().__init__(base, base.length)
-        self.table = table
-
-    def read_into(self, start: int, out: memoryview) -> None:
-        """Fill `out` with the bytes from `start` on."""
-        codes = np.empty(len(out), np.uint8)
-        self.base.read_into(start, codes.data)
-        np.take(self.table, codes, out=np.frombuffer(out, np.uint8), mode="clip")
 
 
 class Deferred(Blob):

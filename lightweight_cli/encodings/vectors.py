@@ -67,7 +67,7 @@ class Vectors:
         total = ""
         for numbers, codebook in zip(stages, self.codebooks, strict=True):
             e.costs(LOAD, self.size)
-            part = e.op("Gather", [e.array("c", codebook), numbers])
+            part = e.op("Gather", [e.array(codebook), numbers])
             total = e.op("Add", [total, part]) if total else part
         a, _, p = self.groups
         if p > 1:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from lightweight_cli.encodings import bfloat16, bitmask, delta, float16, huffman
+from lightweight_cli.encodings import bfloat16, delta, float16, mask
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.floats import Floats
+from lightweight_cli.encodings.tree import Tree
+from lightweight_cli.encodings.values import Layout
 from lightweight_cli.encodings.vectors import Vectors
 
-SPARSE = {bitmask.NAME: "zeros as a bitmask", delta.NAME: "zeros as gaps"}
+SPARSE = {mask.NAME: "zeros as a bitmask", delta.NAME: "zeros as gaps"}
 
 
-def stored_as(values: Coded | Floats | Vectors, sparse: ModuleType | None, layout: ModuleType) -> str:
+def stored_as(values: Coded | Floats | Vectors, sparse: ModuleType | None, layout: Layout) -> str:
     """Return what a reader wants to know of a layout, or of a sparse layout with another one for the non-zeros."""
     if isinstance(values, Vectors):
         parts = [of_vectors(values)]
     elif isinstance(values, Coded):
         parts = [f"{plural(values.bits, 'bit')}", *of_codes(values)]
     else:
-        parts = [layout.NAME if layout in (float16, bfloat16) else values.element_dtype.name]
-    if layout is huffman:
-        parts.append("Huffman-coded")
+        parts = [layout.NAME if layout.NAME in (float16.NAME, bfloat16.NAME) else values.element_dtype.name]
+    if isinstance(layout, Tree) and layout.splits:
+        parts.append(f"frequent values in fewer bits, {plural(layout.splits, 'split')}")
     return ", ".join([*parts, *([SPARSE[sparse.NAME]] if sparse is not None else [])])
 
 

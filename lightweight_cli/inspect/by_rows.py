@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from lightweight_cli.inspect.records import Node
 from lightweight_cli.inspect.value import Value
+from lightweight_cli.weights.naming import is_inner
 from lightweight_cli.weights.operator_inputs import ROWS
-
-PRIVATE = "lwc"
-"""How the names of an encoding's own values begin, before a number and a dot."""
 
 
 def takes_rows(node: Node) -> bool:
     """Whether a node takes rows of what is stored of a table."""
     return (node.op == "Gather" and not node.domain and len(node.inputs) == 2 and len(node.outputs) == 1
-            and node.outputs[0] == node.inputs[0] + ROWS and is_private(node.outputs[0]))
-
-
-def is_private(name: str) -> bool:
-    """Whether a name is that of a value within an encoding."""
-    return name.startswith(PRIVATE) and name[len(PRIVATE) :].partition(".")[0].isdecimal()
+            and node.outputs[0] == node.inputs[0] + ROWS and is_inner(node.outputs[0]))
 
 
 def whole_dims(target: list[int] | None, first: tuple[int, ...] | None) -> tuple[int, ...] | None:

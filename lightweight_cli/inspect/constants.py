@@ -6,18 +6,19 @@ weight. `Constants` walks every graph in its scope and finds both, with the oper
 
 from __future__ import annotations
 
-from lightweight_cli.inspect.by_rows import as_table, is_private, takes_rows, whole_dims
+from lightweight_cli.inspect.by_rows import as_table, takes_rows, whole_dims
 from lightweight_cli.inspect.fold_shapes import folded_dims, integers
 from lightweight_cli.inspect.records import Graph, Model, Node
 from lightweight_cli.inspect.tensors import FLOAT, INT64, RAW_TAG, STRING, Tensor
 from lightweight_cli.inspect.value import Stored, Value
 from lightweight_cli.inspect.value_info import fixed
+from lightweight_cli.weights.naming import is_inner
 
 RANDOM = frozenset({"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli",
                     "Multinomial", "Dropout"})  # fmt: skip
 LAYOUT = frozenset({"Identity", "Transpose", "Reshape", "Unsqueeze", "Squeeze", "Flatten"})
 """Operators that move values and keep them: a tensor seen through them is still stored as it is."""
-TELLING = LAYOUT | {"Add", "Cast", "Concat", "CumSum", "DequantizeLinear", "Gather", "Mul", "QuantizeLinear",
+TELLING = LAYOUT | {"Add", "Cast", "Concat", "CumSum", "DequantizeLinear", "Gather", "Mod", "Mul", "QuantizeLinear",
                     "ScatterElements", "ScatterND", "Slice", "Split", "Where"}  # fmt: skip
 """The operators that tell encodings apart; the others count as OTHER."""
 LISTED = 4
@@ -131,7 +132,7 @@ class Constants:
         """Note a value of a table that is decoded by rows; the last of them varies, and only its table is constant."""
         if node.op == "Reshape":
             value.dims = whole_dims(integers(value.inputs[-1]), value.inputs[0].dims)
-        if is_private(value.name):
+        if is_inner(value.name):
             self.by_rows.add(value)
         else:
             seen.own[value.name] = None

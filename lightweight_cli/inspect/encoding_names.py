@@ -15,6 +15,8 @@ def storage_encoding(ops: frozenset[str]) -> str:
         return "fake-quantized" if "QuantizeLinear" in ops else "DequantizeLinear"
     if ops & {"ScatterElements", "ScatterND"}:
         return "delta"
+    if {"CumSum", "Mod"} <= ops:
+        return "tree"
     if {"CumSum", "Where"} <= ops:
         return "Huffman"
     if "CumSum" in ops:

@@ -25,6 +25,10 @@ def folded_dims(node: Node, inputs: list[Value]) -> tuple[int, ...] | None:
         if target is None:
             return None
         return _reshaped(first, target, node) if op == "Reshape" else tuple(target)
+    if op == "Range":
+        ends = [integers(value) for value in inputs]
+        known = [end[0] for end in ends if end]
+        return (len(range(*known)),) if len(known) == 3 and known[2] else None
     if first is None:
         return None
     if op == "Concat":

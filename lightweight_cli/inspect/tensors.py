@@ -51,11 +51,12 @@ class Tensor:
         return DTYPES[self.dtype][0] if self.dtype in DTYPES else f"type {self.dtype}"
 
     def integers(self) -> list[int] | None:
-        """The values of a small int64 tensor, as a shape is one; None for any other tensor."""
-        if self.dtype != INT64 or not self.data:
+        """The values of a small int64 tensor, as a shape is one, or of raw int32; None for any other tensor."""
+        width = {INT64: 8, INT32: 4 if self.tag == RAW_TAG else 0}.get(self.dtype, 0)
+        if not width or not self.data:
             return None
         if self.tag == RAW_TAG:
-            return [int.from_bytes(self.data[i : i + 8], "little", signed=True) for i in range(0, len(self.data), 8)]
+            return [int.from_bytes(self.data[i : i + width], "little", signed=True) for i in range(0, len(self.data), width)]
         values, at = [], 0
         while at < len(self.data):
             value, at = varint(self.data, at, len(self.data))

@@ -37,11 +37,13 @@ UNSEEN = 2.0
 class Overhead:
     """Bytes that a tree takes beside its packed codes."""
 
-    leaf: float = 184.0
+    leaf: float = 160.0
     """Once: a tree that is one leaf."""
-    split: float = 375.0
+    first: float = 70.0
+    """Once where there are splits."""
+    split: float = 390.0
     """Each split and the leaf that it adds."""
-    single: float = 250.0
+    single: float = 255.0
     """Each split that takes one code off, which is no leaf to decode."""
     value: float = 4.0
     """Each code that occurs."""
@@ -94,7 +96,8 @@ def best(counts: np.ndarray, depth: int = DEPTH, overhead: Overhead = NODES) -> 
     lengths[order] = places
     bits = float(ranked @ places)
     splits = sum(overhead.single if leaf == 1 else overhead.split for leaf in leaves[:-1])
-    return SplitTree(leaves, order, bits, lengths, bits / 8 + overhead.leaf + splits + overhead.value * order.size)
+    nodes = overhead.leaf + (overhead.first + splits if splits else 0.0)
+    return SplitTree(leaves, order, bits, lengths, bits / 8 + nodes + overhead.value * order.size)
 
 
 def chain(counts: np.ndarray, depth: int, overhead: Overhead = NODES) -> tuple[int, ...]:
@@ -112,6 +115,7 @@ def chain(counts: np.ndarray, depth: int, overhead: Overhead = NODES) -> tuple[i
             at = size - leaf  # a leaf at i < at leaves something for the rest
             nodes = 8 * (overhead.single if leaf == 1 else overhead.split)
             cost = tail[:at] + (before[leaf:size] - before[:at]) * wide + nodes + bits[leaf:size]
+            cost[0] += 8 * overhead.first
             better = cost < new[:at]
             np.copyto(new[:at], cost, where=better)
             step[k, :at][better] = leaf

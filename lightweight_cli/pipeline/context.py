@@ -68,7 +68,7 @@ class Context:
 
     @property
     def limits(self) -> Limits:
-        """What one weight may take: as much as all, where that is said; entropy coding only then."""
+        """What one weight may take: as much as all, where that is said."""
         from lightweight_cli.encodings.limits import Limits
 
         return Limits() if self.budget.value is None else Limits(load_memory=math.inf)

@@ -59,7 +59,7 @@ SELECTION = (
 
 
 LOAD_MEMORY = Parameter("load_memory", str, None, Option(
-    "Memory decoding may add at load: 1GB, or a ratio to the float model's own; given, entropy coding is used too.",
+    "Memory decoding may add at load: 1GB, or a ratio to the float model's own.",
     metavar="SIZE", read=parse_memory_limit))
 """The option of every pass that encodes."""
 KEPT = (*(p.name for p in SELECTION), LOAD_MEMORY.name)

@@ -89,6 +89,15 @@ def _dequantize(a: dict[str, Any], q: np.ndarray, scale: np.ndarray, zero: np.nd
     return (wide * spread(scale.astype(np.float32))).astype(result)
 
 
+def _div(a: dict[str, Any], x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Divide integers as C does, towards zero."""
+    return (np.abs(x) // np.abs(y) * np.sign(x) * np.sign(y)).astype(x.dtype)
+
+
+def _range(a: dict[str, Any], start: np.ndarray, limit: np.ndarray, delta: np.ndarray) -> np.ndarray:
+    return np.arange(int(start.reshape(())), int(limit.reshape(())), int(delta.reshape(()))).astype(start.dtype)
+
+
 def _where(a: dict[str, Any], condition: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.where(condition, x, y)
 
@@ -98,5 +107,6 @@ OPERATORS: dict[str, Callable[..., np.ndarray]] = {
     "ConstantOfShape": _constant_of_shape, "Transpose": _transpose, "Squeeze": _squeeze, "Unsqueeze": _unsqueeze,
     "DequantizeLinear": _dequantize, "Identity": lambda a, x: x,
     "Mul": lambda a, x, y: x * y, "Add": lambda a, x, y: x + y, "Sub": lambda a, x, y: x - y,
+    "Div": _div, "Mod": lambda a, x, y: x % y, "Neg": lambda a, x: -x, "Range": _range,
     "Concat": lambda a, *xs: np.concatenate(xs, axis=a["axis"]), "Where": _where,
 }

@@ -150,6 +150,19 @@ def _broadcast(a: dict[str, Any], *xs: Known) -> Result:
     return np.broadcast_shapes(*(x.shape for x in xs)), xs[-1].dtype
 
 
+def _whole(a: dict[str, Any], *xs: Known) -> Result:
+    """Integers only: what computes decoding tables, not what computes weights."""
+    if any(x.dtype.name not in ("int32", "int64") for x in xs) or a.get("fmod"):
+        raise NotComputed(f"of {xs[0].dtype.name}")
+    return _broadcast(a, *xs)
+
+
+def _range(a: dict[str, Any], start: Known, limit: Known, delta: Known) -> Result:
+    _whole(a, start, limit, delta)
+    (first,), (end,), (step,) = dims_of(start), dims_of(limit), dims_of(delta)
+    return (len(range(first, end, step)),), start.dtype
+
+
 def _same(a: dict[str, Any], x: Known) -> Result:
     return x.shape, x.dtype
 
@@ -158,5 +171,6 @@ AFTER: dict[str, Callable[..., Result]] = {
     "Cast": _cast, "Reshape": _reshape, "Slice": _slice, "Gather": _gather, "CumSum": _cumsum, "ScatterElements": _scatter,
     "ConstantOfShape": _constant_of_shape, "Transpose": _transpose, "Squeeze": _squeeze, "Unsqueeze": _unsqueeze,
     "DequantizeLinear": _dequantize, "Identity": _same, "Mul": _broadcast, "Add": _broadcast, "Sub": _broadcast,
+    "Div": _whole, "Mod": _whole, "Neg": _whole, "Range": _range,
     "Concat": _concat, "Where": _broadcast,
 }

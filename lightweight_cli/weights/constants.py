@@ -12,20 +12,19 @@ from onnx import AttributeProto, TensorProto, helper
 
 from lightweight_cli.errors import InputError
 from lightweight_cli.weights.constant_operators import OPERATORS
+from lightweight_cli.weights.naming import is_shared
 
 if TYPE_CHECKING:
     from onnx import NodeProto
 
     from lightweight_cli.model.scopes import Scope
 
-SHARED = "lwc."
-"""How the names of tables begin that all encoded weights of a model share."""
 DEEPEST = 96
-"""Steps from a tensor to a weight: a Huffman tree takes two for each level, of which 2^24 codes have at most 34."""
+"""Steps from a tensor to a weight: a split takes some ten; Huffman trees, as versions before wrote them, up to 70."""
 
 TYPES: dict[str, int] = {
     **dict.fromkeys(("axis", "to", "allowzero", "block_size", "exclusive", "reverse", "transA", "transB", "value_int",
-                     "saturate", "output_dtype"), AttributeProto.INT),
+                     "saturate", "output_dtype", "fmod"), AttributeProto.INT),
     **dict.fromkeys(("axes", "perm", "starts", "ends", "value_ints"), AttributeProto.INTS),
     "value": AttributeProto.TENSOR, "value_float": AttributeProto.FLOAT, "value_floats": AttributeProto.FLOATS,
     "reduction": AttributeProto.STRING, "equation": AttributeProto.STRING,
@@ -128,12 +127,12 @@ def chain(scope: Scope, name: str) -> list[tuple[Scope, str]]:
 def own(scope: Scope, name: str) -> list[tuple[Scope, str]]:
     """Return the part of the chain of `name` that nothing else uses: what goes when `name` is replaced.
 
-    Tables that lwc shares between weights (SHARED) are never part of it.
+    Tables that lwc shares between weights are never part of it.
     """
     mine: list[tuple[Scope, str]] = []
     gone: list[NodeProto] = []
     for at, current in chain(scope, name):
-        if mine and current.startswith(SHARED):
+        if mine and is_shared(current):
             continue
         used = at.uses.get(current, [])
         if not mine or (current not in at.outputs and current not in at.inputs and all(any(u.node is g for g in gone) for u in used)):

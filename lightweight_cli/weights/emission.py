@@ -11,14 +11,13 @@ import numpy as np
 from onnx import AttributeProto, NodeProto, TensorProto, helper
 
 from lightweight_cli.model.blobs import Blob
+from lightweight_cli.weights.naming import PLACE, is_shared, words
 
 if TYPE_CHECKING:
     from lightweight_cli.model.model import Model
-    from lightweight_cli.model.scopes import Scope
     from lightweight_cli.weights.load_cost import LoadCost
 
-TABLE = 64
-"""Bytes above which a shared tensor is a decoding table: those are of 256 bytes and more, shapes of at most eight axes below."""
+NAMES = tuple(itertools.islice(words(PLACE), 4096))
 SMALL = 1 << 16
 """Bytes up to which ready-made tensors stay in memory."""
 
@@ -31,11 +30,8 @@ class Stored:
     nbytes: int
     produce: Any
     shared: bool = False
-
-    @property
-    def is_table(self) -> bool:
-        """Whether all weights of a model pay for it together; shapes and single numbers, of some 40 bytes, count for each."""
-        return self.shared and self.nbytes > TABLE
+    is_table: bool = False
+    """Whether all weights of a model pay for it together; shapes and single numbers, of some 40 bytes, count for each."""
 
 
 @dataclass
@@ -43,11 +39,10 @@ class Emission:
     """What replaces a weight: tensors and nodes whose last output carries its name."""
 
     opset: int
-    prefix: str
     local: bool = False
     """Inside a function: no initializers, and nothing of the main graph is visible."""
     known: Mapping[str, bytes | None] = field(default_factory=dict)
-    """Shared tensors that the model already has, serialized; None: something else has the name."""
+    """Shared tensors, and nodes that compute them, that the model already has, serialized; None: something else has the name."""
     nodes: list[NodeProto] = field(default_factory=list)
     stored: list[Stored] = field(default_factory=list)
     label: str = ""
@@ -59,26 +54,30 @@ class Emission:
     """Bytes that decoding takes when the model is loaded."""
     load_ns: float = 0.0
     """Nanoseconds that it takes."""
-    tables: dict[tuple[str, int], str] = field(default_factory=dict)
-    """Casts of shared tensors."""
+    tables: list[NodeProto] = field(default_factory=list)
+    """Nodes that compute shared tables, in order."""
     reads: dict[str, int] = field(default_factory=dict)
-    """Bytes of the shared decoding tables."""
+    """Bytes of the shared decoding tables, of what computes them too."""
     inside: dict[str, str] = field(default_factory=dict)
     """Own copies of shared tensors, by their names."""
+    have: set[str] = field(default_factory=set)
+    """Shared tensors that it reads."""
+    named: int = 0
+    """Names given so far: they are as long as the shortest in a model, and `place` replaces them."""
 
     def costs(self, cost: LoadCost, count: int) -> None:
         """Note what decoding `count` values takes."""
         self.load_bytes += cost.bytes * count
         self.load_ns += cost.ns * count
 
-    def unused(self, hint: str) -> str:
+    def name(self) -> str:
         """Return a name for a tensor that no other has."""
-        name, taken = f"{self.prefix}{hint}", {s.proto.name for s in self.stored}
-        return name if name not in taken else next(n for i in itertools.count(1) if (n := f"{name}{i}") not in taken)
+        self.named += 1
+        return NAMES[self.named - 1]
 
-    def tensor(self, hint: str, data_type: int, dims: Sequence[int], nbytes: int, produce: Any) -> str:
+    def tensor(self, data_type: int, dims: Sequence[int], nbytes: int, produce: Any) -> str:
         """Add a tensor whose bytes are made later: by a function of a writer, or from a blob."""
-        name = self.unused(hint)
+        name = self.name()
         self.plain(name, data_type, dims, nbytes, produce)
         return name
 
@@ -86,37 +85,51 @@ class Emission:
         """Add a tensor called `name`."""
         self.stored.append(Stored(TensorProto(name=name, data_type=data_type, dims=dims), nbytes, produce))
 
-    def array(self, hint: str, array: np.ndarray) -> str:
+    def array(self, array: np.ndarray) -> str:
         """Add a tensor of known values."""
         kind = helper.np_dtype_to_tensor_dtype(array.dtype)
-        return self.tensor(hint, kind, array.shape, array.nbytes, np.ascontiguousarray(array).tobytes())
+        return self.tensor(kind, array.shape, array.nbytes, np.ascontiguousarray(array).tobytes())
 
-    def shared(self, name: str, array: np.ndarray) -> str:
-        """Add a table that all weights of the model use together."""
+    def shared(self, name: str, array: np.ndarray, table: bool = False) -> str:
+        """Add a tensor that all weights of the model use together, as a shape, or as a `table` for which they pay together."""
+        if name in self.inside or (table and name in self.have):
+            return self.inside.get(name, name)
         proto = TensorProto(name=name, data_type=helper.np_dtype_to_tensor_dtype(array.dtype), dims=array.shape)
         content = np.ascontiguousarray(array).tobytes()
         if self.local or (name in self.known and self.known[name] != proto.SerializeToString() + content):
-            if name not in self.inside:
-                self.inside[name] = self.array(name, array)
+            self.inside[name] = self.array(array)
             return self.inside[name]
-        if array.nbytes > TABLE:
-            self.reads[name] = self._file_bytes(Stored(proto, array.nbytes, content, shared=True))
-        if name not in self.known and all(s.proto.name != name for s in self.stored):
-            self.stored.append(Stored(proto, array.nbytes, content, shared=True))
+        if name not in self.have and name not in self.known:
+            self.stored.append(Stored(proto, array.nbytes, content, True, table))
+        if table:
+            self.reads[name] = self._file_bytes(Stored(proto, array.nbytes, content, True))
+        elif self.reads.pop(name, None) is not None:  # a table's that this weight needs by itself: it pays for it
+            for stored in self.stored:
+                stored.is_table = stored.is_table and stored.proto.name != name
+        self.have.add(name)
         return name
 
-    def table(self, name: str, array: np.ndarray, to: int) -> str:
-        """Add a shared table of small integers and, where they are of another type, a Cast to `to`, each once."""
-        if to == helper.np_dtype_to_tensor_dtype(array.dtype):
-            return self.shared(name, array)
-        if (name, to) not in self.tables:
-            self.tables[name, to] = self.cast(self.shared(name, array), to)
-        return self.tables[name, to]
+    def computed(self, name: str, op_type: str, inputs: Callable[[], Sequence[str]], **attributes: int) -> str:
+        """Add a table that a node computes from shared tensors, once for all weights of the model."""
+        if name in self.inside or name in self.have:
+            return self.inside.get(name, name)
+        given = inputs()
+        made = node(op_type, given, name, attributes)
+        content = made.SerializeToString()
+        apart = self.local or not all(map(is_shared, given))
+        if apart or (name in self.known and self.known[name] != content):
+            self.inside[name] = self.op(op_type, given, "", **attributes)
+            return self.inside[name]
+        self.reads[name] = framed(len(content))
+        if name not in self.known:
+            self.tables.append(made)
+        self.have.add(name)
+        return name
 
     def op(self, op_type: str, inputs: Sequence[str], output: str = "", **attributes: Any) -> str:
         """Add a node with one output; return the output's name."""
-        name = output or f"{self.prefix}{len(self.nodes)}"
-        self.nodes.append(helper.make_node(op_type, inputs, [name], **attributes))
+        name = output or self.name()
+        self.nodes.append(node(op_type, inputs, name, attributes))
         return name
 
     def cast(self, name: str, to: int) -> str:
@@ -127,9 +140,13 @@ class Emission:
         """Add a Reshape to `dims`."""
         return self.op("Reshape", [name, self.shape(dims)])
 
-    def shape(self, dims: Sequence[int]) -> str:
+    def shape(self, dims: Sequence[int], table: bool = False) -> str:
         """Add a shape tensor, shared by all that have the same."""
-        return self.shared("lwc.shape." + "x".join(map(str, dims)), np.array(dims, np.int64))
+        return self.shared(".s" + "x".join(map(str, dims)), np.array(dims, np.int64), table)
+
+    def number(self, value: int, table: bool = False) -> str:
+        """Return the name of an int32 number."""
+        return self.shared(f".i{value}", np.array(value, np.int32), table)
 
     def head(self, name: str, count: int) -> str:
         """Add a Slice of the first `count` elements of a flat tensor."""
@@ -143,6 +160,15 @@ class Emission:
         if length != size:
             flat = self.head(flat, size)
         return flat if list(dims) == [size] else self.reshape(flat, dims)
+
+    def shaped(self, rows: str, length: int, size: int, dims: Sequence[int]) -> str:
+        """Give elements in rows, of `length` in all, their shape, without the padding."""
+        return self.reshape(rows, dims) if length == size else self.fit(self.reshape(rows, [-1]), length, size, dims)
+
+    def take_over(self, other: Emission) -> None:
+        """Go on from what another emission of the same weight holds."""
+        for held in ("nodes", "stored", "tables", "reads", "inside", "have", "named", "load_bytes", "load_ns"):
+            setattr(self, held, getattr(other, held))
 
     def finish(self, output: str) -> None:
         """Give the last node's output the weight's name."""
@@ -178,27 +204,17 @@ class Emission:
                 s.produce = writer.close()
 
 
+def node(op_type: str, inputs: Sequence[str], output: str, attributes: Mapping[str, Any]) -> NodeProto:
+    """Return a node; helper.make_node takes ten times as long."""
+    made = NodeProto(op_type=op_type, input=inputs, output=[output])
+    for key, value in attributes.items():
+        if isinstance(value, int):
+            made.attribute.add(name=key, type=AttributeProto.INT, i=value)
+        else:
+            made.attribute.append(helper.make_attribute(key, value))
+    return made
+
+
 def framed(size: int) -> int:
     """Return the bytes of a length-delimited field of `size` bytes with a one-byte tag."""
     return 1 + max(1, -(-size.bit_length() // 7)) + size
-
-
-def place(model: Model, scope: Scope, main: Scope, emission: Emission) -> list[NodeProto]:
-    """Put an emission's tensors into the model; return the nodes that go to the head of the scope's graph."""
-    nodes: list[NodeProto] = []
-    for stored in emission.stored:
-        if scope.is_function:
-            node = helper.make_node("Constant", [], [stored.proto.name])
-            attribute = node.attribute.add(name="value", type=AttributeProto.TENSOR)
-            attribute.t.CopyFrom(stored.proto)
-            model.attach(attribute.t, stored.produce)
-            nodes.append(node)
-            continue
-        home = main if stored.shared else scope
-        if stored.shared and stored.proto.name in home.initializers:
-            continue
-        target = home.graph.initializer.add()
-        target.CopyFrom(stored.proto)
-        model.attach(target, stored.produce)
-        home.initializers[stored.proto.name] = target
-    return nodes + emission.nodes

@@ -36,6 +36,8 @@ class Plan:
     """What to add to the outputs of its operator, in the bias: weights.shift."""
     spare: Emission | None = None
     """What is taken instead where shared tables do not pay."""
+    unsplit: Emission | None = None
+    """What is taken instead where the tables of split trees do not pay."""
     menu: Sequence[Form] = ()
     """The options that may be taken, the one that is taken first; options themselves hold codes, and are asked for again."""
 

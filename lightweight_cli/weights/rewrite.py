@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from onnx import TensorProto
 
 from lightweight_cli.weights import constants, noise, shift
-from lightweight_cli.weights.emission import Emission, place
+from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.graph_edits import drop_initializer, drop_unused_tables, modernise
 from lightweight_cli.weights.load_budget import Budget, Form, decoding_bytes, own_peak, relieved
 from lightweight_cli.weights.looked_up import index_of, is_large, rank_of
+from lightweight_cli.weights.naming import is_shared, unused
+from lightweight_cli.weights.placing import place, put_first
 from lightweight_cli.weights.plan import Listener, Plan
 from lightweight_cli.weights.remainder import remainder
 from lightweight_cli.weights.row_chain import decodes_rows, load_bytes
-from lightweight_cli.weights.search import INNER, find_weights
+from lightweight_cli.weights.search import find_weights
 from lightweight_cli.weights.selection import Selection
 from lightweight_cli.weights.shadowing import told_apart
 from lightweight_cli.weights.weight import Weight
@@ -31,6 +33,16 @@ EVERYTHING, DEFAULT = Selection(), Budget()
 THREADS = min(4, os.cpu_count() or 1)
 TABLES = 1 << 14
 """Bytes that all shared tables of a model stay below: a weight that gains more by them needs no spare option."""
+
+
+SPLITS = ".w"
+"""A table that every split of a tree reads."""
+
+
+def instead(best: Emission, others: Iterable[Emission]) -> Emission | None:
+    """Return the smallest of other emissions, where it is not so much larger that tables could not matter."""
+    found = min(others, key=lambda e: e.nbytes, default=None)
+    return found if found is not None and best.shared_bytes() and found.nbytes - best.nbytes <= TABLES else None
 
 
 class Rewriter:
@@ -49,19 +61,21 @@ class Rewriter:
                         and (index := index_of(main, w.name)) and is_large(model, main, w.name)
                         and (w.name in by_rows or rank_of(main, index, {}) is not None)}
         """Weights that a Gather will read as codes, and decode by rows, if their encodings allow."""
-        serials = [int(m[0][3:-1]) for n in self.scopes.names() if (m := INNER.match(n))]
-        first = max(serials, default=0) + 1
-        self.prefix = {id(w): f"lwc{first + i}." for i, w in enumerate(self.weights)}
-        self.known = {n: self._table(n) for n in sorted(self.scopes.names()) if n.startswith(constants.SHARED)}
+        self.names = unused(self.scopes.names())
+        self.known = {n: self._table(n) for n in sorted(self.scopes.names()) if is_shared(n)}
         self.nodes: dict[int, list[NodeProto]] = {}
         self.dropped: dict[int, set[str]] = {}
+        self.tables: set[str] = set()
 
     def emission(self, weight: Weight, label: str) -> Emission:
         """Return an empty emission for `weight`, to be filled by an encoding."""
-        return Emission(weight.scope.opset, self.prefix[id(weight)], weight.scope.is_function, self.known, label=label)
+        return Emission(weight.scope.opset, weight.scope.is_function, self.known, label=label)
 
     def _table(self, name: str) -> bytes | None:
-        """Return an initializer that may be a shared table: its declaration and bytes."""
+        """Return an initializer that may be a shared table, its declaration and bytes, or a node that may compute one."""
+        node = self.scopes.main.producers.get(name)
+        if node is not None:
+            return node.SerializeToString()
         tensor = self.scopes.main.initializers.get(name)
         if tensor is None or name in self.scopes.main.inputs or self.model.nbytes(tensor) > TABLES:
             return None
@@ -110,11 +124,10 @@ class Rewriter:
                 best.realise(self.model)
                 plan.sqnr = noise.sqnr(plan.weight, best) if self.step.lossy else None
                 best.sample = None  # it holds codes
-                if best.shared_bytes():
-                    spares = (e for e in plan.options if not e.shared_bytes() and (plan.must or e.nbytes < before + plan.anew))
-                    spare = min(spares, key=lambda e: e.nbytes, default=None)
-                    if spare is not None and spare.nbytes - best.nbytes <= TABLES:
-                        plan.spare = spare
+                allowed = [e for e in plan.options if plan.must or e.nbytes < before + plan.anew]
+                plan.spare = instead(best, (e for e in allowed if not e.shared_bytes()))
+                if SPLITS in best.shared_bytes():
+                    plan.unsplit = instead(best, (e for e in allowed if SPLITS not in e.shared_bytes()))
                 forms = [Form(i, e.nbytes, self._at_load(plan.weight, e)) for i, e in enumerate(plan.options)
                          if plan.must or e.nbytes < before + plan.anew]
                 first = next(f for f in forms if plan.options[f.option] is best)
@@ -148,7 +161,7 @@ class Rewriter:
 
         def again(i: int) -> None:
             plan = changing[i]
-            plan.taken, plan.spare = make(plan.weight).options[moved[i].option], None
+            plan.taken, plan.spare, plan.unsplit = make(plan.weight).options[moved[i].option], None, None
             plan.taken.realise(self.model)
             plan.weight.forget()
 
@@ -163,6 +176,7 @@ class Rewriter:
         sizes = {n: b for p in plans if p.taken for n, b in p.taken.shared_bytes().items()}
         held = self._held(plans, sizes)
         sizes = {n: b for n, b in sizes.items() if n not in held}
+        self._unsplit(plans, held)
         for tables in [*({n} for n in sizes), set(sizes)]:
             users = [p for p in plans if p.taken and not tables.isdisjoint(p.taken.shared_bytes())]
             if any(p.must and p.spare is None for p in users):
@@ -175,23 +189,51 @@ class Rewriter:
                         p.taken.realise(self.model)
                     p.weight.forget()
 
+    def _unsplit(self, plans: list[Plan], held: Collection[str]) -> None:
+        """Take forms without splits where those with them do not save the tables that they need more."""
+        users = [p for p in plans if p.taken and SPLITS in p.taken.shared_bytes()]
+        if SPLITS in held or not users or any(p.unsplit is None for p in users):
+            return
+        others = [p.taken for p in plans if p.taken and SPLITS not in p.taken.shared_bytes()]
+
+        def total(taken: list[Emission]) -> int:
+            tables = {n: b for e in [*taken, *others] for n, b in e.shared_bytes().items() if n not in held}
+            return sum(e.nbytes for e in taken) + sum(tables.values())
+
+        instead = [p.unsplit for p in users if p.unsplit]
+        if total(instead) <= total([p.taken for p in users if p.taken]):
+            for p in users:
+                p.taken = p.unsplit
+                if p.taken is not None:
+                    p.taken.realise(self.model)
+                p.weight.forget()
+
     def _held(self, plans: list[Plan], tables: Collection[str]) -> set[str]:
         """Return the tables that stay whatever is taken: the model has them, and not every weight that reads them can do without."""
 
-        def stays(table: str) -> bool:
-            able = (p.weight for p in plans if p.taken and (p.spare or table not in p.taken.shared_bytes()))
-            gone = {id(home.producers[n]) for w in able for home, n in constants.own(w.scope, w.name) if n in home.producers}
-            return any(id(use.node) not in gone for use in self.scopes.main.uses.get(table, ()))
+        known = [t for t in tables if t in self.known]
+        mine = [(p, {id(home.producers[n]) for home, n in constants.own(p.weight.scope, p.weight.name) if n in home.producers})
+                for p in plans if p.taken] if known else []
+        found: dict[str, bool] = {}
 
-        return {t for t in tables if t in self.known and stays(t)}
+        def stays(table: str) -> bool:
+            if table not in found:
+                gone = {i for p, own in mine if p.taken and (p.spare or table not in p.taken.shared_bytes()) for i in own}
+                found[table] = any(
+                    any(stays(o) for o in use.node.output) if all(map(is_shared, use.node.output)) else id(use.node) not in gone
+                    for use in self.scopes.main.uses.get(table, ()))
+            return found[table]
+
+        return {t for t in known if stays(t)}
 
     def _replace(self, weight: Weight, emission: Emission) -> None:
         for scope, name in constants.own(weight.scope, weight.name):
             if name in scope.initializers:
                 drop_initializer(scope.graph, name)
             self.dropped.setdefault(id(scope), set()).add(name)
-        nodes = place(self.model, weight.scope, self.scopes.main, emission)
+        nodes = place(self.model, weight.scope, self.scopes.main, emission, self.names)
         self.nodes.setdefault(id(weight.scope), []).extend(nodes)
+        self.tables |= emission.reads.keys()
 
     def _commit(self) -> None:
         """Take out the nodes that were replaced and put the new ones first."""
@@ -200,8 +242,7 @@ class Rewriter:
         modernise(self.model, self.scopes.main)
         for scope in reversed(self.scopes.all):  # inner graphs first: nodes are copied with the graphs in them
             new, names = self.nodes.get(id(scope), []), self.dropped.get(id(scope), set())
-            if new or names:
-                nodes = new + [n for n in scope.graph.node if names.isdisjoint(n.output)]
-                del scope.graph.node[:]
-                scope.graph.node.extend(nodes)
+            tables = self.tables if scope is self.scopes.main else set()
+            if new or names or tables:
+                put_first(scope.graph, tables, new, names)
         drop_unused_tables(self.model.proto)

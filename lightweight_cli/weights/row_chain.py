@@ -9,7 +9,7 @@ from lightweight_cli.model.tensors import BITS
 from lightweight_cli.weights import constants
 from lightweight_cli.weights.constant_values import Chain
 from lightweight_cli.weights.constants import NotConstant
-from lightweight_cli.weights.search import INNER
+from lightweight_cli.weights.naming import is_inner
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -67,7 +67,7 @@ class _Tracer:
         if not shape or not self.rows or shape[0] % self.rows or not shape[0]:
             raise NotConstant("not by rows")
         row = shape[1:] if shape[0] == self.rows else (shape[0] // self.rows, *shape[1:])
-        if name != self.name and (len(scope.uses.get(name, ())) != 1 or name in scope.outputs or not INNER.match(name)):
+        if name != self.name and (len(scope.uses.get(name, ())) != 1 or name in scope.outputs or not is_inner(name)):
             raise NotConstant("has other uses")
         node = scope.producers.get(name)
         if node is None:

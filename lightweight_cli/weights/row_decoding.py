@@ -16,7 +16,6 @@ from onnx import NodeProto, helper, numpy_helper
 
 from lightweight_cli.model.output_external import single_pieces
 from lightweight_cli.model.scopes import Scope, Scopes
-from lightweight_cli.weights.constants import SHARED
 from lightweight_cli.weights.graph_edits import drop_unused_tables
 from lightweight_cli.weights.looked_up import index_of, is_large, rank_of
 from lightweight_cli.weights.operator_inputs import ROWS
@@ -84,7 +83,7 @@ def _by_rows(model: Model, main: Scope, gather: NodeProto, chain: RowChain, rank
 
 def shape_tensor(model: Model, main: Scope, dims: tuple[int, ...]) -> str:
     """Return the name of a stored tensor that holds `dims`, shared by all that need the same."""
-    content, name = np.array(dims, np.int64), f"{SHARED}shape." + "x".join(map(str, dims))
+    content, name = np.array(dims, np.int64), ".s" + "x".join(map(str, dims))
     for i in itertools.count():
         known = main.initializers.get(candidate := f"{name}.{i}" if i else name)
         if known is not None and candidate not in main.inputs and np.array_equal(model.array(known), content):

@@ -14,10 +14,10 @@ from lightweight_cli.weights.constant_values import Chain
 from lightweight_cli.weights.constants import NotConstant
 from lightweight_cli.weights.graph_edits import drop_unused_tables
 from lightweight_cli.weights.looked_up import rank_of
+from lightweight_cli.weights.naming import is_inner
 from lightweight_cli.weights.operator_inputs import ROWS
 from lightweight_cli.weights.row_chain import ARITHMETIC, OPERATORS
 from lightweight_cli.weights.row_decoding import shape_tensor
-from lightweight_cli.weights.search import INNER
 
 if TYPE_CHECKING:
     from lightweight_cli.model.model import Model
@@ -62,7 +62,7 @@ def decode_whole(model: Model) -> Restored:
             continue
         last = rows.nodes[0]
         table = last.name
-        if not table or table in taken or INNER.match(table) or constants.is_constant(main, rows.index):
+        if not table or table in taken or is_inner(table) or constants.is_constant(main, rows.index):
             continue
         taken.add(table)
         restored.names.add(table)
@@ -94,13 +94,13 @@ def decode_whole(model: Model) -> Restored:
 def takes_rows(node: NodeProto) -> bool:
     """Whether a node takes rows of what is stored of a table."""
     return (node.op_type == "Gather" and node.domain in ("", "ai.onnx") and len(node.input) == 2 and len(node.output) == 1
-            and node.output[0] == node.input[0] + ROWS and INNER.match(node.input[0]) is not None)
+            and node.output[0] == node.input[0] + ROWS and is_inner(node.input[0]))
 
 
 def _rows(model: Model, scopes: Scopes, first: NodeProto) -> Rows | None:
     """Return what makes the rows that `first` takes a part of; None where it is not as row_decoding.py makes it."""
     main, last = scopes.main, first
-    while INNER.match(last.output[0]):
+    while is_inner(last.output[0]):
         uses = main.uses.get(last.output[0], ())
         if len(uses) != 1 or uses[0].scope is not main or not uses[0].node.output:
             return None
@@ -130,7 +130,7 @@ class _Tracer:
         last = not rows.nodes
         if node is None or node.domain not in ("", "ai.onnx") or node.op_type not in OPERATORS or len(node.output) != 1:
             raise NotConstant("not by rows")
-        if not last and (len(main.uses.get(name, ())) != 1 or name in main.outputs or not INNER.match(name)):
+        if not last and (len(main.uses.get(name, ())) != 1 or name in main.outputs or not is_inner(name)):
             raise NotConstant("has other uses")
         attributes = constants.attributes(node)
         if attributes.get("axis") or attributes.get("allowzero"):

@@ -6,7 +6,6 @@ values (MOVES), in an initializer, a Constant node, a subgraph, a function or an
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from lightweight_cli.model import tensors
 from lightweight_cli.model.scopes import Scope, Scopes, Use
 from lightweight_cli.weights import constant_values, constants
 from lightweight_cli.weights.constants import NotConstant
+from lightweight_cli.weights.naming import is_inner
 from lightweight_cli.weights.roles import MOVES, ROLES, Axes, Shape
 from lightweight_cli.weights.tables import table_rule
 from lightweight_cli.weights.weight import Role, Weight
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from lightweight_cli.model.model import Model
 
 LONGEST = 32
-INNER = re.compile(r"lwc\d+\.")
-"""How names begin that are private to one encoded weight."""
 LEAST = 1024
 """Bytes from which a float constant without a role counts."""
 
@@ -73,7 +71,7 @@ def _note_others(model: Model, scopes: Scopes, found: dict[tuple[int, str], Weig
         for node in scope.graph.node:
             if node.domain not in ("", "ai.onnx") or node.op_type in ("QuantizeLinear", "DequantizeLinear"):
                 continue  # they may want their parameters stored as they are
-            decodes = node.op_type not in MOVES or any(INNER.match(i) for i in node.input)
+            decodes = node.op_type not in MOVES or any(is_inner(i) for i in node.input)
             if decodes and node.output and constants.is_constant(scope, node.output[0]):
                 continue  # part of a decoding chain
             for index, (home, root, _) in ((i, r) for i, name in enumerate(node.input) if name for r in _roots(scope, name)):
@@ -91,7 +89,7 @@ def is_decoded(home: Scope, name: str) -> bool:
     """Whether nodes of an encoding make `name`: lwc's own, or a DequantizeLinear of constants."""
     node = home.producers.get(name)
     return node is not None and constants.is_constant(home, name) and (
-        node.op_type == "DequantizeLinear" or any(INNER.match(i) for i in node.input))
+        node.op_type == "DequantizeLinear" or any(is_inner(i) for i in node.input))
 
 
 def _through_call(model: Model, scopes: Scopes, found: Found, scope: Scope, name: str, use: Use, depth: int) -> None:
@@ -156,7 +154,7 @@ def _roots(scope: Scope, name: str) -> list[Root]:
         moves = node is not None and node.op_type in MOVES and node.domain in ("", "ai.onnx")
         if node is None or len(path) > LONGEST or not (moves or constants.is_constant(home, at)):
             return [(start, name, [])]
-        if not moves or any(INNER.match(i) for i in node.input):
+        if not moves or any(is_inner(i) for i in node.input):
             found.append((home, at, path))
             continue
         for source in node.input if node.op_type == "Concat" else node.input[:1]:

@@ -19,7 +19,9 @@ from lightweight_cli.model.blobs import Blob
 from lightweight_cli.model.load import load
 from lightweight_cli.model.model import Model
 from lightweight_cli.model.scopes import Scope, Scopes
-from lightweight_cli.weights.emission import Emission, place
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.naming import unused
+from lightweight_cli.weights.placing import place, put_first
 
 EVERYTHING = Limits(load_memory=1000, load_ns=1e9)
 IR_VERSION = {7: 4, 8: 4, 11: 6, 13: 7, 17: 8, 21: 10, 25: 12}
@@ -83,7 +85,7 @@ def emissions(values: Coded | Floats, opset: int, local: bool = False, limits: L
     """Yield every way to store `values` as the weight W, sizes checked."""
 
     def new(label: str) -> Emission:
-        return Emission(opset, "lwc1.", local, label=label)
+        return Emission(opset, local, label=label)
 
     yield from choose.emissions(new, values, "W", limits)
 
@@ -91,10 +93,9 @@ def emissions(values: Coded | Floats, opset: int, local: bool = False, limits: L
 def put(model: Model, scope: Scope, scopes: Scopes, emission: Emission) -> None:
     """Place an emission at the head of a scope."""
     emission.realise(model)
-    nodes = place(model, scope, scopes.main, emission)
-    nodes += list(scope.graph.node)
-    del scope.graph.node[:]
-    scope.graph.node.extend(nodes)
+    nodes = place(model, scope, scopes.main, emission, unused(Scopes(model.proto).names()))
+    put_first(scope.graph, (), nodes)
+    put_first(scopes.main.graph, emission.reads, ())
 
 
 def alone(emission: Emission, shape: tuple[int, ...], dtype: int) -> ModelProto:

@@ -190,7 +190,7 @@ def test_vectors_are_read_back() -> None:
     values = Vectors(
         (K, N), TensorProto.FLOAT, (1, K, N), [Blob(codes.size, data=codes.data)], [random.standard_normal((30, 4)).astype(np.float32)]
     )
-    for emission in choose.for_vectors(lambda label: Emission(21, "lwc1.", label=label), values, "W"):
+    for emission in choose.for_vectors(lambda label: Emission(21, label=label), values, "W"):
         weight = encoded(emission)
         assert same(weight.read(0, weight.size).reshape(K, N), values.decode())
 
@@ -205,7 +205,7 @@ def test_a_second_step_finds_the_first_ones_codes() -> None:
     first: Coded | None = values
     for _ in range(3):
         assert first is not None
-        found = choose.for_codes(lambda label: Emission(21, "lwc1.", label=label), first, "W")
+        found = choose.for_codes(lambda label: Emission(21, label=label), first, "W")
         smallest = min(found, key=lambda e: e.nbytes)
         first = recognise.coded(encoded(smallest))
         assert first is not None and same(first.decode(), values.decode())

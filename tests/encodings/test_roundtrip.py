@@ -14,10 +14,13 @@ from onnx import TensorProto, helper
 from onnxruntime_limits import takes
 
 from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.encodings.tree import Tree
+from lightweight_cli.weights.emission import Emission
 
 SETTINGS = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 SHAPES = st.lists(st.integers(1, 7), max_size=5).map(tuple)
 OPSETS = st.sampled_from([opset for opset, ir_version in IR_VERSION.items() if takes(opset, ir_version)])
+CODEBOOK = np.random.default_rng(3).standard_normal(64).astype(np.float32)
 ODD = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-45, 65504.0, 1e30], np.float32)
 
 
@@ -142,8 +145,32 @@ def test_every_layout_is_reached() -> None:
     few, many = noise(0, 1000, 12, 0.95), noise(0, 1000, 40, 0.95)
     labels = {e.label for codes in (few, many) for e in emissions(coded(codes, (10, 100)), 21)}
     labels |= {e.label for e in emissions(floats(few.astype(np.float32)), 21)}
-    single = {"table", "planes", "int4", "8-bit codes", "huffman", "float16", "bfloat16"}
-    assert labels == single | {f"{s} + {la}" for s in ("bitmask", "delta") for la in single} | {"bitmask", "delta"}
+    codes = {"packed", "tree of 1", "planes", "int4"}
+    assert labels == {*codes, "float16", "bfloat16", "bitmask", "bitmask + float16", "bitmask + bfloat16", "delta", "delta + float16",
+                      "delta + bfloat16", "delta + packed", "delta + planes", "delta + int4"}
+
+
+LEAVES = [(1, 39), (1, 4), (2, 1), (3, 1), (3, 5), (4, 16), (1, 1, 5), (2, 3, 1), (3, 2, 2, 8), (1, 6, 1, 30), (16, 16, 8), (6, 4, 3, 2, 1)]
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("leaves", LEAVES, ids=str)
+def test_every_tree(leaves: tuple[int, ...], signed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trees that no histogram of few codes would get, at sizes with and without padding."""
+    monkeypatch.setattr(Tree, "leaves", lambda self, coded: leaves)
+    kinds = sum(leaves)
+    for size in (64, 65, 71, 120, 253):
+        codes = noise(size, size, kinds, 0.3)
+        codes[:kinds] = np.arange(kinds)
+        more = {"groups": (1, size, 1), "scale": np.full((1, 1, 1), 0.37, np.float32)} if signed else {"codebook": CODEBOOK[:kinds]}
+        values = coded((codes.astype(int) - kinds // 2).astype(np.int8) if signed else codes, (size,), count=kinds, **more)
+        for opset in (11, 17):
+            e = Emission(opset)
+            values.finish(e, [size], Tree(len(leaves) - 1).emit(e, values, [size]))
+            e.finish("W")
+            proto = alone(e, (size,), TensorProto.FLOAT)
+            for level in (LEVELS.ORT_ENABLE_ALL, LEVELS.ORT_DISABLE_ALL):
+                assert same(run(proto, level=level)[0], values.decode()), (size, opset)
 
 
 def test_empty_weights_have_no_layout() -> None:

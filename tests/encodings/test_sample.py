@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from onnx import TensorProto
 
-from lightweight_cli.encodings import bitmask, float16, huffman, plain, sample, table
+from lightweight_cli.encodings import float16, mask, plain, sample
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.floats import Floats
+from lightweight_cli.encodings.tree import Tree
 from lightweight_cli.encodings.vectors import Vectors
 from lightweight_cli.encodings.words import stored_as
 from lightweight_cli.model.blobs import Blob
@@ -56,7 +57,7 @@ def test_a_sample_of_vectors_is_what_nodes_compute(shape, groups, width, stages)
     values = Vectors(shape, TensorProto.FLOAT, groups, codes, [random.normal(size=(16, width)).astype(np.float32) for _ in range(stages)])
     whole = values.decode().reshape(-1)
     assert all(np.array_equal(part, whole[start : start + part.size]) for start, part in segments(values))
-    assert stored_as(values, None, table) == f"4 bits for {width} weights" + (" in 2 stages" if stages == 2 else "")
+    assert stored_as(values, None, Tree(0)) == f"4 bits for {width} weights" + (" in 2 stages" if stages == 2 else "")
 
 
 def test_a_sample_of_floats_is_of_their_first_chunk():
@@ -67,14 +68,14 @@ def test_a_sample_of_floats_is_of_their_first_chunk():
 
 
 @pytest.mark.parametrize(("values", "sparse", "layout", "said"), [
-    (CODED[0], None, table, "4 bits, one scale"), (CODED[1], None, table, "4 bits, scale per channel"),
-    (CODED[2], bitmask, table, "4 bits, scale per block of 30, zeros as a bitmask"),
-    (CODED[3], None, huffman, "4 bits, scale per block of 32, Huffman-coded"),
-    (coded((64, 900), (64, 900, 1), zero_point=np.zeros((64, 1, 1), np.uint8)), None, table, "4 bits, scale per channel, zero points"),
-    (Coded((4,), TensorProto.FLOAT, (1, 4, 1), blob(np.zeros(4, np.uint8)), 0, 2, 4, codebook=np.zeros(2, np.float32)), None, table,
+    (CODED[0], None, Tree(0), "4 bits, one scale"), (CODED[1], None, Tree(0), "4 bits, scale per channel"),
+    (CODED[2], None, Tree(1), "4 bits, scale per block of 30, frequent values in fewer bits, 1 split"),
+    (CODED[3], None, Tree(3), "4 bits, scale per block of 32, frequent values in fewer bits, 3 splits"),
+    (coded((64, 900), (64, 900, 1), zero_point=np.zeros((64, 1, 1), np.uint8)), None, Tree(0), "4 bits, scale per channel, zero points"),
+    (Coded((4,), TensorProto.FLOAT, (1, 4, 1), blob(np.zeros(4, np.uint8)), 0, 2, 4, codebook=np.zeros(2, np.float32)), None, Tree(0),
      "1 bit, codebook of 2"),
     (Floats((4,), TensorProto.FLOAT, [], 0), None, float16, "float16"),
-    (Floats((4,), TensorProto.FLOAT, [], 2), bitmask, plain, "float32, zeros as a bitmask")])
+    (Floats((4,), TensorProto.FLOAT, [], 2), mask, plain, "float32, zeros as a bitmask")])
 def test_how_a_weight_is_stored_in_words(values, sparse, layout, said):
     assert stored_as(values, sparse, layout) == said
 

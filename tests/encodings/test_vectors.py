@@ -30,7 +30,7 @@ def vectors(
 
 def check(values: Vectors, opset: int) -> list[Emission]:
     """Decode every emission with onnxruntime; return them."""
-    found = choose.for_vectors(lambda label: Emission(opset, "lwc1.", label=label), values, "W", EVERYTHING)
+    found = choose.for_vectors(lambda label: Emission(opset, label=label), values, "W", EVERYTHING)
     for emission in found:
         proto = alone(emission, values.shape, values.dtype)
         for level in (LEVELS.ORT_ENABLE_ALL, LEVELS.ORT_DISABLE_ALL):

@@ -8,7 +8,7 @@ import pytest
 from lightweight_cli.numerics import huffman, split_tree
 from lightweight_cli.numerics.split_tree import Overhead
 
-FREE = Overhead(0, 0, 0, 0)
+FREE = Overhead(0, 0, 0, 0, 0)
 
 
 def by_force(counts: list[int], depth: int, overhead: Overhead) -> float:
@@ -18,7 +18,7 @@ def by_force(counts: list[int], depth: int, overhead: Overhead) -> float:
     for splits in range(depth + 1):
         for cuts in itertools.combinations(range(1, len(counts)), splits):
             leaves = np.diff([0, *cuts, len(counts)])
-            bits = overhead.leaf * 8.0
+            bits = (overhead.leaf + overhead.first * (splits > 0)) * 8.0
             at, rest = 0, sizes[0]
             for i, leaf in enumerate(leaves):
                 here = sum(counts[at : at + leaf])
@@ -30,7 +30,7 @@ def by_force(counts: list[int], depth: int, overhead: Overhead) -> float:
     return best + overhead.value * len(counts)
 
 
-@pytest.mark.parametrize("overhead", [FREE, Overhead(20, 40, 25, 4)], ids=["free", "nodes"])
+@pytest.mark.parametrize("overhead", [FREE, Overhead(20, 10, 40, 25, 4)], ids=["free", "nodes"])
 @pytest.mark.parametrize("depth", [0, 1, 2, 3])
 def test_no_chain_is_smaller(depth: int, overhead: Overhead) -> None:
     rng = np.random.default_rng(depth)

@@ -41,7 +41,7 @@ def test_zeros_stay_zero_and_cost_a_bit(bench):
     (decoded,) = run(written(model), {"x": EYE})
     assert (decoded[pruned == 0] == 0).all() and len(np.unique(decoded)) == 16
     kept = np.count_nonzero(pruned)
-    assert changed.encoding.startswith("bitmask") and changed.after < pruned.size / 8 + kept / 2 + 1000
+    assert changed.encoding.startswith("tree") and changed.after < pruned.size / 8 + kept / 2 + 1000
     assert np.count_nonzero(decoded) == kept  # the smallest left is nearer to another centroid than to zero
 
 

@@ -66,11 +66,11 @@ def encodings(result: lwc.Result) -> list[str]:
 
 
 def test_encodings_keep_one_limit_together(model: str, tmp_path: Path) -> None:
-    steps = {limit: lwc.run(model, [f"quantize:bits=8{limit}"]) for limit in ("", ",load_memory=4200KB", ",load_memory=1500KB")}
+    steps = {limit: lwc.run(model, [f"quantize:bits=8{limit}"]) for limit in ("", ",load_memory=5MB", ",load_memory=1500KB")}
     free, some, few = steps.values()
-    assert encodings(free) == ["bitmask + 8-bit codes"] * 3
-    assert sorted(encodings(some)) == ["8-bit codes", "bitmask + 8-bit codes", "bitmask + 8-bit codes"]
-    assert encodings(few) == ["8-bit codes"] * 3
+    assert encodings(free) == ["tree of 1"] * 3
+    assert sorted(encodings(some)) == ["packed", "tree of 1", "tree of 1"]
+    assert encodings(few) == ["packed"] * 3
     assert free.size < some.size < few.size
     results = []
     for result in steps.values():
@@ -82,18 +82,18 @@ def test_encodings_keep_one_limit_together(model: str, tmp_path: Path) -> None:
 
 def test_weights_encoded_before_count(model: str, tmp_path: Path) -> None:
     first = lwc.run(model, ["quantize:bits=8,only=A", "quantize:bits=8,only=B"])
-    assert encodings(first) == ["bitmask + 8-bit codes"]
+    assert encodings(first) == ["tree of 1"]
     tight = lwc.run(model, ["quantize:bits=8,only=A", "quantize:bits=8,only=B,load_memory=2500KB"])
-    assert encodings(tight) == ["8-bit codes"], "A alone takes most of it"
+    assert encodings(tight) == ["packed"], "A alone takes most of it"
 
 
-def test_entropy_coding_needs_a_limit_that_is_given() -> None:
+def test_a_limit_takes_splits_away() -> None:
     proto = parser.parse_model("""<ir_version: 8, opset_import: ["" : 13]> g (float[1,512] x) => (float[1,512] y) { y = MatMul(x, W) }""")
     weight = np.random.default_rng(0).standard_normal((512, 512)).astype(np.float32)
     proto.graph.initializer.append(numpy_helper.from_array(weight, "W"))
-    assert encodings(lwc.run(proto, ["quantize:bits=4,granularity=tensor"])) == ["bitmask + table"]
-    assert encodings(lwc.run(proto, ["quantize:bits=4,granularity=tensor,load_memory=1GB"])) == ["huffman"]
-    assert encodings(lwc.run(proto, ["quantize:bits=4,granularity=tensor,load_memory=4MB"])) == ["table"]
+    assert encodings(lwc.run(proto, ["quantize:bits=4,granularity=tensor"])) == ["tree of 4"]
+    assert encodings(lwc.run(proto, ["quantize:bits=4,granularity=tensor,load_memory=10MB"])) == ["tree of 3"]
+    assert encodings(lwc.run(proto, ["quantize:bits=4,granularity=tensor,load_memory=4MB"])) == ["packed"]
 
 
 @pytest.mark.parametrize("text", ["", "many", "-1", "0", "5 apples"])

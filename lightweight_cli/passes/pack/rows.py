@@ -39,22 +39,21 @@ def distinct_rows(new: Callable[[str], Emission], values: Values, name: str, for
         return (flat[i : i + CHUNK] for i in range(0, flat.size, CHUNK))
 
     whole = new("equal rows")
-    inner_name = f"{whole.prefix}u"
+    inner_name = whole.name()
 
     def inner(label: str) -> Emission:
         e = new(label)
-        e.prefix = f"{whole.prefix}u."
+        e.named = whole.named
         return e
 
     few = Values((first.size, *values.shape[1:]), values.dtype, parts)
     stored = min(forms(inner, few, inner_name), key=lambda e: e.nbytes)
-    whole.nodes, whole.stored = stored.nodes, stored.stored
-    whole.load_bytes, whole.load_ns = stored.load_bytes, stored.load_ns
+    whole.take_over(stored)
     whole.costs(LOAD, values.size)
     narrow = np.min_scalar_type(first.size - 1)
-    index = whole.array("i", numbers.astype(narrow if narrow.itemsize < 4 else np.int32))
+    index = whole.array(numbers.astype(narrow if narrow.itemsize < 4 else np.int32))
     if narrow.itemsize < 4:
-        index = whole.op("Cast", [index], f"{whole.prefix}n", to=TensorProto.INT32)
+        index = whole.cast(index, TensorProto.INT32)
     whole.op("Gather", [inner_name, index], name, axis=0)
     return [whole]
 

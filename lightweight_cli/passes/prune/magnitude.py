@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import helper
 
-from lightweight_cli.encodings import bitmask, choose, recognise
+from lightweight_cli.encodings import choose, mask, recognise
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.limits import Limits
 from lightweight_cli.model.blobs import Blob
@@ -69,8 +69,8 @@ def prune_magnitude(context: Context, threshold: float | None, relative: float |
             return Plan(weight, reason=f"can't be ordered by magnitude: {e}")
         return pruned(rewriter, weight, limit, ties, context.limits)
 
-    old = version(model.proto) < bitmask.MINIMUM_OPSET
-    if old and saved(rewriter, limit_of) > RAISE_SHARE * model.total_size and raise_opset(model, bitmask.MINIMUM_OPSET, context.step.note):
+    old = version(model.proto) < mask.MINIMUM_OPSET
+    if old and saved(rewriter, limit_of) > RAISE_SHARE * model.total_size and raise_opset(model, mask.MINIMUM_OPSET, context.step.note):
         return prune_magnitude(context, threshold, relative, sparsity, scope)
     rewriter.run(plan)
     return context.step.changed

@@ -1,6 +1,6 @@
-"""Zeros take one bit: a mask of the non-zero places, and their values in another layout.
+"""Zeros among floats take one bit: a tree of one split, whose first leaf is zero and whose rest is floats in another layout.
 
-bits = Reshape(Gather(B[256, 8], mask)); Gather([0, values...], CumSum(bits) * bits). Opset 11 (CumSum).
+Codes need no such layout: zero is a code like others, and `tree` splits it off where it is frequent.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from onnx import TensorProto, helper
 
+from lightweight_cli.encodings import split
+from lightweight_cli.encodings.floats import Floats
 from lightweight_cli.encodings.values import Numbers, Values
 from lightweight_cli.model.blobs import Writer
 from lightweight_cli.numerics import packing
@@ -17,18 +19,16 @@ from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.load_cost import LoadCost
 
 NAME = "bitmask"
-MINIMUM_OPSET = 11
-LOAD = LoadCost(15, 22)
-"""For every value, zeros included: its bit and its rank; those of the layout of the non-zeros come on top."""
+MINIMUM_OPSET = split.MINIMUM_OPSET
+LOAD = split.LOAD_SINGLE
 LOAD_NUMBERS = LoadCost(1, 1)
-"""For every byte of a number that is put in its place and then in its shape."""
+"""For every byte of a number that is put in its shape."""
 LOAD_ENTRY = LoadCost(0, 5)
-BITS = packing.digit_table(2, 8)
 
 
 def offers(values: Values, opset: int) -> bool:
     """Whether the zeros save more than the mask takes, and operators take the values' type."""
-    pays = values.zero is not None and values.size < values.zeros * values.bits and values.zeros < values.size
+    pays = isinstance(values, Floats) and values.size < values.zeros * values.bits and values.zeros < values.size
     return pays and opset >= opset_for(values.number_type)
 
 
@@ -55,23 +55,8 @@ def emit(e: Emission, values: Values, dims: Sequence[int], numbers: Numbers, ent
         for part in values.chunks():
             writer.write(packing.pack_mask(values.nonzero(part)))
 
-    rows = -(-values.size // 8)
-    e.costs(LOAD, values.size)
+    rows, itemsize = -(-values.size // 8), helper.tensor_dtype_to_np_dtype(numbers.kind).itemsize
     e.costs(LOAD_ENTRY, entries)
-    packed = e.tensor("m", TensorProto.UINT8, [rows], rows, produce)
-    bits = unpacked(e, packed)
-    ranks = e.op("CumSum", [bits, axis0(e)])
-    flat = e.op("Gather", [numbers.name, e.op("Mul", [ranks, bits])])
-    e.costs(LOAD_NUMBERS, 2 * helper.tensor_dtype_to_np_dtype(numbers.kind).itemsize * values.size)
-    return Numbers(e.fit(flat, rows * 8, values.size, dims), numbers.kind)
-
-
-def unpacked(e: Emission, packed: str) -> str:
-    """Return the bits of packed bytes, int32[bytes * 8]."""
-    rows = e.op("Gather", [e.shared("lwc.bits", BITS), e.cast(packed, TensorProto.INT32)])
-    return e.cast(e.reshape(rows, [-1]), TensorProto.INT32)
-
-
-def axis0(e: Emission) -> str:
-    """Return the number 0, as CumSum's axis."""
-    return e.shared("lwc.axis0", np.array(0, np.int32))
+    e.costs(LOAD_NUMBERS, itemsize * values.size)
+    flat = split.with_first(e, e.tensor(TensorProto.UINT8, [rows], rows, produce), 8 * rows, numbers.name, itemsize)
+    return Numbers(e.shaped(flat, rows * 8, values.size, dims), numbers.kind)

@@ -1,0 +1,70 @@
+"""The packed bytes of a split tree: the bits of each split, and the digits of each leaf; their sizes are known from counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.model.blobs import Writer
+from lightweight_cli.numerics import packing
+
+
+def base_of(codes: int) -> int | None:
+    """Return the base of the digits in which a leaf of so many codes is packed; None where each takes a byte."""
+    return next((levels for levels in sorted(packing.DIGITS) if codes <= levels), None)
+
+
+def padded(places: np.ndarray, unit: int, front: bool, fill: int) -> np.ndarray:
+    """Return places with more of one of them before or after, up to a multiple."""
+    more = np.full(-places.size % unit, fill, places.dtype)
+    if not more.size:
+        return places
+    return np.concatenate([more, places] if front else [places, more])
+
+
+class Streams:
+    """The streams of a weight's codes, made when the first is written."""
+
+    def __init__(self, coded: Coded, leaves: Sequence[int], order: np.ndarray) -> None:
+        self.coded, self.leaves, self.order = coded, leaves, order
+        self.packed: dict[tuple[str, int], np.ndarray] = {}
+
+    def writer(self, kind: str, leaf: int) -> Callable[[Writer], None]:
+        """Return what writes the "bits" that split a leaf off, or its "codes"."""
+
+        def produce(writer: Writer) -> None:
+            if not self.packed:
+                self._make()
+            writer.write(self.packed.pop((kind, leaf)))
+
+        return produce
+
+    def _make(self) -> None:
+        place = np.zeros(256, np.uint8)
+        place[self.order] = np.arange(self.order.size)
+        rest = np.concatenate([place.take(part) for part in self.coded.symbols()])
+        start, front = 0, False
+        for i, leaf in enumerate(self.leaves):
+            last = i == len(self.leaves) - 1
+            here = rest
+            if not last:
+                rest = padded(rest, 8, front, start)
+                ones = rest >= start + leaf
+                self.packed["bits", i] = packing.pack_mask(ones)
+                here, rest = rest.compress(~ones), rest.compress(ones)
+            if leaf > 1:
+                self.packed["codes", i] = self._leaf(here, start, leaf, front and last)
+            if leaf > 1:
+                rest = rest[::-1]
+            front = leaf > 1
+            start += leaf
+
+    @staticmethod
+    def _leaf(places: np.ndarray, start: int, leaf: int, front: bool) -> np.ndarray:
+        base = base_of(leaf)
+        if base is None:
+            return places
+        digits = padded(places, packing.DIGITS[base], front, start) - np.uint8(start)
+        return packing.pack(digits, base, packing.DIGITS[base])

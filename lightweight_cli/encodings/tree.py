@@ -1,0 +1,136 @@
+"""Codes in a split tree of some depth: from packed digits over a bitmask to within a few percent of entropy coding.
+
+    places   of each code among those that occur, by falling frequency: leaves (leaf.py), joined by splits (split.py), as bytes
+    numbers  Gather(numbers by place, Cast(places)), once at the end
+
+A tree without a split is leaf.py's. Which leaves are best is numerics.split_tree's to say. Opset 11 from one split on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from onnx import TensorProto, helper
+
+from lightweight_cli.encodings import digit_tables, leaf, split
+from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.encodings.streams import Streams, base_of
+from lightweight_cli.encodings.values import Numbers, Values
+from lightweight_cli.numerics import packing, split_tree
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.load_cost import LoadCost
+
+LARGE = 100_000
+"""Codes from which a fourth split is worth its nodes."""
+LARGEST = 1 << 27
+"""Codes of a weight that are split: packing them takes some 4 bytes of memory for each."""
+LOAD_PLACES = LoadCost(4, 4)
+"""For every code, looked up at the end."""
+LOAD_NUMBERS = LoadCost(1, 0.9)
+"""For every byte of a number: looked up, and once more in its shape."""
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The layout of trees of exactly `splits` splits."""
+
+    splits: int
+
+    @property
+    def NAME(self) -> str:
+        """The layout in words."""
+        return f"tree of {self.splits}" if self.splits else "packed"
+
+    @property
+    def MINIMUM_OPSET(self) -> int:
+        """The first opset that has its operators."""
+        return split.MINIMUM_OPSET if self.splits else 7
+
+    @property
+    def LOAD(self) -> LoadCost:
+        """The least that it takes at load."""
+        return LoadCost(18, 20) if self.splits else LoadCost(1, 1)
+
+    def offers(self, values: Values, opset: int) -> bool:
+        """Whether the layout can hold these codes at this opset, and a tree of fewer splits would be larger."""
+        if not isinstance(values, Coded) or opset < self.MINIMUM_OPSET or not values.size:
+            return False
+        if self.splits == 0:
+            return True
+        if self.splits > split_tree.DEPTH and values.size < LARGE or values.size > LARGEST:
+            return False
+        return len(self.leaves(values)) == self.splits + 1
+
+    def leaves(self, coded: Coded) -> tuple[int, ...]:
+        """Return the leaves of the best tree of at most so many splits."""
+        counts = coded.histogram
+        return split_tree.chain(counts[used(coded)], self.splits)
+
+    def emit(self, e: Emission, values: Values, dims: Sequence[int]) -> Numbers:
+        """Add the packed codes; return the tensor of their numbers, of shape `dims`."""
+        assert isinstance(values, Coded)
+        coded, order = values, used(values)
+        if self.splits == 0:
+            return leaf.emit(e, coded, order, dims)
+        places, length = decoded(e, coded, order, self.leaves(coded))
+        width = helper.tensor_dtype_to_np_dtype(coded.number_type).itemsize
+        e.costs(LOAD_PLACES, coded.size)
+        e.costs(LOAD_NUMBERS, 2 * width * coded.size)
+        if length != coded.size:
+            e.costs(LOAD_NUMBERS, 2 * coded.size)
+            places = e.head(e.reshape(places, [-1]), coded.size)
+        numbers = e.op("Gather", [e.array(leaf.book(coded, order)), e.cast(places, TensorProto.INT32)])
+        flat = length != coded.size and list(dims) == [coded.size]
+        return Numbers(numbers if flat else e.reshape(numbers, dims), coded.number_type)
+
+    def run(self, values: Coded) -> int:
+        """Return how many numbers the last lookup yields where they need not be reshaped."""
+        return leaf.run(values, used(values)) if self.splits == 0 else 1
+
+
+def used(coded: Coded) -> np.ndarray:
+    """Return the symbols that occur, by falling frequency, equally frequent ones by number."""
+    counts = coded.histogram
+    return np.argsort(-counts, kind="stable")[: int(np.count_nonzero(counts))]
+
+
+def decoded(e: Emission, coded: Coded, order: np.ndarray, leaves: Sequence[int]) -> tuple[str, int]:
+    """Add the streams of a tree and its splits; return the places uint8 [n / 8, 8] and n, padding included."""
+    counts, streams = coded.histogram[order], Streams(coded, leaves, order)
+
+    def stored(i: int, start: int, length: int) -> str:
+        """Add leaf `i`; return its places, flat."""
+        if leaves[i] == 1:
+            return e.shared(f".u{start}", np.array([start], np.uint8), True)
+        base = base_of(leaves[i])
+        if base is None:
+            e.costs(leaf.LOAD_BYTE, length)
+            return e.tensor(TensorProto.UINT8, [length], length, streams.writer("codes", i))
+        rows = -(-length // packing.DIGITS[base])
+        e.costs(leaf.LOAD_PACKED, rows)
+        e.costs(LoadCost(2, leaf.LOAD_LOOKUP), length)
+        packed = e.tensor(TensorProto.UINT8, [rows], rows, streams.writer("codes", i))
+        table = digit_tables.numbers(e, base, start, TensorProto.UINT8)
+        return e.reshape(e.op("Gather", [table, e.cast(packed, TensorProto.INT32)]), [-1])
+
+    def branch(i: int, start: int, length: int) -> tuple[str, int]:
+        """Add the tree from leaf `i` on, of so many elements."""
+        rows, ones = -(-length // 8), int(counts[start + leaves[i] :].sum())
+        bits = e.tensor(TensorProto.UINT8, [rows], rows, streams.writer("bits", i))
+        first = stored(i, start, 8 * rows - ones)
+        after = start + leaves[i]
+        if i + 2 == len(leaves):
+            rest = stored(i + 1, after, ones)
+        else:
+            rest = e.reshape(branch(i + 1, after, ones)[0], [-1])
+            e.costs(split.LOAD_ELEMENT, ones)
+        if leaves[i] > 1 and (i + 2 < len(leaves) or leaves[i + 1] > 1):
+            return split.merged(e, bits, 8 * rows, first, rest), 8 * rows
+        both = e.op("Concat", [first, rest], axis=0)
+        e.costs(split.LOAD_ELEMENT, ones)
+        join = split.with_first if leaves[i] == 1 else split.with_last
+        return join(e, bits, 8 * rows, both), 8 * rows
+
+    return branch(0, 0, coded.size)
