@@ -61,10 +61,21 @@ def test_values_take_no_more_than_their_levels(save, apply, bits):
 
 def test_defaults(save, apply):
     path = save(ONE)
-    default = apply(path, f"quantize:{ALL}")
-    assert default.value("W").tobytes() == apply(path, f"quantize:granularity=block,block_size=64,{ALL}").value("W").tobytes()
     four = apply(path, f"quantize:bits=4,{ALL}")
     assert four.value("W").tobytes() == apply(path, f"quantize:bits=4,block_size=32,{ALL}").value("W").tobytes()
+
+
+@pytest.mark.parametrize(("text", "size"), [
+    ("g (float[N,1024] x) => (float[N,512] y) <float[1024,512] W> { y = MatMul (x, W) }", 256),
+    ("g (float[N,64] x) => (float[N,4096] y) <float[64,4096] W> { y = MatMul (x, W) }", 64),
+    ("g (float[N,4,8,8] x) => (float[N,64,6,6] y) <float[64,4,3,3] W> { y = Conv (x, W) }", 64)])
+def test_blocks_at_8_bits_cost_hardly_more_than_channels(save, apply, text, size):
+    path = save('<ir_version: 8, opset_import: ["" : 17]> ' + text)
+    default = apply(path, f"quantize:{ALL}")
+    assert default.report.options["block_size"] == size
+    assert default.value("W").tobytes() == apply(path, f"quantize:block_size={size},{ALL}").value("W").tobytes()
+    usual = apply(path, f"quantize:granularity=channel,{ALL}")
+    assert os.path.getsize(default.path) <= 1.01 * os.path.getsize(usual.path) + 3 * values(path).shape[-1]
 
 
 def test_smaller_blocks_are_nearer(save, apply):
