@@ -27,7 +27,7 @@ def quantize(
         choices=("auto", "nearest", "mse", "gptq"))] = "auto",
     grid: Annotated[str, Option("Evenly spaced values, or a codebook for each tensor.", choices=("uniform", "codebook"))] = "uniform",
     granularity: Annotated[str, Option("What shares a scale.", choices=("block", "channel", "tensor"))] = "block",
-    block_size: Annotated[int | None, Option("Weights in a block, along the input axis; 32; at 8 bits 64 or more.", min=8, max=4096)] = None,
+    block_size: Annotated[int | None, Option("Weights in a block, along the input axis; 32, at 8 bits 64 on.", min=8, max=4096)] = None,
     asymmetric: Annotated[bool, Option("Give each scale a zero point: for one-sided weights.")] = False,
     time_limit: Annotated[
         float | None, Option("Seconds for second-order rounding; what is left then is rounded to nearest.", min=0, open_min=True)] = None,

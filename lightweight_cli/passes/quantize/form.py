@@ -10,7 +10,7 @@ from lightweight_cli.weights.weight import Weight
 
 BLOCKS = {8: 64}
 BLOCK = 32
-"""Weights in a block, below 8 bits. At 8 bits the fewest, see fineness: 64 took MiniLM from 22.9 dB by channel to 31.6 for 3 % more bytes."""
+"""Weights in a block, below 8 bits. At 8 bits the fewest, see fineness: 64 took MiniLM from 22.9 dB by channel to 31.6, for 3 % more."""
 
 
 CODEBOOK_BLOCK = 48
