@@ -68,6 +68,8 @@ class Measured(NamedTuple):
     sentence: str
     kept: bool = False
     """It is the result."""
+    firm: bool = False
+    """It was built with less trust in the rows that fit."""
 
 
 @dataclass

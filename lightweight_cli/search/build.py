@@ -38,7 +38,8 @@ class Built(NamedTuple):
         return found
 
 
-def build(study: Study | None, layers: Sequence[Layer], items: Mapping[int, Item], seen: Seen, advance: Advance) -> Built:
+def build(study: Study | None, layers: Sequence[Layer], items: Mapping[int, Item], seen: Seen, advance: Advance,
+          firm: bool = False) -> Built:
     """Build the model in which each layer, by its id, has its item; without a study for nothing but the weights.
 
     Raises: InputError where the model does not run; ValueError where values are not finite.
@@ -49,12 +50,12 @@ def build(study: Study | None, layers: Sequence[Layer], items: Mapping[int, Item
             layer = by_weight.get(id(told.weight))
             if layer is None:
                 continue
-            new = found[id(layer)] = rounded(layer, items[id(layer)], seen(layer, told.statistics))
+            new = found[id(layer)] = rounded(layer, items[id(layer)], seen(layer, told.statistics), firm=firm)
             beside = {} if layer.bias is None or new.bias is None else {layer.bias.name: new.bias}
             told.replace(new.values, beside)
             advance(layer)
     for layer in layers:
         if id(layer) not in found:
-            found[id(layer)] = rounded(layer, items[id(layer)], seen(layer, None))
+            found[id(layer)] = rounded(layer, items[id(layer)], seen(layer, None), firm=firm)
             advance(layer)
     return Built([found[id(layer)] for layer in layers])

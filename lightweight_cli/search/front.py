@@ -20,6 +20,8 @@ class Candidate(NamedTuple):
     verdict: Verdict
     forecast: float = 0.0
     """Bytes of the file by the layers' tables: what an assignment is asked for by."""
+    firm: bool = False
+    """Whether what layers see was trusted less."""
 
 
 @dataclass

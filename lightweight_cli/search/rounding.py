@@ -8,6 +8,7 @@ import numpy as np
 
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.numerics import parts, rate, scales
+from lightweight_cli.numerics.damping import ROUNDING, TARGET
 from lightweight_cli.numerics.grid import Uniform
 from lightweight_cli.numerics.moments import Moments, bias_shift
 from lightweight_cli.numerics.objective import objective
@@ -18,6 +19,8 @@ from lightweight_cli.search.layer import Layer
 
 NARROW = 127
 """The clip where wide codes would be more different ones than a tree can hold."""
+FIRM = (0.1, 1.0)
+"""Damping and ridge where few rows mislead: magika, calibrated on 100 files, lost half as much on others; models with more lose by it."""
 ROUNDS = 2
 """Of rounding a table by the bits that its codes take: these follow from the codes."""
 
@@ -36,14 +39,13 @@ class Rounded(NamedTuple):
     """Loss of the whole over the error of this layer alone; None: not measured."""
 
 
-def method(layer: Layer, sweeps: int = 1, size: int = 0) -> Method:
-    """Return how a layer is solved; `size`: weights of the whole, where only some outputs are."""
-    size = size or layer.weight.size
-
+def method(layer: Layer, sweeps: int = 1, firm: bool = False) -> Method:
+    """Return how a layer is solved; `firm`: what it sees is trusted less."""
     def bits(codes: np.ndarray, low: int, high: int) -> np.ndarray:
-        return pricing.lengths(histogram(codes, low, high), size)
+        return pricing.lengths(histogram(codes, low, high), layer.weight.size)
 
-    return Method(kappa=rate.KAPPA, bits=bits, sweeps=sweeps, centre=layer.bias is not None, contest=False)
+    damping, ridge = FIRM if firm else (ROUNDING, TARGET)
+    return Method(damping, ridge, kappa=rate.KAPPA, bits=bits, sweeps=sweeps, centre=layer.bias is not None, contest=False)
 
 
 def problem_of(layer: Layer, moments: Moments, how: Method) -> Problem:
@@ -57,11 +59,11 @@ def histogram(codes: np.ndarray, low: int, high: int) -> np.ndarray:
     return np.bincount(codes.reshape(-1).astype(np.intp) - low, minlength=high - low + 1)
 
 
-def rounded(layer: Layer, item: Item, seen: Statistics | None, sweeps: int = 1) -> Rounded:
+def rounded(layer: Layer, item: Item, seen: Statistics | None, sweeps: int = 1, firm: bool = False) -> Rounded:
     """Return a layer rounded as an item says, for what it sees. Raises: ValueError where values are not finite."""
     if layer.looked_up or seen is None or seen.moments is None:
         return plainly(layer, item)
-    how, matrix = method(layer, sweeps), layer.matrix()
+    how, matrix = method(layer, sweeps, firm), layer.matrix()
     try:
         problem = problem_of(layer, seen.moments, how)
     except ValueError:  # of moments: nearest says it where values are not finite

@@ -27,6 +27,8 @@ MOST = 9
 CLOSE, AIM = 0.98, 0.993
 """How near to a size from below is near enough; and the share of it that is aimed at."""
 CORRECTIONS, STRETCHES = 2, 4
+MISLED = 3.0
+"""Times the loss on rows that fit, from which on that on others is taken for a sign of too few rows: it is 1.2 to 2 with enough."""
 STRETCH = 1.3
 """Factor by which steps may differ from the menu's to meet a size: a step is a number like any other."""
 SLOPE, FLATTEST = -0.5, -0.15
@@ -55,8 +57,12 @@ class Search:
     front: Front = field(default_factory=Front)
     ended: str = ""
     """Why it ended early; "": it did not."""
+    firm: bool = False
+    """Whether what layers see is trusted less: settled by the first candidate after the safe one."""
     longest: float = 0.0
     """Seconds of the slowest candidate."""
+    built: Built | None = None
+    """The last candidate's values."""
 
     def run(self) -> None:
         """Search until the end, the time is over, or the user interrupts: the front has what came of it."""
@@ -86,16 +92,32 @@ class Search:
             made = self._of(math.exp(aim))
             if made is None:
                 return
+            made = self._firmer(made)
             if made.verdict.holds:
                 holding = min(holding, math.log(made.forecast))
             else:
                 failing = max(failing, min(math.log(made.forecast), holding))
             aim = (holding + failing) / 2
 
+    def _firmer(self, made: Candidate) -> Candidate:
+        """Where the second candidate does worse on the rows that judge than on those that fit, try it with less trust in these.
+
+        Returns: the better of both; from here on all are built as it is.
+        """
+        if len(self.front.tried) != 2 or self.front.built is None or not self.built:
+            return made
+        if made.verdict.loss <= MISLED * self.examiner.probe(self.built.values([e.layer for e in self.layers])):
+            return made
+        self.firm = True
+        other = self._measured(list(made.items), made.forecast)
+        self.firm = other.verdict.loss < made.verdict.loss
+        return other if self.firm else made
+
     def _of_size(self, most: int) -> None:
         """Build for a size, and correct the forecast by what came of it: by other items, then by other steps."""
         aim = most * AIM
         made = self._of(aim)
+        made = made and self._firmer(made)
         for _ in range(CORRECTIONS):
             if made is None or self._close(made, most):
                 return
@@ -151,8 +173,9 @@ class Search:
                 raise TimeOver
 
         self.tell(self._stage(), 0, whole)
-        built = build(self.study, layers, {id(la): item for la, item in zip(layers, items, strict=True)}, self.seen, advance)
-        made = Candidate(items, self.rest + self.stored(built), self.examiner.examine(built.values(layers)), forecast)
+        built = build(self.study, layers, {id(la): item for la, item in zip(layers, items, strict=True)}, self.seen, advance, self.firm)
+        self.built = built
+        made = Candidate(items, self.rest + self.stored(built), self.examiner.examine(built.values(layers)), forecast, self.firm)
         self.front.add(made, built)
         self.longest = max(self.longest, self.clock.lap())
         return made

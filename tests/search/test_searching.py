@@ -36,6 +36,7 @@ class Counted(Search):
         size = REST + round(self.off * sum(map(nbytes, items)))
         made = Candidate(items, size, Verdict(size >= self.smallest, 10.0 / size, None, None, None, ""), forecast)
         self.front.add(made, Built([]))
+        self.built = None
         return made
 
 

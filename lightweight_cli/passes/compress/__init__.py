@@ -26,6 +26,7 @@ def compress(
     item: Annotated[list[str], Option(
         "What one weight becomes, NAME=STEP, as --save-recipe writes it: nothing is searched then; repeatable.", metavar="ITEM",
         read=read_item, recorded=True)] = (),  # type: ignore[assignment]  # read only
+    firm: Annotated[bool, Option("With --item: trust the data less, as the search did where few rows misled it.", recorded=True)] = False,
 ) -> int:
     """Find the smallest model within the gates, or of a size.
 
@@ -46,4 +47,4 @@ def compress(
 
     if target_size is not None and ratio is not None:
         raise UsageError(f"compress: --target-size {target_size} and --ratio {ratio:g}: give one of them")
-    return compress_weights(context, target_size or (f"{100 / ratio!r}%" if ratio else None), time_limit, item)
+    return compress_weights(context, target_size or (f"{100 / ratio!r}%" if ratio else None), time_limit, item, firm)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
 
 
-def planned(context: Context, layers: Sequence[Layer], items: Mapping[str, Item], portion: Portion) -> list[tuple[Item, Rounded]]:
+def planned(context: Context, layers: Sequence[Layer], items: Mapping[str, Item], portion: Portion,
+            firm: bool) -> list[tuple[Item, Rounded]]:
     """Return what each layer becomes. Raises: UsageError for a weight without an item, or an item without a weight."""
     known = {layer.key for layer in layers}
     for missing, said in ((known - items.keys(), "has no --item"), (items.keys() - known, "is no weight that can be compressed")):
@@ -29,5 +30,5 @@ def planned(context: Context, layers: Sequence[Layer], items: Mapping[str, Item]
     with contextlib.ExitStack() as stack:
         study = stack.enter_context(context.calibrated(portion).study(context.model, [layer.weight for layer in layers]))
         built = build(study, layers, {id(layer): items[layer.key] for layer in layers}, seen_on(portion),
-                      lambda layer: step.advance(layer.weight.size))
+                      lambda layer: step.advance(layer.weight.size), firm)
     return [(items[layer.key], new) for layer, new in zip(layers, built.rounded, strict=True)]

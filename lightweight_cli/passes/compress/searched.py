@@ -101,7 +101,7 @@ def told(context: Context, search: Search, budget: Budget) -> list[tuple[Item, R
     best = front.best
     for tried in front.tried:
         v = tried.verdict
-        step.front.append(Measured(tried.nbytes, v.loss, v.holds, v.sentence, tried is best))
+        step.front.append(Measured(tried.nbytes, v.loss, v.holds, v.sentence, tried is best, tried.firm))
     if search.ended:
         step.note(f"{search.ended}: the best of {len(front.tried)} candidates")
     step.note(f"{len(front.tried)} candidate{'s' * (len(front.tried) != 1)}; {best.verdict.sentence}")

@@ -34,7 +34,7 @@ SIGNATURE = 150
 SMALL = f"has fewer than {LEAST} values"
 
 
-def compress_weights(context: Context, target: str | None, time_limit: float | None, items: Sequence[str]) -> int:
+def compress_weights(context: Context, target: str | None, time_limit: float | None, items: Sequence[str], firm: bool) -> int:
     """Compress every weight that may change. Returns: weights compressed."""
     rewriter, step = context.rewriter(), context.step
     step.signed = "compress"
@@ -46,7 +46,7 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
     most = read_target(target, "compress: --target-size", context.model.total_size) if target else None
     rest = single_pieces(context.model)[1] - sum(layer.weight.stored_bytes() for layer in layers) + SIGNATURE
     if items:
-        found = planned(context, layers, dict(read_item(i, "compress: --item") for i in items), portion)
+        found = planned(context, layers, dict(read_item(i, "compress: --item") for i in items), portion, firm)
     elif context.portion is None:
         step.note("chosen without running the model")
         found = unmeasured(context, layers, rest, most)
@@ -73,7 +73,8 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
     for layer, _, rounded in new.values():
         if plans[id(layer.weight)].taken is not None:
             set_bias(context, layer, rounded)
-    step.plan = {"item": [f"{layer.key}={item}" for layer, item, _ in new.values()]}
+    firm = firm or any(measured.kept and measured.firm for measured in step.front)
+    step.plan = {**({"firm": True} if firm else {}), "item": [f"{layer.key}={item}" for layer, item, _ in new.values()]}
     return step.changed
 
 
