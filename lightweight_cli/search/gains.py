@@ -13,7 +13,7 @@ import numpy as np
 
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.search.examiner import Examiner
-from lightweight_cli.search.items import PROBE
+from lightweight_cli.search.items import PROBE, SAFE
 from lightweight_cli.search.layer import Layer
 from lightweight_cli.search.rounding import Rounded, rounded
 from lightweight_cli.search.table import Choice
@@ -43,8 +43,8 @@ def values_of(layer: Layer, new: Rounded) -> dict[str, np.ndarray]:
 
 def explored(layer: Layer, choices: Sequence[Choice], seen: Statistics | None, examiner: Examiner) -> Explored:
     """Try a layer alone."""
-    if layer.inside:
-        return Explored(layer, choices, np.nan)
+    if layer.inside:  # no candidate is measured with its values
+        return Explored(layer, [c for c in choices if c.item == SAFE[layer.menu]] or choices[:1], np.nan)
     if layer.looked_up:
         return _tried(layer, choices, examiner)
     if seen is not None and seen.moments is not None:

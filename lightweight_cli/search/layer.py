@@ -42,7 +42,7 @@ class Layer:
 
     @property
     def inside(self) -> bool:
-        """Whether it is in a subgraph or a function, where it can't be tried alone."""
+        """Whether it is in a subgraph or a function, where it can't be tried: it gets 8 bits."""
         return self.weight.scope.number != 0
 
     def matrix(self) -> np.ndarray:

@@ -79,3 +79,22 @@ def test_an_interrupt_keeps_the_best_and_before_any_candidate_ends_all() -> None
     assert made.ended == searching.INTERRUPTED and made.front.best is not None and made.front.best.verdict.holds
     with pytest.raises(KeyboardInterrupt):
         search(interrupt=1).run()
+
+
+@pytest.mark.parametrize(("on_fit", "firm_loss", "firm"), [(1e-2, 0.1, False), (1e-6, 1e-4, True), (1e-6, 0.9, False)])
+def test_few_rows_that_mislead_are_trusted_less(on_fit: float, firm_loss: float, firm: bool) -> None:
+    class Misled(Counted):
+        def _measured(self, items: list[Item], forecast: float = 0.0) -> Candidate:
+            made = super()._measured(items, forecast)
+            self.built = Built([])
+            return made._replace(verdict=made.verdict._replace(loss=firm_loss)) if self.firm else made
+
+    made = search()
+    made.__class__ = Misled
+    made.layers = []
+    made.front.tried = [Candidate([], 9_000, Verdict(True, 1e-6, None, None, None, ""))]
+    made.examiner = type("", (), {"probe": lambda self, values: on_fit})()  # type: ignore[assignment]
+    second = made._measured([], 5_000)
+    made.front.built = Built([])
+    found = made._firmer(second)
+    assert made.firm is firm and (found is second) is not firm and made.measured == (1 if on_fit == 1e-2 else 2)
