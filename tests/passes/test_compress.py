@@ -96,7 +96,7 @@ def test_a_size_is_met_from_below(share, save, tmp_path) -> None:
 def test_weights_wherever_they_are(text, save, tmp_path) -> None:
     source, target = written(tmp_path, save, text), str(tmp_path / "small.onnx")
     feed = samples(200, 64) | ({"c": np.array(True)} if "bool" in text else {})
-    done = lightweight_cli.run(source, ["compress:ratio=1.7"], calibrate=[feed])
+    done = lightweight_cli.run(source, ["compress:ratio=1.5"], calibrate=[feed])
     done.save(target, check=False)
     assert done.steps[0].changed == text.count("MatMul") - text.count("(t, A)")
     assert all(np.allclose(a, b, atol=0.3 * np.abs(a).max()) for a, b in zip(outputs(source, feed), outputs(target, feed), strict=True))
