@@ -8,14 +8,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from lightweight_cli.checking.check import Check
+from lightweight_cli.checking.gates import Gates
 from lightweight_cli.errors import OutputError, printable
 from lightweight_cli.pipeline.recipe import Step
 from lightweight_cli.pipeline.step_report import StepReport
 
 
-def save(path: str, steps: Sequence[Step], reports: Sequence[StepReport], check: Check | None) -> None:
+def save(path: str, steps: Sequence[Step], reports: Sequence[StepReport], check: Check | None, gates: Gates) -> None:
     """Write a recipe that `lwc run --recipe` reads. Raises: OutputError."""
     text = "\n".join(_table(step, report) for step, report in zip(steps, reports, strict=True)) + _drawn(check)
+    if gates.max_drop is not None:  # it decides how many rows fit
+        text += f"\n[gates]\nmax-drop = {gates.max_drop!r}\n"
     try:
         with open(path + ".tmp", "w", encoding="utf-8") as file:
             file.write(text)

@@ -72,6 +72,16 @@ def test_the_smallest_within_a_drop_on_labels(call, save, tmp_path) -> None:
     assert Path(again).read_bytes() == Path(target).read_bytes()
 
 
+def test_a_plan_gives_the_same_bytes_whatever_share_of_the_rows_a_drop_needs(call, save, tmp_path) -> None:
+    source, files, plan = written(tmp_path, save, NET), data(tmp_path, 500), str(tmp_path / "plan.toml")
+    made = [str(tmp_path / name) for name in ("first.onnx", "again.onnx")]
+    words = ("--calibrate", files, "--check-time", 2)
+    assert call("compress", source, *words, "--max-drop", 0.01, "--best-effort", "-o", made[0], "--save-recipe", plan)[0] == 0
+    status, _, said = call("run", source, "--recipe", plan, *words, "--best-effort", "-o", made[1])
+    assert status == 0 and "calibrated on 200 of 500" in said
+    assert Path(made[0]).read_bytes() == Path(made[1]).read_bytes()
+
+
 def test_a_goal_that_no_candidate_keeps_leaves_no_file(call, save, tmp_path) -> None:
     source, target = written(tmp_path, save, NET), str(tmp_path / "small.onnx")
     words = ("compress", source, "--calibrate", data(tmp_path), "--min-sqnr", 200, "-o", target)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lightweight_cli.data.portion import Portion
 from lightweight_cli.errors import UsageError, printable
 from lightweight_cli.passes.compress.seeing import seen_on
+from lightweight_cli.pipeline.step_report import Calibrated
 from lightweight_cli.search.build import build
 from lightweight_cli.search.items import Item
 from lightweight_cli.search.layer import Layer
@@ -29,6 +30,7 @@ def planned(context: Context, layers: Sequence[Layer], items: Mapping[str, Item]
     step.expect(sum(layer.weight.size for layer in layers))
     with contextlib.ExitStack() as stack:
         study = stack.enter_context(context.calibrated(portion).study(context.model, [layer.weight for layer in layers]))
+        step.calibrated = Calibrated(study.samples, study.of, portion.role == "calibrate")
         built = build(study, layers, {id(layer): items[layer.key] for layer in layers}, seen_on(portion),
                       lambda layer: step.advance(layer.weight.size), firm)
     return [(items[layer.key], new) for layer, new in zip(layers, built.rounded, strict=True)]

@@ -41,7 +41,7 @@ def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: 
     clock = Clock(time_limit, sum(layer.weight.size for layer in layers))
     wanted = context.wanted
     if wanted is None:  # called from Python: calibration data alone
-        portion, select, confirm = divided(portion.paths, Check(seed=portion.seed), portion.samples, portion.memory)
+        _, select, confirm = divided(portion.paths, Check(seed=portion.seed), portion.samples, portion.memory)
         wanted = Wanted(select, confirm)
     most = most or (wanted.max_size if wanted.max_drop is None and wanted.min_sqnr is None else None)
     nothing = most is None and wanted.max_drop is None and wanted.min_sqnr is None

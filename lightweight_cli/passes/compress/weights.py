@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lightweight_cli.checking.check import Check
 from lightweight_cli.data.portion import Portion
 from lightweight_cli.encodings import choose
 from lightweight_cli.errors import InputError
@@ -16,6 +17,7 @@ from lightweight_cli.passes.compress.planned import planned
 from lightweight_cli.passes.compress.searched import searched
 from lightweight_cli.passes.compress.storing import coded
 from lightweight_cli.passes.compress.unmeasured import unmeasured
+from lightweight_cli.pipeline.wanted import divided
 from lightweight_cli.search.build import Built
 from lightweight_cli.search.items import WIDE, Item
 from lightweight_cli.search.layer import LEAST, Layer, layers_of
@@ -45,6 +47,8 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
     portion = context.portion or Portion(())
     most = read_target(target, "compress: --target-size", context.model.total_size) if target else None
     rest = single_pieces(context.model)[1] - sum(layer.weight.stored_bytes() for layer in layers) + SIGNATURE
+    if context.wanted is None and context.portion is not None:  # from Python: calibration data alone, divided as for a search
+        portion = divided(portion.paths, Check(seed=portion.seed), portion.samples, portion.memory)[0]
     if items:
         found = planned(context, layers, dict(read_item(i, "compress: --item") for i in items), portion, firm)
     elif context.portion is None:
