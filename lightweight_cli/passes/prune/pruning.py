@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightweight_cli.encodings import bitmask, choose, recognise
+from lightweight_cli.encodings import choose, mask, recognise
 from lightweight_cli.encodings.limits import Limits
 from lightweight_cli.passes.prune.layer import Sparse, Way
 from lightweight_cli.passes.prune.layers import Layers
@@ -29,7 +29,7 @@ def prune_weights(context: Context, way: Way, keep: float) -> int:
     if streams(way, keep, seen):
         return prune_magnitude(context, goal.threshold, goal.relative, goal.sparsity, way.scope)
     rewriter = context.rewriter()
-    if pays(rewriter, goal.sparsity) and raise_opset(context.model, bitmask.MINIMUM_OPSET, context.step.note):
+    if pays(rewriter, goal.sparsity) and raise_opset(context.model, mask.MINIMUM_OPSET, context.step.note):
         rewriter = context.rewriter()
     small = smallest(rewriter.weights, keep)
     reasons = {id(w): "is empty" if not w.size else f"is among the smallest (--keep {keep:g})" if id(w) in small else ""
@@ -54,7 +54,7 @@ def streams(way: Way, keep: float, seen: bool) -> bool:
 
 def pays(rewriter: Rewriter, sparsity: float | None) -> bool:
     """Whether bitmasks of so many zeros, which an older model's opset has no operators for, save enough to raise it."""
-    if version(rewriter.model.proto) >= bitmask.MINIMUM_OPSET or sparsity is None:
+    if version(rewriter.model.proto) >= mask.MINIMUM_OPSET or sparsity is None:
         return False
     saved = sum(max(0.0, (sparsity * w.numpy.itemsize - 1 / 8) * w.size) for w in rewriter.weights if not w.locked)
     return saved > RAISE_SHARE * rewriter.model.total_size
