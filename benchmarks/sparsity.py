@@ -1,0 +1,111 @@
+"""Zeros and what they cost: python benchmarks/sparsity.py FOLDER... [--only-table].
+
+A folder holds model.onnx, calib_feeds.npz (unlabelled) and eval.py. Each row is written to RESULTS as it is finished, and never
+measured twice; docs/sparsity.md is made of them. The metric is of every STEP-th labelled row, none of which calibrates; seconds are
+processor time of lwc and the children that it waited for, one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "build/sparsity.jsonl"
+PAGE = ROOT / "docs/sparsity.md"
+SHARES = ("0.5", "0.7", "0.8", "0.9", "2:4")
+WAYS = {
+    "magnitude": ("--no-recover",),
+    "wanda": ("--criterion", "wanda", "--no-recover"),
+    "obs": ("--criterion", "obs", "--no-recover"),
+    "magnitude, recovered": (),
+    "wanda, recovered": ("--criterion", "wanda"),
+    "obs, recovered": ("--criterion", "obs"),
+    "obs by sensitivity, recovered": ("--criterion", "obs", "--scope", "sensitivity"),
+}
+LIMIT = 900
+"""Seconds for one way on one model."""
+STEP = {"minilm-stsb": 4, "ppocrv4-rec": 2}
+"""Of labelled rows; others: all."""
+
+
+def judged(folder: Path, path: Path) -> dict[str, Any]:
+    """Return the task metric, and the SQNR of the outputs."""
+    store = RESULTS.parent / f"sparsity-{folder.name}.npz"
+    judge, step = ROOT / "benchmarks/quantization_judge.py", STEP.get(folder.name, 1)
+    words = [sys.executable, str(judge), str(folder), str(path), str(step), str(store)]
+    done = subprocess.run(words, capture_output=True, text=True)
+    if done.returncode:
+        return {"failed": (done.stderr.strip().splitlines() or ["no result"])[-1][:120]}
+    return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
+
+
+def row(folder: Path, share: str, way: str) -> dict[str, Any]:
+    """Prune one model in one way. Returns: the figures."""
+    found: dict[str, Any] = {"model": folder.name, "share": share, "way": way}
+    if way == "original":
+        return {**found, "bytes": (folder / "model.onnx").stat().st_size, "seconds": 0, **judged(folder, folder / "model.onnx")}
+    amount = ("--pattern" if ":" in share else "--sparsity", share)
+    with tempfile.TemporaryDirectory() as place:
+        target = Path(place) / "small.onnx"
+        words = [sys.executable, "-m", "lightweight_cli", "prune", str(folder / "model.onnx"), *amount, *WAYS[way],
+                 "--calibrate", str(folder / "calib_feeds.npz"), "-q", "--no-check", "-o", str(target)]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        try:
+            done = subprocess.run(words, capture_output=True, text=True, timeout=LIMIT, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+        except subprocess.TimeoutExpired:
+            return {**found, "failed": f"not done after {LIMIT} s"}
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if done.returncode:
+            return {**found, "failed": (done.stderr.strip().splitlines() or ["no result"])[-1][:120]}
+        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return {**found, "bytes": target.stat().st_size, "seconds": spent, **judged(folder, target)}
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Return the rows as a table, each model's original first."""
+    lines = ["| model | zeros | way | metric | SQNR, dB | bytes | CPU s |", "| --- " * 7 + "|"]
+    models, order = list(dict.fromkeys(r["model"] for r in rows)), ["original", *WAYS]
+    for r in sorted(rows, key=lambda r: (models.index(r["model"]), ["", *SHARES].index(r["share"]), order.index(r["way"]))):
+        share = r["share"]
+        share = f"{float(share):.0%}" if share and ":" not in share else share
+        head = f"| {r['model']} | {share} | {r['way']} | "
+        if "metric" not in r:
+            lines.append(head + f"{r['failed']} | | | |")
+            continue
+        sqnr = "" if r["sqnr"] is None else f"{r['sqnr']:.1f}"
+        lines.append(head + f"{r['metric']:.4f} | {sqnr} | {r['bytes']:,} | {r['seconds']:.1f} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measure what is missing, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folders", nargs="*", type=Path)
+    parser.add_argument("--shares", nargs="*", default=SHARES)
+    parser.add_argument("--ways", nargs="*", default=list(WAYS))
+    parser.add_argument("--only-table", action="store_true")
+    given = parser.parse_args()
+    RESULTS.parent.mkdir(exist_ok=True)
+    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
+    known = {(r["model"], r["share"], r["way"]) for r in rows}
+    for folder in [] if given.only_table else [f.resolve() for f in given.folders]:
+        for share, way in [("", "original"), *((s, w) for s in given.shares for w in given.ways)]:
+            if (folder.name, share, way) not in known:
+                rows.append(row(folder, share, way))
+                print(rows[-1], flush=True)
+                with RESULTS.open("a") as file:
+                    file.write(json.dumps(rows[-1]) + "\n")
+    head, mark, _ = PAGE.read_text().partition("<!-- table -->\n")
+    PAGE.write_text(head + mark + "\n" + table(rows))
+
+
+if __name__ == "__main__":
+    main()
