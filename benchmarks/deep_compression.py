@@ -30,7 +30,7 @@ from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.model.blobs import Blob
 from lightweight_cli.model.load import load
 from lightweight_cli.model.scopes import Scopes
-from lightweight_cli.numerics import huffman, kmeans, sketch
+from lightweight_cli.numerics import kmeans, rate, sketch
 from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.search import find_weights
 
@@ -91,7 +91,7 @@ def weigh(path: Path) -> tuple[float, float]:
     for weight in find_weights(model, Scopes(model.proto)):
         codes = recognise.coded(weight) if weight.encoded else None
         nbytes = weight.stored_bytes()
-        bound += 8.0 * nbytes if codes is None else weight.size * huffman.entropy(codes.histogram)
+        bound += 8.0 * nbytes if codes is None else weight.size * rate.of_counts(codes.histogram)
         stored, size, coded = stored + nbytes, size + weight.size, coded + (codes is not None)
     return 8 * stored / size, bound / size if coded else 0.0
 
@@ -136,7 +136,7 @@ def crossover() -> list[str]:
         shared = choose.for_codes(empty, coded, "W")
         floats = choose.for_floats(empty, "W", (WEIGHTS,), TensorProto.FLOAT, WEIGHTS - coded.zeros, Random(values), 4)
         codes = smallest(shared, lambda label: not label.startswith(("bitmask", "delta")))
-        bound = huffman.entropy(coded.histogram) * WEIGHTS / 8
+        bound = rate.of_counts(coded.histogram) * WEIGHTS / 8
         cells = [f"{sparsity:.2f}", f"{codes:,}", *choice(shared), f"{bound:,.0f}", *choice(floats)]
         lines.append(f"| {' | '.join(cells)} |")
     return lines

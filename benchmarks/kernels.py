@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from lightweight_cli.numerics import affine, fp, huffman, kmeans, lookup, magnitude, packing, product, sketch, stats
+from lightweight_cli.numerics import affine, fp, kmeans, lookup, magnitude, packing, product, sketch, stats
 from lightweight_cli.numerics.tiles import tiles
 
 MIB = 1 << 20
@@ -174,10 +174,6 @@ def lossless_kernels() -> Iterator[Kernel]:
     yield "fp fits_bfloat16, all do", narrow.nbytes, over_chunks(fp.fits_bfloat16, np.zeros_like(weight))
     yield "fp to_half", weight.nbytes, over_chunks(fp.to_half, weight)
     yield "fp to_bfloat16", weight.nbytes, over_chunks(fp.to_bfloat16, weight)
-    codes = np.rint(weight * 200).clip(-8, 7).astype(np.int8).view(np.uint8) + np.uint8(8)
-    tree = huffman.tree(np.bincount(codes))
-    yield "huffman wavelet, 16 symbols", 4 * codes.size, partial(huffman.wavelet, codes, tree)
-    yield "huffman merge, 16 symbols", codes.size, partial(huffman.merge, huffman.wavelet(codes[::4], tree), 1 << 22)
 
 
 def main() -> None:

@@ -34,9 +34,13 @@ def code_bits(codes: np.ndarray, low: int, high: int) -> np.ndarray:
 
 def entropy(codes: np.ndarray) -> float:
     """Bits a code in an ideal entropy code: sum p log2 1/p; codes are integers of any shape."""
-    counts = np.bincount(codes.reshape(-1).astype(np.intp) - int(codes.min()))
-    counts = counts[counts > 0]
-    return float(np.log2(codes.size) - (counts * np.log2(counts)).sum() / codes.size)
+    return of_counts(np.bincount(codes.reshape(-1).astype(np.intp) - int(codes.min())))
+
+
+def of_counts(counts: np.ndarray) -> float:
+    """The same of how often each code occurs; 0 for none."""
+    used, total = counts[counts > 0], int(counts.sum())
+    return float(np.log2(total) - (used * np.log2(used)).sum() / total) if total else 0.0
 
 
 def bit_price(U: np.ndarray, grid: Grid, kappa: float) -> float:
