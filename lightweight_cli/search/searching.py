@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from lightweight_cli.calibration.study import Study
-from lightweight_cli.search import allocation
+from lightweight_cli.search import allocation, pricing
 from lightweight_cli.search.allocation import allocated, total
 from lightweight_cli.search.build import Built, Seen, build
 from lightweight_cli.search.clock import Clock, TimeOver
@@ -84,7 +84,7 @@ class Search:
         first = self.front.tried[0]
         if not first.verdict.holds:
             return
-        holding, failing = math.log(first.forecast), math.log(self.rest + total(allocation.smallest(self.layers)))
+        holding, failing = math.log(first.forecast), math.log(self._forecast(allocation.smallest(self.layers)))
         aim = math.log(self.original / FIRST)
         while len(self.front.tried) < MOST and holding - failing > math.log(NARROW):
             if not failing < aim < holding:
@@ -150,12 +150,16 @@ class Search:
 
     def _of(self, size: float) -> Candidate | None:
         """Build the assignment of a forecast size; None where that was built before."""
-        chosen = allocated(self.layers, size - self.rest)
+        chosen = allocated(self.layers, size - self.rest - pricing.TABLES)
         items = [c.item for c in chosen]
         return None if any(list(t.items) == items for t in self.front.tried) else self._try(chosen)
 
     def _try(self, chosen: Sequence[allocation.Choice]) -> Candidate:
-        return self._measured([c.item for c in chosen], self.rest + total(chosen))
+        return self._measured([c.item for c in chosen], self._forecast(chosen))
+
+    def _forecast(self, chosen: Sequence[allocation.Choice]) -> float:
+        """Return the bytes of the file, by the layers' tables."""
+        return self.rest + pricing.TABLES + total(chosen)
 
     def _measured(self, items: list[Item], forecast: float = 0.0) -> Candidate:
         """Build and measure one candidate. Raises: TimeOver."""
