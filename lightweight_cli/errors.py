@@ -59,7 +59,7 @@ def in_python(message: str) -> str:
     import re
 
     message = message.replace("-f replaces it", "force=True replaces it").replace("--no-check", "check=False")
-    option = re.compile(r"(?<![\w./-])(?:--(?=[a-z])|(?=(?:max|min)-[a-z]))([a-z]+(?:-[a-z]+)*)\b(?!\.)")
+    option = re.compile(r"(?<![\w./-])(?:--(?=[a-z])|(?=(?:max|min)-[a-z]))([a-z]+[0-9]?(?:-[a-z]+)*)\b(?!\.)")
     return option.sub(lambda found: found[1].replace("-", "_"), message)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,20 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("lwc", deadline=None)  # how long an example takes says how busy the machine is
 settings.load_profile("lwc")
+
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each of several processes a folder with a short path: messages shorten long ones."""
+    if hasattr(config, "workerinput"):
+        config.option.basetemp = tempfile.mkdtemp(prefix="lwc.")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove that folder."""
+    if hasattr(config, "workerinput"):
+        shutil.rmtree(config.option.basetemp, ignore_errors=True)
+
 
 Lwc = Callable[..., "subprocess.CompletedProcess[bytes]"]
 

@@ -106,7 +106,7 @@ def test_errors_speak_python(folder, error, said, options):
 
 
 def test_errors_of_steps_speak_python(folder):
-    with pytest.raises(lwc.UsageError, match="^prune: give exactly one of threshold, relative and sparsity$"):
+    with pytest.raises(lwc.UsageError, match="^prune: give exactly one of threshold, relative, sparsity, keep_top, l1 and pattern N:M$"):
         lwc.run("model.onnx", ["prune"])
     with pytest.raises(lwc.UsageError, match=r"^step 'share:block-size=7': block_size 7: must be at least 8 and at most 4096$"):
         lwc.run("model.onnx", ["share:block-size=7"])

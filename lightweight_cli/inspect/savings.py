@@ -11,7 +11,7 @@ BITS_4_BLOCK_32 = 4.5
 """Bits for each weight of 4 bits in blocks of 32 with a scale of 16 bits."""
 BITS_8_BLOCK_64 = 8.25
 """Bits for each weight of 8 bits in blocks of 64 with a scale of 16 bits."""
-KEPT_8, FEW_4 = 0.02, 0.05
+KEPT_8, FEW_4 = 0.002, 0.05
 """Share of the weights, the smallest first, that quantize leaves at 8 bits, and gives 8 bits at 4 (passes.quantize.weights)."""
 MIN_BYTES = 1024
 """Weights below this are left alone: the nodes that decode one take about as much."""

@@ -71,12 +71,12 @@ def test_no_such_model(refused):
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (("prune", "model.onnx", "-o", "out.onnx"), "exactly one of --threshold, --relative and --sparsity"),
+        (("prune", "model.onnx", "-o", "out.onnx"), "exactly one of --threshold, --relative, --sparsity"),
         ((*PRUNE, "--threshold", "1", "-o", "out.onnx"), "exactly one of"),
         ((*PRUNE[:3], "1.5", "-o", "out.onnx"), "--sparsity 1.5: must be more than 0 and at most 1"),
         ((*PRUNE[:3], "half", "-o", "out.onnx"), "--sparsity half: must be a number"),
         ((*PRUNE[:3], "nan", "-o", "out.onnx"), "--sparsity nan"),
-        ((*PRUNE, "--scope", "layer", "-o", "out.onnx"), "--scope layer: must be tensor or global"),
+        ((*PRUNE, "--scope", "layer", "-o", "out.onnx"), "--scope layer: must be tensor, global, lamp or sensitivity"),
         (("quantize", "model.onnx", "--bits", "3.5", "-o", "out.onnx"), "--bits 3.5: must be a whole number"),
         (("quantize", "model.onnx", "--bits", "99", "-o", "out.onnx"), "--bits 99: must be "),
         (("quantize", "model.onnx", "--bytes", "1"), "--bytes"),

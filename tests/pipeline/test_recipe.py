@@ -26,6 +26,8 @@ def values(parameter: registry.Parameter) -> st.SearchStrategy:
         return st.lists(st.sampled_from(("a*", "op:Gemm", "x.weight")), min_size=1, max_size=3)
     if parameter.name == "target_size":
         return st.sampled_from(("1MB", "50%", "1234"))
+    if parameter.name == "pattern":
+        return st.sampled_from(("2:4", "4x1"))
     if parameter.name == "load_memory":
         return st.sampled_from(("1GB", "1.5", "300 MiB"))
     raise AssertionError(f"{parameter.name}: a type without a strategy")
@@ -70,14 +72,14 @@ def test_text(text, step, printed):
         ("prun", "pass 'prun' is unknown (did you mean prune?); known: strip,"),
         ("", "pass '' is unknown"),
         ("prune:sparsity=0.5,sparsity=0.6", "sparsity is given twice"),
-        ("prune:sparseness=0.5", "option 'sparseness' is unknown; known: threshold, relative, sparsity, scope"),
+        ("prune:sparseness=0.5", "option 'sparseness' is unknown; known: threshold, relative, sparsity, keep_top, l1"),
         ("prune:sparsity=1.5", "--sparsity 1.5: must be more than 0 and at most 1"),
         ("prune:sparsity=0", "--sparsity 0: must be more than 0"),
         ("prune:sparsity=nan", "--sparsity nan: must be"),
         ("prune:threshold=inf", "--threshold inf: must be"),
         ("prune:sparsity=much", "--sparsity much: must be a number, more than 0 and at most 1"),
         ("prune:sparsity=", "--sparsity : must be a number"),
-        ("prune:scope=layer", "--scope layer: must be tensor or global"),
+        ("prune:scope=layer", "--scope layer: must be tensor, global, lamp or sensitivity"),
         ("quantize:bits=7", "--bits 7: must be "),
         ("quantize:bits=8.0", "--bits 8.0: must be a whole number"),
         ("quantize:asymmetric=maybe", "--asymmetric maybe: must be true or false"),

@@ -184,7 +184,8 @@ def tampered(path: str, change: str) -> str:
     elif change == "axis":
         codes.attribute.add().CopyFrom(onnx.helper.make_attribute("axis", 1))
     elif change == "output":
-        proto.graph.output.add().CopyFrom(onnx.helper.make_tensor_value_info(codes.output[0], 3, [None] * 5))
+        rank = 1 + next(len(t.dims) for t in proto.graph.initializer if t.name == codes.input[0])  # of indices of rank 2
+        proto.graph.output.add().CopyFrom(onnx.helper.make_tensor_value_info(codes.output[0], 3, [None] * rank))
     onnx.save(proto, path)
     return path
 

@@ -21,14 +21,14 @@ def prune_channels(
         float | None, Option("Remove about this share of the multiply-accumulates.", min=0, max=1, open_min=True)] = None,
     channels: Annotated[float | None, Option("Remove this share of the channels that can go.", min=0, max=1, open_min=True)] = None,
     importance: Annotated[str, Option(
-        "By what the least important channels are found: sums of |w|, of squares, or what is lost of the outputs that read them; "
-        "auto: reconstruction with calibration data, else l1.", choices=("auto", "l1", "l2", "reconstruction"))] = "auto",
+        "What is least: the sum of |w|, of squares, or what its readers lose; auto: reconstruction with data, else l1.",
+        choices=("auto", "l1", "l2", "reconstruction"))] = "auto",
     scope: Annotated[str, Option("Whether the same share of each group goes, or the least important of all.",
                                  choices=("group", "global"))] = "group",
     round_to: Annotated[int, Option("Keep channels in multiples of this.", min=1, max=256)] = 1,
     no_recover: Annotated[bool, Option("Leave the weights that stay as they are.")] = False,
 ) -> int:
-    """Remove filters, neurons and heads, with all that is theirs.
+    """Remove filters, neurons and heads and what is theirs.
 
     One of ratio, macs and channels is given. Channels that operators tie together are a unit and go together: what a residual
     connection adds up, a depthwise filter and what it reads, all neurons of an attention head. Units of the same layers are a
