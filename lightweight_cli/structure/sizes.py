@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from onnx import ModelProto, shape_inference
 
+from lightweight_cli.structure import expansion
+
 if TYPE_CHECKING:
     from lightweight_cli.model.model import Model
 
@@ -64,6 +66,8 @@ def _inferred(proto: ModelProto, sizes: tuple[int, ...]) -> dict[str, Shape]:
     for port in copy.graph.output:
         if port.type.HasField("tensor_type"):
             port.type.tensor_type.ClearField("shape")
+    if copy.functions and expansion.nodes(copy) > expansion.MOST:
+        copy.ClearField("functions")
     try:
         copy = shape_inference.infer_shapes(copy, data_prop=True)
     except Exception:  # onnx's own, without a common base: nothing is known then, and nothing will be cut
