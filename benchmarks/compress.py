@@ -14,8 +14,11 @@ import resource
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from resumed import Rows
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "build/compress.jsonl"
@@ -87,19 +90,13 @@ def main() -> None:
     parser.add_argument("--ratio", type=float, help="instead of the goal's")
     parser.add_argument("--only-table", action="store_true")
     given = parser.parse_args()
-    RESULTS.parent.mkdir(exist_ok=True)
-    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
-    known = {(r["model"], r["ratio"]) for r in rows}
+    kept = Rows(RESULTS, "model", "ratio")
     for folder in [] if given.only_table else [f.resolve() for f in given.folders]:
         ratio = given.ratio or GOALS[folder.name][0]
-        if (folder.name, ratio) not in known:
-            rows.append(row(folder, ratio))
-            print(rows[-1], flush=True)
-            with RESULTS.open("a") as file:
-                file.write(json.dumps(rows[-1]) + "\n")
+        kept.measure((folder.name, ratio), partial(row, folder, ratio))
     head, _, rest = PAGE.read_text().partition(MARK)
     _, _, tail = rest.partition(END)
-    PAGE.write_text(head + MARK + "\n" + table(rows) + "\n" + END + tail)
+    PAGE.write_text(head + MARK + "\n" + table(kept.rows) + "\n" + END + tail)
 
 
 if __name__ == "__main__":

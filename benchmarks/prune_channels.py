@@ -15,8 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from resumed import Rows
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "build/prune_channels.jsonl"
@@ -145,19 +148,12 @@ def main() -> None:
     parser.add_argument("--shares", nargs="*", type=float, default=SHARES)
     parser.add_argument("--only-table", action="store_true")
     given = parser.parse_args()
-    RESULTS.parent.mkdir(exist_ok=True)
-    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
-    known = {(r["model"], r["share"], r["way"]) for r in rows}
+    kept = Rows(RESULTS, "model", "share", "way")
     ways = [(0.0, "original"), *((s, w) for s in given.shares for w in (*LWC, *(PEERS if given.peer else ())))]
     for folder in [] if given.only_table else [f.resolve() for f in given.folders]:
         for share, way in ways:
-            if (folder.name, share, way) not in known:
-                rows.append(row(folder, share, way, given.peer))
-                print(rows[-1], flush=True)
-                with RESULTS.open("a") as file:
-                    file.write(json.dumps(rows[-1]) + "\n")
-    head, mark, _ = PAGE.read_text().partition("<!-- table -->\n")
-    PAGE.write_text(head + mark + "\n" + table(rows))
+            kept.measure((folder.name, share, way), partial(row, folder, share, way, given.peer))
+    kept.write(PAGE, table)
 
 
 if __name__ == "__main__":

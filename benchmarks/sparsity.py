@@ -14,8 +14,11 @@ import resource
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from resumed import Rows
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "build/sparsity.jsonl"
@@ -93,18 +96,11 @@ def main() -> None:
     parser.add_argument("--ways", nargs="*", default=list(WAYS))
     parser.add_argument("--only-table", action="store_true")
     given = parser.parse_args()
-    RESULTS.parent.mkdir(exist_ok=True)
-    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
-    known = {(r["model"], r["share"], r["way"]) for r in rows}
+    kept = Rows(RESULTS, "model", "share", "way")
     for folder in [] if given.only_table else [f.resolve() for f in given.folders]:
         for share, way in [("", "original"), *((s, w) for s in given.shares for w in given.ways)]:
-            if (folder.name, share, way) not in known:
-                rows.append(row(folder, share, way))
-                print(rows[-1], flush=True)
-                with RESULTS.open("a") as file:
-                    file.write(json.dumps(rows[-1]) + "\n")
-    head, mark, _ = PAGE.read_text().partition("<!-- table -->\n")
-    PAGE.write_text(head + mark + "\n" + table(rows))
+            kept.measure((folder.name, share, way), partial(row, folder, share, way))
+    kept.write(PAGE, table)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,12 @@ import json
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from quantization import STEPS
+from resumed import Rows
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build/verdicts"
@@ -102,18 +104,11 @@ def main() -> None:
     parser.add_argument("folders", nargs="*", type=Path)
     parser.add_argument("--only-page", action="store_true")
     given = parser.parse_args()
-    BUILD.mkdir(parents=True, exist_ok=True)
-    rows = [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
-    known = {(r["model"], r["recipe"]) for r in rows}
+    kept = Rows(RESULTS, "model", "recipe")
     for folder in [] if given.only_page else [f.resolve() for f in given.folders]:
         for recipe in ("original", *RECIPES):
-            if (folder.name, recipe) not in known:
-                rows.append(row(folder, recipe))
-                print(rows[-1], flush=True)
-                with RESULTS.open("a") as file:
-                    file.write(json.dumps(rows[-1]) + "\n")
-    head, mark, _ = PAGE.read_text().partition("<!-- table -->\n")
-    PAGE.write_text(head + mark + "\n" + tables(rows))
+            kept.measure((folder.name, recipe), partial(row, folder, recipe))
+    kept.write(PAGE, tables)
 
 
 if __name__ == "__main__":

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from corpus.verdicts import Verdict
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fuzz.exact import exact
-from lightweight_cli.passes.fold import offline
-
-
-@pytest.fixture(autouse=True, scope="module")
-def fold_in_processes_of_its_own_afterwards() -> Iterator[None]:
-    """Undo what `exact` replaces for speed."""
-    before = offline.optimise, offline.judge
-    yield
-    offline.optimise, offline.judge = before
 
 
 @given(st.integers(0, 1 << 32))

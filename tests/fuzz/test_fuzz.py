@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,19 +24,10 @@ from fuzz.models import random_model
 from fuzz.mutate import changed, readable
 from lightweight_cli.errors import InputError
 from lightweight_cli.model.load import load
-from lightweight_cli.passes.fold import offline
 
 RELAXED = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 SEEDS = seeds()
 VALID = [data for data in SEEDS if readable(data)]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def fold_in_processes_of_its_own_afterwards() -> Iterator[None]:
-    """Undo what `outcome` replaces for speed."""
-    before = offline.optimise, offline.judge
-    yield
-    offline.optimise, offline.judge = before
 
 
 @given(st.integers(0, 1 << 32))
