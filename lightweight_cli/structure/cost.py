@@ -29,6 +29,8 @@ class Cost:
         for name, axis, labels in stored_axes(trace):
             if name in self.tensors and not trace.labels.frozen(labels).all():
                 self.axes.setdefault(name, []).append((axis, labels))
+        self.positions = [self._positions(layer) for layer in trace.layers]
+        """Asked for at once: an axis that no rule came by gets its labels here, before labels are counted for what goes."""
 
     def parameters(self, kept: Kept) -> int:
         """Return the number of parameters with what stays."""
@@ -42,28 +44,27 @@ class Cost:
 
     def macs(self, kept: Kept) -> int:
         """Return the multiply-accumulates of the layers with what stays."""
-        return sum(self._layer(layer, kept) for layer in self.trace.layers)
+        return sum(self._layer(layer, axes, kept) for layer, axes in zip(self.trace.layers, self.positions, strict=True))
 
-    def _layer(self, layer: Layer, kept: Kept) -> int:
-        """Each output is a sum over inputs, at each position of the result, or of what is read where that is spread."""
+    def _positions(self, layer: Layer) -> list[np.ndarray]:
+        """Return the axes along which the layer does the same again: all but the channel of the result, or of what is read and spread."""
         trace, node = self.trace, layer.node
-        shape = trace.sizes.shapes(layer.weight)
-        spread = node.op_type == "ConvTranspose"
-        place = node.input[0] if spread else node.output[0]
-        rank, conv = trace.sizes.rank(place) or 0, node.op_type.startswith("Conv")
-        channel = 1 if conv else rank - 1
+        place = node.input[0] if node.op_type == "ConvTranspose" else node.output[0]
+        rank = trace.sizes.rank(place) or 0
+        channel = 1 if node.op_type.startswith("Conv") else rank - 1
         if node.op_type == "MatMul" and layer.weight == node.input[0]:
             channel = rank - 2
-        positions = 1
-        for k in range(rank):
-            if k != channel:
-                labels = trace.axis(place, k)
-                positions *= int(kept(labels).sum()) if labels is not None else 1
+        return [labels for k in range(rank) if k != channel and (labels := trace.axis(place, k)) is not None]
+
+    def _layer(self, layer: Layer, axes: list[np.ndarray], kept: Kept) -> int:
+        """Each output is a sum over inputs, at each position."""
+        shape, conv = self.trace.sizes.shapes(layer.weight), layer.node.op_type.startswith("Conv")
+        positions = math.prod(int(kept(labels).sum()) for labels in axes)
         taps = math.prod(shape[0][2:]) if conv and shape is not None else 1
         inputs, outputs = int(kept(layer.inputs).sum()), int(kept(layer.outputs).sum())
         if layer.axes[0] is None:
             return positions * outputs * taps
-        groups = next((a.i for a in node.attribute if a.name == "group"), 1) if conv else 1
+        groups = next((a.i for a in layer.node.attribute if a.name == "group"), 1) if conv else 1
         return positions * inputs * outputs * taps // max(1, groups)
 
 

@@ -17,6 +17,7 @@ import onnxruntime as ort
 from corpus.original import Original, examine
 from corpus.pool import READY
 from corpus.recipes import Recipe, grows, lossy, steps
+from corpus.remembered import Remembered
 from corpus.verdicts import Outcome, Verdict, compare
 from lightweight_cli.checking import judge
 from lightweight_cli.checking.accuracy import Accuracy
@@ -28,7 +29,6 @@ from lightweight_cli.jobs import smaller
 from lightweight_cli.model.load import load
 from lightweight_cli.passes.fold import offline
 from lightweight_cli.pipeline.run import run_steps
-from lightweight_cli.runtime import optimise as child
 
 Apply = Callable[[str, Recipe, str], "tuple[bool, int]"]
 """Takes a model's path, a recipe, and the path for the result."""
@@ -56,13 +56,15 @@ def answer(pipe: Connection, how: Apply) -> None:
         os.dup2(nowhere, standard)
     ort.set_default_logger_severity(4)
     # This process is as good as the ones that the pass starts on its own, and is there already.
-    offline.optimise, offline.judge = child.optimise_here, judge_here
+    remembered = Remembered()
+    offline.optimise, offline.judge = remembered.optimise, remembered.judge
     pipe.send(READY)
     while True:
         try:
             path, recipes = pipe.recv()
         except EOFError:
             return
+        remembered.forget()
         for recipe, outcome in outcomes(path, recipes, how):
             pipe.send((recipe, outcome))
 

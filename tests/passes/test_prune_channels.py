@@ -139,3 +139,12 @@ def test_odd_weights_have_an_importance_too(apply, save, parse, odd):
     values[:2] = odd
     proto.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(values, proto.graph.initializer[0].name))
     assert apply(save(proto), "prune-channels:channels=0.5").report.changed == 32
+
+
+def test_axes_that_are_nobody_elses_are_counted_too(apply, save):
+    done = apply(save("""
+    <ir_version: 8, opset_import: ["" : 17]>
+    g (float[1,1,4,8] x) => (float[1,1,4,5] y) <float[1,1,8,6] A, float[1,1,6,5] B> { h = MatMul (x, A)  y = MatMul (h, B) }
+    """), "prune-channels:channels=0.5")
+    assert shapes(done) == {"A": [1, 1, 8, 3], "B": [1, 1, 3, 5]}
+    assert done.report.notes == ["parameters 78 -> 39 (-50%); MACs 312 -> 156 (-50%)"]
