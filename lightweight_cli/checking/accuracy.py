@@ -91,7 +91,7 @@ class Accuracy:
     deterministic: bool = True
     """False: the original gives other values each time (random operators)."""
     of: int | None = None
-    """Samples of the data, where time allowed fewer: these are spread over it."""
+    """Samples of the data that were meant, where time allowed fewer: these are spread over them."""
     remarks: tuple[str, ...] = ()
     """What else must be known before the figures are used."""
     unverified: str | None = None

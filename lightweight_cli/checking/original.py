@@ -119,8 +119,8 @@ def _silent(stage: str, done: int, total: int | None) -> None:
 
 
 def _left_out(found: Batches, run: Run) -> int | None:
-    """Return the samples that the data has, where fewer were run."""
+    """Return the samples that were meant to be run, where time allowed fewer."""
     if found.synthetic:
         return None
-    total = found.of or sum(b.samples for b in found)
+    total = found.meant or sum(b.samples for b in found)
     return total if run.samples < total else None

@@ -41,6 +41,8 @@ class Batches:
     """Batches to go through; None: all."""
     of: int | None = None
     """Samples there were, where only a portion of them is meant."""
+    meant: int | None = None
+    """Samples of that portion."""
     fresh: bool | None = None
     """Where samples that select were to be kept apart from those that confirm: whether there were enough of them."""
     synthetic: bool = False

@@ -78,6 +78,7 @@ def chosen(batches: Batches, portion: Portion) -> Batches:
         batches.fresh = count < len(order)
         order = order[:count] if portion.half == "select" or not batches.fresh else order[count:]
         batches.of = sum(units[k].samples for k in order)
+    batches.meant = sum(units[k].samples for k in order)
     if len(order) == len(units):
         return batches
     kept = sorted(order.tolist())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lightweight_cli.checking.check import Check
-from lightweight_cli.checking.gates import Gates
+from lightweight_cli.checking.gates import NO_DATA, Gates
 from lightweight_cli.errors import DataError, GateError, printable
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def refuse_gates(check: Check | None, gates: Gates, reference: Model) -> None:
         raise _not_evaluated("max-drop", gates.max_drop, "no labels" if check.data else "no data")
     if check.metric is not None and not with_labels:
         raise DataError(f"metric {printable(check.metric)} needs labels, and the data has none")
+    if gates.min_agreement is not None and not check.data:
+        raise _not_evaluated("min-agreement", gates.min_agreement, NO_DATA)
     kinds = [o.type.tensor_type.elem_type if o.type.HasField("tensor_type") else None for o in graph.output]
     if gates.min_sqnr is not None and kinds and all(k is not None and k not in FLOATS for k in kinds):
         raise _not_evaluated("min-sqnr", gates.min_sqnr, "the model has no float output")

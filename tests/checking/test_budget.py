@@ -73,6 +73,8 @@ def test_little_time_runs_some_of_the_data_and_says_so(tmp_path: Path, monkeypat
     monkeypatch.setattr(runs, "outputs_of", run)
     whole = verify(path, path, data, latency=False, batch_size=2, budget=None)
     assert (whole.samples, whole.of, whole.batches) == (400, None, 200)
+    part = verify(path, path, data, latency=False, samples=20, budget=None)
+    assert (part.samples, part.of) == (20, None) and basis(part).startswith("20 samples in"), "no time was short"
 
 
 def test_slow_batches_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lightweight_cli.checking.gates import NO_DATA
 from lightweight_cli.data.peek import has_labels, keys
 from lightweight_cli.errors import InputError
 from lightweight_cli.pipeline import registry
@@ -37,6 +38,7 @@ def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("options", "why"), [
     (("--max-drop", "0.1"), "max-drop 0.1 can't be evaluated: no data"),
+    (("--min-agreement", "0.9"), f"min-agreement 0.9 can't be evaluated: {NO_DATA}"),
     (("--max-drop", "0.1", "--data", "bare.npz"), "max-drop 0.1 can't be evaluated: no labels"),
     (("--max-drop", "0.1", "--data", "data_set"), "max-drop 0.1 can't be evaluated: no labels")])
 def test_gates_that_nothing_can_evaluate_fail_before_the_work(call, data: Path, no_work: None, options: tuple[str, ...], why: str) -> None:
