@@ -70,6 +70,8 @@ class Measured(NamedTuple):
     """It is the result."""
     firm: bool = False
     """It was built with less trust in the rows that fit."""
+    nearest: bool = False
+    """It was built without them."""
 
 
 @dataclass

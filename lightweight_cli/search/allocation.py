@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lightweight_cli.search.gains import Explored
-from lightweight_cli.search.items import SAFE
 from lightweight_cli.search.table import Choice
 
 LOW, HIGH, ROUNDS = 1e-6, 1e18, 90
@@ -39,7 +38,7 @@ def total(chosen: Sequence[Choice]) -> float:
 
 def safe(layers: Sequence[Explored]) -> list[Choice]:
     """Return what loses nothing: about 8 bits for all."""
-    return [next((c for c in e.choices if c.item == SAFE[e.layer.menu]), e.choices[0]) for e in layers]
+    return [e.choices[0] for e in layers]
 
 
 def smallest(layers: Sequence[Explored]) -> list[Choice]:

@@ -19,6 +19,10 @@ Seen = Callable[[Layer, "Statistics | None"], "Statistics | None"]
 """What a layer is taken to see: on synthetic inputs, that mixed with a prior."""
 
 
+def unseen(layer: Layer, seen: Statistics | None) -> None:
+    """Take nothing to be seen: weights are rounded to nearest."""
+
+
 class Built(NamedTuple):
     """New values of the layers, in their order."""
 
@@ -30,11 +34,10 @@ class Built(NamedTuple):
         return sum(r.nbytes for r in self.rounded)
 
     def values(self, layers: Sequence[Layer]) -> dict[str, np.ndarray]:
-        """Return the new values of weights of the main graph and of biases, by name."""
+        """Return the new values of weights and of biases, by key."""
         found: dict[str, np.ndarray] = {}
         for layer, new in zip(layers, self.rounded, strict=True):
-            if not layer.inside:
-                found.update(values_of(layer, new))
+            found.update(values_of(layer, new))
         return found
 
 

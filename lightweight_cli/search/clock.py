@@ -8,6 +8,10 @@ LEAST, EACH = 300.0, 20.0
 """Seconds where nothing is said: and so many more for each million weights. Six candidates took 4 s (80 thousand weights) to 220 s
 (22 million) of processor time."""
 
+EXPLORING = 0.5
+"""Share of the limit after which no more weights are tried alone: the rest is for candidates. Where the model is not slow, they take a
+tenth."""
+
 
 class TimeOver(Exception):
     """The time is over, and there is something to keep."""
@@ -25,6 +29,10 @@ class Clock:
     def left(self) -> float:
         """The seconds that are left."""
         return self.started + self.limit - time.monotonic()
+
+    def past(self, share: float) -> bool:
+        """Whether that share of the time is over."""
+        return self.left < (1 - share) * self.limit
 
     def lap(self) -> float:
         """Return the seconds since the last lap."""

@@ -41,7 +41,7 @@ class Examiner(Conversation):
 
     def __init__(self, model: Model, names: Sequence[str], fit: Settings, check: Check, budget: Budget,
                  confirm: Check | None = None) -> None:
-        """`names`: weights of the main graph, which may be changed; `confirm`: what no candidate was chosen by.
+        """`names`: the keys of weights which may be changed; `confirm`: what no candidate was chosen by.
 
         Raises: InputError for data that do not fit.
         """
@@ -58,7 +58,7 @@ class Examiner(Conversation):
         return self
 
     def probe(self, arrays: Mapping[str, np.ndarray]) -> float:
-        """Return the loss on some rows that fit, with other values of weights and biases, by name; all else as it was."""
+        """Return the loss on some rows that fit, with other values of weights and biases, by key; all else as it was."""
         return self._verdict("probe", arrays).loss
 
     def examine(self, arrays: Mapping[str, np.ndarray]) -> Verdict:

@@ -23,7 +23,7 @@ from lightweight_cli.model.output_folder import write_into
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.runtime.declared import declared
 from lightweight_cli.runtime.sessions import open_session, reason
-from lightweight_cli.search.overridable import make_overridable
+from lightweight_cli.search.overridable import is_overridable, key_of, make_overridable
 from lightweight_cli.weights.bias import bias_of
 from lightweight_cli.weights.search import find_weights
 
@@ -40,23 +40,23 @@ class Examining:
     """Answers "open" once, then "probe", "examine" and "confirm" with the values of weights and biases by name."""
 
     def __init__(self) -> None:
-        self.held: list[Held] = []
-        self.batches: list[Batches] = []
+        self.held: dict[str, Held] = {}
+        self.batches: dict[str, Batches] = {}
         self.goal = ANYTHING
 
     def __call__(self, request: dict[str, Any], arrays: Mapping[str, np.ndarray], tell: Progress) -> tuple[Any, dict[str, np.ndarray]]:
         """Answer one request of `Examiner`."""
         with np.errstate(all="ignore"):
-            if request["do"] == "open":
+            what = request["do"]
+            if what == "open":
                 return self._open(request, tell), {}
-            number = ("probe", "examine", "confirm").index(request["do"])
-            if number == len(self.held):
+            if what == "confirm":
                 fresh = self._judging(self.confirming)
                 if not fresh.fresh:
                     return None, {}
-                self._add(fresh, tell)
-            goal = ANYTHING if number == 0 else self.goal
-            found = certify(self.held[number], self._outputs(number, arrays, tell), goal, seed=self.seed)
+                self.batches[what] = fresh
+            held = self._held(what, tell)
+            found = certify(held, self._outputs(what, arrays, tell), ANYTHING if what == "probe" else self.goal, seed=self.seed)
             told = {**asdict(found), "loss": found.loss}
             return {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in told.items() if k != "metric"}, {}
 
@@ -65,13 +65,13 @@ class Examining:
         path, check = request["model"], request["check"]
         model, self.seed, threads = load(path), check["seed"], check["threads"]
         wanted = set(request["names"])
-        weights = [w for w in find_weights(model, Scopes(model.proto)) if w.scope.number == 0 and w.name in wanted]
-        biases = [b for b in map(bias_of, weights) if b is not None]
-        self.model, self.types = declared(model.proto), {w.name: w.numpy for w in (*weights, *biases)}
+        weights = [w for w in find_weights(model, Scopes(model.proto)) if key_of(w) in wanted and is_overridable(w)]
+        weights += [b for b in map(bias_of, weights) if b is not None and is_overridable(b)]
+        self.model, self.types = declared(model.proto), {key_of(w): w.numpy for w in weights}
         fit, judging = self._data(request, path, model.proto, threads, tell)
         skeleton = type(model.proto)()
         skeleton.CopyFrom(model.proto)
-        make_overridable(model, [*weights, *biases])
+        self.inputs = make_overridable(model, weights)
         try:
             with tempfile.TemporaryDirectory(prefix="lwc-") as folder:
                 self.session = open_session(write_into(model, folder, "model"), threads=threads, integers=False)
@@ -80,10 +80,10 @@ class Examining:
         spec = parse_metric(check["metric"]) if check["metric"] else None
         self.skeleton, self.spec, self.confirming = skeleton, spec, request["confirm"]
         fit.labels = None
-        for rows in (fit, judging):
-            self._add(rows, tell)
-        self.goal = self.held[1].goal(Budget(**request["budget"]))
-        return {"rows": self.held[1].rows, "labelled": judging.labels is not None, "sentence": self.goal.sentence}
+        self.batches = {"probe": fit, "examine": judging}
+        held = self._held("examine", tell)
+        self.goal = held.goal(Budget(**request["budget"]))
+        return {"rows": held.rows, "labelled": judging.labels is not None, "sentence": self.goal.sentence}
 
     def _data(self, request: dict[str, Any], path: str, proto: Any, threads: int, tell: Progress) -> tuple[Batches, Batches]:
         """Return the rows that probe and those that judge. Raises: InputError."""
@@ -102,19 +102,21 @@ class Examining:
         return open_portion(portion, self.model, labels=check["labels"], batch_size=check["batch_size"],
                             ignore_labels=check["ignore_labels"])
 
-    def _add(self, batches: Batches, tell: Progress) -> None:
-        """Take rows in, with what the original gives for them."""
-        held = Held(self.model, self.skeleton, labels=batches.labels, spec=self.spec, synthetic=batches.synthetic)
-        self.batches.append(batches)
-        for batch, outputs in zip(batches, self._outputs(len(self.held), {}, tell), strict=True):
-            held.add(batch, outputs)
-        self.held.append(held)
+    def _held(self, what: str, tell: Progress) -> Held:
+        """Return the rows of a purpose with what the original gives for them, which is run once, when it is first asked for."""
+        if what not in self.held:
+            batches = self.batches[what]
+            held = Held(self.model, self.skeleton, labels=batches.labels, spec=self.spec, synthetic=batches.synthetic)
+            for batch, outputs in zip(batches, self._outputs(what, {}, tell), strict=True):
+                held.add(batch, outputs)
+            self.held[what] = held
+        return self.held[what]
 
-    def _outputs(self, number: int, arrays: Mapping[str, np.ndarray], tell: Progress) -> Iterator[list[Any]]:
+    def _outputs(self, what: str, arrays: Mapping[str, np.ndarray], tell: Progress) -> Iterator[list[Any]]:
         """Yield what the model gives for each batch with other values of some weights. Raises: InputError."""
-        fed = {n: np.ascontiguousarray(a, self.types[n]) for n, a in arrays.items() if n in self.types}
+        fed = {self.inputs[n]: np.ascontiguousarray(a, self.types[n]) for n, a in arrays.items() if n in self.types}
         names = [p.name for p in self.model.outputs]
-        for done, batch in enumerate(self.batches[number]):
+        for done, batch in enumerate(self.batches[what]):
             tell("run", done, None)
             try:
                 yield self.session.run(names, {**batch.feed, **fed})

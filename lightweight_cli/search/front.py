@@ -22,6 +22,8 @@ class Candidate(NamedTuple):
     """Bytes of the file by the layers' tables: what an assignment is asked for by."""
     firm: bool = False
     """Whether what layers see was trusted less."""
+    nearest: bool = False
+    """Whether it was rounded to nearest, for nothing that layers see."""
 
 
 @dataclass

@@ -13,10 +13,11 @@ import numpy as np
 
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.search.examiner import Examiner
-from lightweight_cli.search.items import PROBE, SAFE
+from lightweight_cli.search.items import PROBE
 from lightweight_cli.search.layer import Layer
+from lightweight_cli.search.overridable import key_of
 from lightweight_cli.search.rounding import Rounded, rounded
-from lightweight_cli.search.table import Choice
+from lightweight_cli.search.table import Choice, finest
 
 LEAST = 0.02
 """Of the median: below, a gain is noise of the probe."""
@@ -34,28 +35,39 @@ class Explored(NamedTuple):
 
 
 def values_of(layer: Layer, new: Rounded) -> dict[str, np.ndarray]:
-    """Return a layer's new values and its bias, by name."""
-    found = {layer.name: new.values}
+    """Return a layer's new values and its bias, by key."""
+    found = {layer.key: new.values}
     if layer.bias is not None and new.bias is not None:
-        found[layer.bias.name] = new.bias
+        found[key_of(layer.bias)] = new.bias
     return found
 
 
 def explored(layer: Layer, choices: Sequence[Choice], seen: Statistics | None, examiner: Examiner) -> Explored:
     """Try a layer alone."""
-    if layer.inside:  # no candidate is measured with its values
-        return Explored(layer, [c for c in choices if c.item == SAFE[layer.menu]] or choices[:1], np.nan)
+    if layer.fixed:  # no candidate is measured with its values
+        return unexplored(layer)
     if layer.looked_up:
         return _tried(layer, choices, examiner)
     if seen is not None and seen.moments is not None:
         seen = seen._replace(moments=seen.moments._replace(C=None, my=None))
     new = rounded(layer, PROBE[layer.menu], seen, sweeps=0)
-    return Explored(layer, choices, examiner.probe(values_of(layer, new)) / new.error if new.error > 0 else np.nan)
+    loss = examiner.probe(values_of(layer, new))
+    if loss == 0 < new.error:
+        return unexplored(layer)
+    return Explored(layer, choices, loss / new.error if new.error else np.nan)
+
+
+def unexplored(layer: Layer) -> Explored:
+    """Return a layer of which nothing is known: there is no time to try it, or the data do not reach it. It keeps what loses nothing."""
+    return Explored(layer, [finest(layer)], np.nan)
 
 
 def _tried(layer: Layer, choices: Sequence[Choice], examiner: Examiner) -> Explored:
     """Try items of a table one by one: their errors are then losses, and the gain is 1; those between are interpolated."""
-    tried = {c.item.step: max(examiner.probe(values_of(layer, rounded(layer, c.item, None))), 1e-12) for c in choices[::TRIED]}
+    tried = {c.item.step: examiner.probe(values_of(layer, rounded(layer, c.item, None))) for c in choices[::TRIED]}
+    if not any(tried.values()):
+        return unexplored(layer)
+    tried = {step: max(loss, 1e-12) for step, loss in tried.items()}
     steps, losses = np.log(list(tried)), np.log(list(tried.values()))
     slope = 2.0  # losses grow with the square of the step, beyond the last that was tried too
     found = []

@@ -32,8 +32,6 @@ PLAIN = tuple(Item(step) for step in STEPS)
 MENU = (*PLAIN, *(Item(step, clip) for step, clip in ((1.0, 3), (1.0, 2), (1.4, 2), (1.4, 1), (2.0, 1), (2.8, 1), (4.0, 1))))
 GROUPED = tuple(Item(step, WIDE, True) for step in (0.024, 0.05, 0.09, 0.18, 0.35))
 """For grouped and depthwise kernels: a scale for the tensor gave 14 % error at the finest step, and they are 2 to 3 % of the bytes."""
-SAFE = {PLAIN: PLAIN[0], MENU: MENU[0], GROUPED: GROUPED[0]}
-"""Of each menu what loses nothing: about 8 bits."""
 PROBE = {PLAIN: PLAIN[6], MENU: PLAIN[8], GROUPED: GROUPED[3]}
 """Of each menu what a layer's weight in the whole is measured by: near the step it will get. Tiny steps mislead."""
 

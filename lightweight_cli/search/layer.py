@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from lightweight_cli.search.fitting import fitting
 from lightweight_cli.search.items import GROUPED, MENU, PLAIN, Item
+from lightweight_cli.search.overridable import is_overridable, key_of
 from lightweight_cli.weights.bias import bias_of
 from lightweight_cli.weights.matrix import NoMatrix, matrix_of
 from lightweight_cli.weights.view import View
@@ -38,12 +41,20 @@ class Layer:
     @property
     def key(self) -> str:
         """What tells it apart in a recipe: its name, in a subgraph with the graph's number."""
-        return f"{self.weight.scope.number}/{self.name}" if self.inside else self.name
+        return key_of(self.weight)
 
     @property
-    def inside(self) -> bool:
-        """Whether it is in a subgraph or a function, where it can't be tried: it gets 8 bits."""
-        return self.weight.scope.number != 0
+    def fixed(self) -> bool:
+        """Whether no caller can be let set it, so that it can't be tried: it gets 8 bits."""
+        return not is_overridable(self.weight)
+
+    @cached_property
+    def fitting(self) -> tuple[Item, ...]:
+        """The items of its menu that hold its values, the finest first. Raises: ValueError where they are not finite."""
+        matrix = self.matrix()
+        if not np.isfinite(matrix).all():
+            raise ValueError("weights are not finite")
+        return fitting(matrix, self.menu)
 
     def matrix(self) -> np.ndarray:
         """Return its values [groups, outputs, inputs], float32."""

@@ -14,11 +14,10 @@ from lightweight_cli.numerics.moments import Moments, bias_shift
 from lightweight_cli.numerics.objective import objective
 from lightweight_cli.numerics.solver import Method, Problem, posed, solved
 from lightweight_cli.search import pricing
+from lightweight_cli.search.fitting import coarser, fits, holds, scales_of
 from lightweight_cli.search.items import WIDE, Item
 from lightweight_cli.search.layer import Layer
 
-NARROW = 127
-"""The clip where wide codes would be more different ones than a tree can hold."""
 FIRM = (0.1, 1.0)
 """Damping and ridge where few rows mislead: magika, calibrated on 100 files, lost half as much on others; models with more lose by it."""
 ROUNDS = 2
@@ -28,6 +27,8 @@ ROUNDS = 2
 class Rounded(NamedTuple):
     """New values of a layer."""
 
+    item: Item
+    """What it became: the item asked for, or a coarser one where that had too many codes."""
     codes: np.ndarray  # int16, in the weight's shape
     scale: np.ndarray  # float32, [1] or one an output [groups * outputs]
     values: np.ndarray  # float32, in the weight's shape
@@ -68,7 +69,7 @@ def rounded(layer: Layer, item: Item, seen: Statistics | None, sweeps: int = 1, 
         problem = problem_of(layer, seen.moments, how)
     except ValueError:  # of moments: nearest says it where values are not finite
         return plainly(layer, item)
-    grid, codes, error = best_codes(problem, item, how)
+    item, grid, codes, error = best_codes(problem, item, how)
     wide = codes.shape[0] != layer.view.shape[0]
     if wide:
         codes = parts.merge(codes, layer.view.shape[2])
@@ -78,23 +79,19 @@ def rounded(layer: Layer, item: Item, seen: Statistics | None, sweeps: int = 1, 
         moments = seen.moments
         shift = (bias_shift(parts.split(matrix), parts.split(decoded), moments).sum(0) if wide else bias_shift(matrix, decoded, moments))
         bias = (bias + shift.reshape(bias.shape)).astype(layer.bias.numpy)  # type: ignore[union-attr]
-    return _told(layer, codes, grid.scale, decoded, bias, error)
+    return _told(layer, item, codes, grid.scale, decoded, bias, error)
 
 
-def best_codes(problem: Problem, item: Item, how: Method) -> tuple[Uniform, np.ndarray, float]:
-    """Return the grid of an item, codes on it, and their error relative to the power of the original's outputs."""
-    shape = (*problem.weight.shape[:2], 1) if item.per_output else (1, 1, 1)
-
-    def solve(clip: int) -> tuple[Uniform, np.ndarray, float]:
-        found = solved(problem, lambda target, importance: scales.step(target, shape, item.step, clip), how)
-        power = power_of(problem)
+def best_codes(problem: Problem, item: Item, how: Method) -> tuple[Item, Uniform, np.ndarray, float]:
+    """Return the item, or the next coarser one that a file can hold; its grid, codes, and error relative to the original's power."""
+    power = power_of(problem)
+    while True:
+        shape = scales_of(problem.weight, item)
+        found = solved(problem, lambda target, importance, i=item, s=shape: scales.step(target, s, i.step, i.clip), how)  # type: ignore[misc]
         assert isinstance(found.grid, Uniform)
-        return found.grid, found.codes, found.objective / problem.unit / power if power else 0.0
-
-    grid, codes, error = solve(item.clip)
-    if item.clip == WIDE and np.count_nonzero(histogram(codes, -WIDE, WIDE)) > pricing.MOST_CODES:
-        return solve(NARROW)
-    return grid, codes, error
+        if holds(found.codes):
+            return item, found.grid, found.codes, found.objective / problem.unit / power if power else 0.0
+        item = coarser(item)
 
 
 def power_of(problem: Problem) -> float:
@@ -103,29 +100,38 @@ def power_of(problem: Problem) -> float:
 
 
 def plainly(layer: Layer, item: Item) -> Rounded:
-    """Return a layer of which nothing is known rounded to nearest, bits counted. Raises: ValueError where it is not finite."""
+    """Return a layer of which nothing is known rounded to nearest, a table with its bits counted.
+
+    Raises: ValueError where it is not finite.
+    """
     matrix = layer.matrix()
     if not np.isfinite(matrix).all():
         raise ValueError("weights are not finite")
-    shape = (*matrix.shape[:2], 1) if item.per_output else (1, 1, 1)
-    clip, codes = item.clip, np.empty(0)
-    for clip in (item.clip, min(item.clip, NARROW)):
-        grid = scales.step(matrix, shape, item.step, clip)
-        codes = grid.nearest(matrix)
-        for _ in range(ROUNDS):
-            cost = pricing.lengths(histogram(codes, -clip, clip), codes.size) * rate.KAPPA * float(np.mean(grid.scale**2))
-            codes = grid.cheapest(matrix, np.ones(1, np.float32), cost.astype(np.float32))
-        if np.count_nonzero(histogram(codes, -clip, clip)) <= pricing.MOST_CODES:
-            break
+    rounds = ROUNDS if layer.looked_up else 0
+    while item.clip == WIDE and not fits(matrix, item):
+        item = coarser(item)
+    grid, codes = _codes(matrix, item, rounds)
+    while not holds(codes):
+        item = coarser(item)
+        grid, codes = _codes(matrix, item, rounds)
     decoded = (codes * grid.scale).astype(np.float32)
     power = float(np.square(matrix, dtype=np.float64).sum())
     error = float(np.square(decoded - matrix, dtype=np.float64).sum()) / power if power else 0.0
-    return _told(layer, codes, grid.scale, decoded, None, error)
+    return _told(layer, item, codes, grid.scale, decoded, None, error)
 
 
-def _told(layer: Layer, codes: np.ndarray, scale: np.ndarray, decoded: np.ndarray, bias: np.ndarray | None, error: float) -> Rounded:
-    view = layer.view
-    counts = histogram(codes, -WIDE, WIDE)
-    return Rounded(
-        np.ascontiguousarray(view.back(codes.astype(np.int16))), scale.reshape(-1), np.ascontiguousarray(view.back(decoded)), bias, error,
-        pricing.nbytes(counts, scale.size))
+def _codes(matrix: np.ndarray, item: Item, rounds: int) -> tuple[Uniform, np.ndarray]:
+    """Return the grid of an item, and the nearest codes; in so many rounds, those next to the values that cost least with their bits."""
+    grid = scales.step(matrix, scales_of(matrix, item), item.step, item.clip)
+    codes = grid.nearest(matrix)
+    for _ in range(rounds):
+        cost = pricing.lengths(histogram(codes, -item.clip, item.clip), codes.size) * rate.KAPPA * float(np.mean(grid.scale**2))
+        codes = grid.cheapest(matrix, np.ones(1, np.float32), cost.astype(np.float32))
+    return grid, codes
+
+
+def _told(layer: Layer, item: Item, codes: np.ndarray, scale: np.ndarray, decoded: np.ndarray, bias: np.ndarray | None,
+          error: float) -> Rounded:
+    view, counts = layer.view, histogram(codes, -WIDE, WIDE)
+    codes, decoded = np.ascontiguousarray(view.back(codes.astype(np.int16))), np.ascontiguousarray(view.back(decoded))
+    return Rounded(item, codes, scale.reshape(-1), decoded, bias, error, pricing.nbytes(counts, scale.size))

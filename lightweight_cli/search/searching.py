@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from lightweight_cli.calibration.study import Study
 from lightweight_cli.search import allocation, pricing
 from lightweight_cli.search.allocation import allocated, total
-from lightweight_cli.search.build import Built, Seen, build
+from lightweight_cli.search.build import Built, Seen, build, unseen
 from lightweight_cli.search.clock import Clock, TimeOver
 from lightweight_cli.search.examiner import Examiner
 from lightweight_cli.search.front import Candidate, Front
@@ -42,8 +42,9 @@ Told = Callable[[str, int, int], None]
 class Search:
     """What is known, and what was tried."""
 
-    layers: Sequence[Explored]
-    study: Study | None
+    layers: Sequence[Layer]
+    study: Callable[[], Study]
+    """Opened where it is asked for first: the first candidate needs none."""
     examiner: Examiner
     seen: Seen
     rest: int
@@ -54,11 +55,16 @@ class Search:
     """Bytes of the model as it was given."""
     clock: Clock
     tell: Told
+    explore: Callable[[], list[Explored]]
+    """What each layer may become, and what its errors count."""
     front: Front = field(default_factory=Front)
     ended: str = ""
     """Why it ended early; "": it did not."""
     firm: bool = False
-    """Whether what layers see is trusted less: settled by the first candidate after the safe one."""
+    """Whether what layers see is trusted less."""
+    settled: bool = False
+    """Whether that is known: by the first candidate that does not lose nothing."""
+    explored: Sequence[Explored] = ()
     longest: float = 0.0
     """Seconds of the slowest candidate."""
     built: Built | None = None
@@ -67,7 +73,10 @@ class Search:
     def run(self) -> None:
         """Search until the end, the time is over, or the user interrupts: the front has what came of it."""
         try:
-            self._try(allocation.safe(self.layers))
+            self._first()
+            self.explored = self.explore()
+            if self.clock.left < 0:
+                raise TimeOver
             if self.front.most is None:
                 self._smallest()
             else:
@@ -79,12 +88,19 @@ class Search:
                 raise
             self.ended = INTERRUPTED
 
+    def _first(self) -> None:
+        """Round all to nearest, in about 8 bits: a result after seconds."""
+        self._measured([layer.fitting[0] for layer in self.layers], nearest=True)
+
     def _smallest(self) -> None:
         """Bisect the logarithm of the size between what holds and what does not."""
         first = self.front.tried[0]
         if not first.verdict.holds:
-            return
-        holding, failing = math.log(first.forecast), math.log(self._forecast(allocation.smallest(self.layers)))
+            first = self._try(allocation.safe(self.explored))
+            if not first.verdict.holds:
+                return
+        finest, smallest = (self._forecast(some(self.explored)) for some in (allocation.safe, allocation.smallest))
+        holding, failing = math.log(finest), math.log(smallest)
         aim = math.log(self.original / FIRST)
         while len(self.front.tried) < MOST and holding - failing > math.log(NARROW):
             if not failing < aim < holding:
@@ -100,13 +116,14 @@ class Search:
             aim = (holding + failing) / 2
 
     def _firmer(self, made: Candidate) -> Candidate:
-        """Where the second candidate does worse on the rows that judge than on those that fit, try it with less trust in these.
+        """Where the first candidate of the search does worse on the rows that judge than on those that fit, trust these less.
 
         Returns: the better of both; from here on all are built as it is.
         """
-        if len(self.front.tried) != 2 or self.front.built is None or not self.built:
+        if self.settled or not self.built:
             return made
-        if made.verdict.loss <= MISLED * self.examiner.probe(self.built.values([e.layer for e in self.layers])):
+        self.settled = True
+        if made.verdict.loss <= MISLED * self.examiner.probe(self.built.values(self.layers)):
             return made
         self.firm = True
         other = self._measured(list(made.items), made.forecast)
@@ -150,7 +167,7 @@ class Search:
 
     def _of(self, size: float) -> Candidate | None:
         """Build the assignment of a forecast size; None where that was built before."""
-        chosen = allocated(self.layers, size - self.rest - pricing.TABLES)
+        chosen = allocated(self.explored, size - self.rest - pricing.TABLES)
         items = [c.item for c in chosen]
         return None if any(list(t.items) == items for t in self.front.tried) else self._try(chosen)
 
@@ -161,9 +178,9 @@ class Search:
         """Return the bytes of the file, by the layers' tables."""
         return self.rest + pricing.TABLES + total(chosen)
 
-    def _measured(self, items: list[Item], forecast: float = 0.0) -> Candidate:
+    def _measured(self, items: list[Item], forecast: float = 0.0, nearest: bool = False) -> Candidate:
         """Build and measure one candidate. Raises: TimeOver."""
-        layers = [e.layer for e in self.layers]
+        layers = self.layers
         if self.front.tried and self.clock.left < self.longest:
             raise TimeOver
         done, whole = 0, sum(layer.weight.size for layer in layers)
@@ -177,9 +194,12 @@ class Search:
                 raise TimeOver
 
         self.tell(self._stage(), 0, whole)
-        built = build(self.study, layers, {id(la): item for la, item in zip(layers, items, strict=True)}, self.seen, advance, self.firm)
+        wanted = {id(la): item for la, item in zip(layers, items, strict=True)}
+        built = build(None, layers, wanted, unseen, advance) if nearest else build(
+            self.study(), layers, wanted, self.seen, advance, self.firm)
         self.built = built
-        made = Candidate(items, self.rest + self.stored(built), self.examiner.examine(built.values(layers)), forecast, self.firm)
+        verdict = self.examiner.examine(built.values(layers))
+        made = Candidate(items, self.rest + self.stored(built), verdict, forecast, self.firm, nearest)
         self.front.add(made, built)
         self.longest = max(self.longest, self.clock.lap())
         return made

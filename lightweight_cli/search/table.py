@@ -12,7 +12,7 @@ from lightweight_cli.search import pricing
 from lightweight_cli.search.items import GROUPED, WIDE, Item
 from lightweight_cli.search.layer import Layer
 from lightweight_cli.search.rounding import best_codes, histogram, method, plainly, power_of, problem_of
-from lightweight_cli.search.together import together
+from lightweight_cli.search.together import alone, together
 
 OUTPUTS, OUTLIERS = 32, 8
 """Outputs of a layer that stand for all, of them those with the largest weights for their rms: a random sample misses these."""
@@ -39,11 +39,17 @@ def choices(layer: Layer, seen: Statistics | None) -> list[Choice]:
         except ValueError:
             problem = None
     if problem is None:
-        tried = [plainly(layer, item) for item in layer.menu]
-        found = [Choice(item, r.nbytes, r.error) for item, r in zip(layer.menu, tried, strict=True)]
+        tried = [plainly(layer, item) for item in layer.fitting]
+        found = [Choice(r.item, r.nbytes, r.error) for r in tried]
     else:
         found = _sampled(layer, problem)
     return [c for c in found if np.isfinite(c.nbytes)]
+
+
+def finest(layer: Layer) -> Choice:
+    """Return the choice that loses nothing: about 8 bits. Raises: ValueError where weights are not finite."""
+    made = plainly(layer, layer.fitting[0])
+    return Choice(made.item, made.nbytes, made.error)
 
 
 def _sampled(layer: Layer, problem: Problem) -> list[Choice]:
@@ -51,16 +57,22 @@ def _sampled(layer: Layer, problem: Problem) -> list[Choice]:
     top, rest = strata(problem.weight)
     some, outputs = np.concatenate([top, rest]), problem.weight.shape[1]
     count = np.concatenate([np.ones(len(top)), np.full(len(rest), (outputs - len(top)) / max(1, len(rest)))])
-    power = power_of(problem)
+    how = method(layer)
     if layer.menu == GROUPED:
-        tried = [best_codes(problem, item, method(layer)) for item in layer.menu]
-        return [Choice(item, pricing.nbytes(histogram(codes, -WIDE, WIDE), grid.scale.size), error)
-                for item, (grid, codes, error) in zip(layer.menu, tried, strict=True)]
+        tried = [best_codes(problem, item, how) for item in layer.fitting]
+        return [Choice(item, pricing.nbytes(histogram(codes, -WIDE, WIDE), grid.scale.size), error) for item, grid, codes, error in tried]
+    power, part = power_of(problem), problem.of_outputs(some)
     rms = float(np.sqrt(np.mean(np.square(problem.weight, dtype=np.float64))))
     sweeps = 1 if problem.weight.shape[2] <= WIDE_LAYER else 0
-    found = together(problem.of_outputs(some), layer.menu, rms, layer.weight.size, sweeps)
-    whole = [(pricing.nbytes(count @ one.counts, 1), float(one.errors @ count)) for one in found]
-    return [Choice(item, nbytes, error / power if power else 0.0) for item, (nbytes, error) in zip(layer.menu, whole, strict=True)]
+    one = [item for item in layer.fitting if not item.per_output]
+    found = dict(zip(one, together(part, one, rms, layer.weight.size, sweeps), strict=True))
+    for item in layer.fitting:
+        if item.per_output:
+            found[item] = alone(part, item, how._replace(sweeps=sweeps))
+    scales = problem.weight.shape[0] * outputs
+    whole = [(item, pricing.nbytes(count @ found[item].counts, scales if item.per_output else 1), float(found[item].errors @ count))
+             for item in layer.fitting]
+    return [Choice(item, nbytes, error / power if power else 0.0) for item, nbytes, error in whole]
 
 
 def strata(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

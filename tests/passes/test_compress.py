@@ -12,6 +12,7 @@ import pytest
 from onnx import numpy_helper
 
 import lightweight_cli
+from lightweight_cli.search.items import parse
 
 HEAD = '<ir_version: 8, opset_import: ["" : 17]>'
 NET = HEAD + """
@@ -110,6 +111,30 @@ def test_weights_wherever_they_are(text, save, tmp_path) -> None:
     done.save(target, check=False)
     assert done.steps[0].changed == text.count("MatMul") - text.count("(t, A)")
     assert all(np.allclose(a, b, atol=0.3 * np.abs(a).max()) for a, b in zip(outputs(source, feed), outputs(target, feed), strict=True))
+
+
+def test_a_branch_that_the_data_take_is_searched_and_the_other_one_keeps_8_bits(save, tmp_path) -> None:
+    source, target = written(tmp_path, save, TIED), str(tmp_path / "small.onnx")
+    feed = samples(200, 64) | {"c": np.array(True)}
+    done = lightweight_cli.run(source, ["compress:ratio=5"], calibrate=[feed])
+    done.save(target, check=False)
+    assert any("1 of 3 weights change no output on the data" in note for note in done.steps[0].notes)
+    kept = next(m for m in done.steps[0].front if m.kept)
+    assert kept.loss < 0.2 and os.path.getsize(target) <= os.path.getsize(source) / 5
+    items = {name: parse(item, "") for name, _, item in (planned.partition("=") for planned in done.steps[0].plan["item"])}
+    assert items["2/D"].step < 0.06 < items["1/E"].step
+
+
+def test_there_is_an_answer_however_little_time(call, save, tmp_path) -> None:
+    source, target, plan = written(tmp_path, save, NET), str(tmp_path / "small.onnx"), str(tmp_path / "plan.toml")
+    words = ("--calibrate", data(tmp_path), "--min-sqnr", 20)
+    status, _, said = call("compress", source, *words, "--time-limit", 1e-3, "-o", target, "--save-recipe", plan)
+    assert status == 0 and "the time was over: the best of 1 candidates" in " ".join(said.split())
+    a, b = (outputs(p, samples(50))[0] for p in (source, target))
+    assert 10 * np.log10((a**2).sum() / ((a - b) ** 2).sum()) > 25 and os.path.getsize(target) < os.path.getsize(source) / 2
+    again = str(tmp_path / "again.onnx")
+    assert call("run", source, "--recipe", plan, *words, "-o", again)[0] == 0
+    assert Path(again).read_bytes() == Path(target).read_bytes()
 
 
 @pytest.mark.slow

@@ -29,7 +29,10 @@ class Counted(Search):
 
     smallest, off, interrupt, measured = 5_000.0, 1.0, 0, 0
 
-    def _measured(self, items: list[Item], forecast: float = 0.0) -> Candidate:
+    def _first(self) -> None:
+        self._measured([MENU[0]] * 4, nearest=True)
+
+    def _measured(self, items: list[Item], forecast: float = 0.0, nearest: bool = False) -> Candidate:
         self.measured += 1
         if self.measured == self.interrupt:
             raise KeyboardInterrupt
@@ -43,7 +46,8 @@ class Counted(Search):
 def search(most: int | None = None, **given: Any) -> Counted:
     weights = [Explored(Layer(None, None, None, MENU, False), [Choice(i, nbytes(i), i.step**2) for i in PLAIN], g)  # type: ignore[arg-type]
                for g in (1.0, 3.0, 10.0, 0.1)]
-    made = Counted(weights, None, None, None, REST, lambda built: 0, ORIGINAL, Clock(None, 0), lambda *_: None, Front(most))  # type: ignore[arg-type]
+    made = Counted([w.layer for w in weights], None, None, None, REST, lambda built: 0, ORIGINAL, Clock(None, 0),  # type: ignore[arg-type]
+                   lambda *_: None, lambda: weights, Front(most))
     for name, value in given.items():
         setattr(made, name, value)
     return made
@@ -59,10 +63,16 @@ def test_the_smallest_that_holds_is_found_to_some_percent(smallest: float, off: 
     assert made.front.tried[0].items == [MENU[0]] * 4 and made.measured <= searching.MOST and not made.ended
 
 
-def test_where_nothing_holds_one_candidate_tells() -> None:
+def test_where_nothing_holds_two_candidates_tell() -> None:
     made = search(smallest=1e9)
     made.run()
-    assert made.measured == 1 and made.front.best is made.front.tried[0]
+    assert made.measured == 2 and made.front.best is made.front.tried[0]
+
+
+def test_where_the_time_is_over_after_the_first_candidate_it_is_the_result() -> None:
+    made = search(clock=Clock(0, 0))
+    made.run()
+    assert made.measured == 1 and made.ended == "the time was over" and made.front.best is made.front.tried[0]
 
 
 @pytest.mark.parametrize("off", [0.8, 1.0, 1.3])
@@ -84,7 +94,7 @@ def test_an_interrupt_keeps_the_best_and_before_any_candidate_ends_all() -> None
 @pytest.mark.parametrize(("on_fit", "firm_loss", "firm"), [(1e-2, 0.1, False), (1e-6, 1e-4, True), (1e-6, 0.9, False)])
 def test_few_rows_that_mislead_are_trusted_less(on_fit: float, firm_loss: float, firm: bool) -> None:
     class Misled(Counted):
-        def _measured(self, items: list[Item], forecast: float = 0.0) -> Candidate:
+        def _measured(self, items: list[Item], forecast: float = 0.0, nearest: bool = False) -> Candidate:
             made = super()._measured(items, forecast)
             self.built = Built([])
             return made._replace(verdict=made.verdict._replace(loss=firm_loss)) if self.firm else made
@@ -92,7 +102,6 @@ def test_few_rows_that_mislead_are_trusted_less(on_fit: float, firm_loss: float,
     made = search()
     made.__class__ = Misled
     made.layers = []
-    made.front.tried = [Candidate([], 9_000, Verdict(True, 1e-6, None, None, None, ""))]
     made.examiner = type("", (), {"probe": lambda self, values: on_fit})()  # type: ignore[assignment]
     second = made._measured([], 5_000)
     made.front.built = Built([])

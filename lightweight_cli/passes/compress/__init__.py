@@ -27,15 +27,17 @@ def compress(
         "What one weight becomes, NAME=STEP, as --save-recipe writes it: nothing is searched then; repeatable.", metavar="ITEM",
         read=read_item, recorded=True)] = (),  # type: ignore[assignment]  # read only
     firm: Annotated[bool, Option("With --item: trust the data less, as the search did where few rows misled it.", recorded=True)] = False,
+    nearest: Annotated[bool, Option("With --item: round to nearest, as the first candidate of a search is.", recorded=True)] = False,
 ) -> int:
     """Find the smallest model within the gates, or of a size.
 
     The gates are the goal: --max-drop, --min-sqnr; with neither a drop of 0.01 (a point). Every weight becomes codes of a uniform
     step, one scale a tensor (an output, for depthwise kernels), stored in trees of few splits. The steps are chosen weight by weight,
     by what an error of each costs at the end; candidates are built whole, each layer for what it sees behind those before it, and
-    measured on rows that fitted nothing, until the smallest that holds is known to some percent. The first candidate is 8 bits for
-    all. Without labels the drop is estimated from the original's own answers; where the rows are too few to show it, a floor of 30 dB
-    is held instead. Without data, synthetic inputs and a prior stand in, and that floor.
+    measured on rows that fitted nothing, until the smallest that holds is known to some percent. The first candidate is about 8 bits
+    for all, rounded to nearest, so that there is a result after seconds. Without labels the drop is estimated from the original's own
+    answers; where the rows are too few to show it, a floor of 30 dB is held instead. Without data, synthetic inputs and a prior stand
+    in, and that floor.
     An interrupt (Ctrl-C) or the time limit ends the search with the best candidate so far. Where none holds, none is written.
 
     Returns: weights compressed.
@@ -47,4 +49,4 @@ def compress(
 
     if target_size is not None and ratio is not None:
         raise UsageError(f"compress: --target-size {target_size} and --ratio {ratio:g}: give one of them")
-    return compress_weights(context, target_size or (f"{100 / ratio!r}%" if ratio else None), time_limit, item, firm)
+    return compress_weights(context, target_size or (f"{100 / ratio!r}%" if ratio else None), time_limit, item, firm, nearest)

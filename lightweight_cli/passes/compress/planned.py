@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ from lightweight_cli.data.portion import Portion
 from lightweight_cli.errors import UsageError, printable
 from lightweight_cli.passes.compress.seeing import seen_on
 from lightweight_cli.pipeline.step_report import Calibrated
-from lightweight_cli.search.build import build
+from lightweight_cli.search.build import build, unseen
 from lightweight_cli.search.items import Item
 from lightweight_cli.search.layer import Layer
 from lightweight_cli.search.rounding import Rounded
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def planned(context: Context, layers: Sequence[Layer], items: Mapping[str, Item], portion: Portion,
-            firm: bool) -> list[tuple[Item, Rounded]]:
+            firm: bool, nearest: bool) -> list[tuple[Item, Rounded]]:
     """Return what each layer becomes. Raises: UsageError for a weight without an item, or an item without a weight."""
     known = {layer.key for layer in layers}
     for missing, said in ((known - items.keys(), "has no --item"), (items.keys() - known, "is no weight that can be compressed")):
@@ -28,9 +27,15 @@ def planned(context: Context, layers: Sequence[Layer], items: Mapping[str, Item]
             raise UsageError(f"compress: {printable(min(missing))} {said}; was the recipe made for another model?")
     step = context.step
     step.expect(sum(layer.weight.size for layer in layers))
-    with contextlib.ExitStack() as stack:
-        study = stack.enter_context(context.calibrated(portion).study(context.model, [layer.weight for layer in layers]))
-        step.calibrated = Calibrated(study.samples, study.of, portion.role == "calibrate")
-        built = build(study, layers, {id(layer): items[layer.key] for layer in layers}, seen_on(portion),
-                      lambda layer: step.advance(layer.weight.size), firm)
-    return [(items[layer.key], new) for layer, new in zip(layers, built.rounded, strict=True)]
+    wanted = {id(layer): items[layer.key] for layer in layers}
+
+    def advance(layer: Layer) -> None:
+        step.advance(layer.weight.size)
+
+    if nearest:
+        built = build(None, layers, wanted, unseen, advance)
+    else:
+        with context.calibrated(portion).study(context.model, [layer.weight for layer in layers]) as study:
+            step.calibrated = Calibrated(study.samples, study.of, portion.role == "calibrate")
+            built = build(study, layers, wanted, seen_on(portion), advance, firm)
+    return [(new.item, new) for new in built.rounded]

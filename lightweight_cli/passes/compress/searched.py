@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from lightweight_cli.checking.certify.budget import Budget
@@ -14,10 +16,10 @@ from lightweight_cli.passes.compress.seeing import seen_on
 from lightweight_cli.pipeline.step_report import Calibrated, Measured
 from lightweight_cli.pipeline.wanted import Wanted, divided
 from lightweight_cli.search.build import Built
-from lightweight_cli.search.clock import Clock
+from lightweight_cli.search.clock import EXPLORING, Clock
 from lightweight_cli.search.examiner import Examiner
 from lightweight_cli.search.front import Front
-from lightweight_cli.search.gains import Explored, explored, weighed
+from lightweight_cli.search.gains import Explored, explored, unexplored, weighed
 from lightweight_cli.search.items import Item
 from lightweight_cli.search.layer import Layer
 from lightweight_cli.search.rounding import Rounded
@@ -25,6 +27,7 @@ from lightweight_cli.search.searching import INTERRUPTED, Search
 from lightweight_cli.search.table import choices
 
 if TYPE_CHECKING:
+    from lightweight_cli.calibration.statistics import Statistics
     from lightweight_cli.calibration.study import Study
     from lightweight_cli.pipeline.context import Context
 
@@ -48,15 +51,20 @@ def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: 
     floor = None if wanted.min_sqnr is None else wanted.min_sqnr + MARGIN
     budget = Budget(MAX_DROP if nothing else wanted.max_drop, floor, wanted.confident)
     settings = context.calibrated(portion)
-    names = [layer.name for layer in layers if not layer.inside]
-    study_of = settings.study(model, [layer.weight for layer in layers])
-    with study_of as study, Examiner(model, names, settings, wanted.select, budget, wanted.confirm) as judge:
+    names = [layer.key for layer in layers if not layer.fixed]
+    with Examiner(model, names, settings, wanted.select, budget, wanted.confirm) as judge, contextlib.ExitStack() as stack:
         if judge.sentence:
             step.note(judge.sentence)
-        step.calibrated = Calibrated(study.samples, study.of, portion.role == "calibrate")
-        found = explore(context, study, judge, layers, portion)
-        search = Search(found, study, judge, seen_on(portion), rest, stored, model.total_size, clock,
-                        lambda stage, done, whole: step.stage(stage, done, whole), Front(most))
+
+        @cache
+        def study() -> Study:
+            made = stack.enter_context(settings.study(model, [layer.weight for layer in layers]))
+            step.calibrated = Calibrated(made.samples, made.of, portion.role == "calibrate")
+            return made
+
+        search = Search(layers, study, judge, seen_on(portion), rest, stored, model.total_size, clock,
+                        lambda stage, done, whole: step.stage(stage, done, whole),
+                        lambda: explore(context, study, judge, layers, portion, clock), Front(most))
         search.run()
         if wanted.confirm is not None and search.ended != INTERRUPTED:
             confirmed(context, search, budget)
@@ -66,7 +74,7 @@ def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: 
 def confirmed(context: Context, search: Search, budget: Budget) -> None:
     """See the winner once on rows that no candidate was chosen by."""
     assert search.front.built is not None
-    fresh, best = search.examiner.confirm(search.front.built.values([e.layer for e in search.layers])), search.front.best
+    fresh, best = search.examiner.confirm(search.front.built.values(search.layers)), search.front.best
     if fresh is None:
         context.step.note(NONE_FRESH)
         return
@@ -77,21 +85,32 @@ def confirmed(context: Context, search: Search, budget: Budget) -> None:
         context.step.goals.append(GateResult("max-drop on fresh rows", budget.max_drop, fresh.estimate, False, why))
 
 
-def explore(context: Context, study: Study, judge: Examiner, layers: Sequence[Layer], portion: Portion) -> list[Explored]:
-    """Return the choices of each layer and what its errors count, in one pass of the original."""
+def explore(context: Context, study: Callable[[], Study], judge: Examiner, layers: Sequence[Layer], portion: Portion,
+            clock: Clock) -> list[Explored]:
+    """Return the choices of each layer and what its errors count, in one pass of the original, as far as time allows."""
     step, seen = context.step, seen_on(portion)
     of, found, done = {id(layer.weight): layer for layer in layers}, {}, 0
     whole = sum(layer.weight.size for layer in layers)
-    for met in study.statistics():
-        layer = of[id(met.weight)]
+
+    def met() -> Iterator[tuple[Layer, Statistics | None]]:
+        if not clock.past(EXPLORING):
+            yield from ((of[id(one.weight)], one.statistics) for one in study().statistics())
+        yield from ((layer, None) for layer in layers if id(layer) not in found)
+
+    for layer, statistics in met():
+        if clock.past(EXPLORING):
+            break
         step.stage("sensitivity", done, whole)
-        sees = seen(layer, met.statistics)
+        sees = seen(layer, statistics)
         found[id(layer)] = explored(layer, choices(layer, sees), sees, judge)
         done += layer.weight.size
-    for layer in layers:
-        if id(layer) not in found:
-            found[id(layer)] = explored(layer, choices(layer, seen(layer, None)), seen(layer, None), judge)
-    return weighed([found[id(layer)] for layer in layers])
+    untried = len(layers) - len(found)
+    if untried:
+        step.note(f"no time to try {untried:,} of {len(layers):,} weights alone: they keep about 8 bits; --time-limit gives more")
+    unmoved = sum(len(e.choices) == 1 and not e.layer.fixed for e in found.values())
+    if unmoved:
+        step.note(f"{unmoved:,} of {len(layers):,} weights change no output on the data: they keep about 8 bits")
+    return weighed([found[id(layer)] if id(layer) in found else unexplored(layer) for layer in layers])
 
 
 def told(context: Context, search: Search, budget: Budget) -> list[tuple[Item, Rounded]]:
@@ -101,7 +120,7 @@ def told(context: Context, search: Search, budget: Budget) -> list[tuple[Item, R
     best = front.best
     for tried in front.tried:
         v = tried.verdict
-        step.front.append(Measured(tried.nbytes, v.loss, v.holds, v.sentence, tried is best, tried.firm))
+        step.front.append(Measured(tried.nbytes, v.loss, v.holds, v.sentence, tried is best, tried.firm, tried.nearest))
     if search.ended:
         step.note(f"{search.ended}: the best of {len(front.tried)} candidates")
     step.note(f"{len(front.tried)} candidate{'s' * (len(front.tried) != 1)}; {best.verdict.sentence}")
@@ -112,4 +131,5 @@ def told(context: Context, search: Search, budget: Budget) -> list[tuple[Item, R
         step.goals.append(GateResult("min-sqnr", budget.min_sqnr - MARGIN, best.verdict.sqnr, False, None, False, "dB"))
     if front.most is not None and best.nbytes > front.most:
         step.goals.append(GateResult("target-size", front.most, best.nbytes, False, None, True, "bytes"))
-    return [(item, new._replace(gain=e.gain)) for item, new, e in zip(best.items, front.built.rounded, search.layers, strict=True)]
+    gains = {id(e.layer): e.gain for e in search.explored}
+    return [(new.item, new._replace(gain=gains.get(id(layer)))) for layer, new in zip(search.layers, front.built.rounded, strict=True)]

@@ -34,4 +34,4 @@ def unmeasured(context: Context, layers: Sequence[Layer], rest: int, most: int |
     size = rest + round(built.nbytes)
     if most is not None and size > most:
         step.goals.append(GateResult("target-size", most, size, False, None, True, "bytes"))
-    return [(c.item, new) for c, new in zip(chosen, built.rounded, strict=True)]
+    return [(new.item, new) for new in built.rounded]

@@ -36,7 +36,8 @@ SIGNATURE = 150
 SMALL = f"has fewer than {LEAST} values"
 
 
-def compress_weights(context: Context, target: str | None, time_limit: float | None, items: Sequence[str], firm: bool) -> int:
+def compress_weights(context: Context, target: str | None, time_limit: float | None, items: Sequence[str], firm: bool,
+                     nearest: bool) -> int:
     """Compress every weight that may change. Returns: weights compressed."""
     rewriter, step = context.rewriter(), context.step
     step.signed = "compress"
@@ -50,7 +51,7 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
     if context.wanted is None and context.portion is not None:  # from Python: calibration data alone, divided as for a search
         portion = divided(portion.paths, Check(seed=portion.seed), portion.samples, portion.memory)[0]
     if items:
-        found = planned(context, layers, dict(read_item(i, "compress: --item") for i in items), portion, firm)
+        found = planned(context, layers, dict(read_item(i, "compress: --item") for i in items), portion, firm, nearest)
     elif context.portion is None:
         step.note("chosen without running the model")
         found = unmeasured(context, layers, rest, most)
@@ -77,8 +78,9 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
     for layer, _, rounded in new.values():
         if plans[id(layer.weight)].taken is not None:
             set_bias(context, layer, rounded)
-    firm = firm or any(measured.kept and measured.firm for measured in step.front)
-    step.plan = {**({"firm": True} if firm else {}), "item": [f"{layer.key}={item}" for layer, item, _ in new.values()]}
+    kept = next((measured for measured in step.front if measured.kept), None)
+    how = {"firm": firm or (kept is not None and kept.firm), "nearest": nearest or (kept is not None and kept.nearest)}
+    step.plan = {**{name: True for name, so in how.items() if so}, "item": [f"{layer.key}={item}" for layer, item, _ in new.values()]}
     return step.changed
 
 
