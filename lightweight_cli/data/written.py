@@ -12,16 +12,18 @@ import numpy as np
 
 from lightweight_cli.errors import InputError, printable
 
-Feeds = Iterable[Mapping[str, Any]]
+Feeds = Iterable[Mapping[str, Any]] | Mapping[str, Any]
 
 
 @contextlib.contextmanager
 def written(data: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Feeds) -> Iterator[tuple[str, ...]]:
-    """Give the paths of data files as they are, and of feeds (dicts of arrays by input name) a .npz file each, until the block ends.
+    """Give the paths of data files as they are, and of feeds (one or several dicts of arrays by input name) a .npz file each.
+
+    The files stay until the block ends.
 
     Raises: InputError for a feed of other things than arrays.
     """
-    items = [data] if isinstance(data, (str, os.PathLike)) else list(data)
+    items = [data] if isinstance(data, (str, os.PathLike, Mapping)) else list(data)
     if all(isinstance(i, (str, os.PathLike)) for i in items):
         yield tuple(os.fspath(i) for i in items)  # type: ignore[arg-type]
         return

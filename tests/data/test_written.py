@@ -36,3 +36,8 @@ def test_what_is_no_feed(feeds: list[object], said: str) -> None:
     with pytest.raises(InputError) as caught, written(feeds):
         pass
     assert str(caught.value) == said
+
+
+def test_one_feed_is_a_file():
+    with written({"x": np.ones((2, 3))}) as paths:
+        assert len(paths) == 1 and np.load(paths[0])["x"].shape == (2, 3)
