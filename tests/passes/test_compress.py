@@ -122,7 +122,7 @@ def test_a_branch_that_the_data_take_is_searched_and_the_other_one_keeps_8_bits(
     kept = next(m for m in done.steps[0].front if m.kept)
     assert kept.loss < 0.2 and os.path.getsize(target) <= os.path.getsize(source) / 5
     items = {name: parse(item, "") for name, _, item in (planned.partition("=") for planned in done.steps[0].plan["item"])}
-    assert items["2/D"].step < 0.06 < items["1/E"].step
+    assert items["D"].step < 0.06 < items["1/E"].step
 
 
 def test_there_is_an_answer_however_little_time(call, save, tmp_path) -> None:
