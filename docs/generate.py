@@ -1,7 +1,7 @@
 """Write the pages that are made from the declarations: python docs/generate.py [--check].
 
-docs/passes.md, docs/cli.md and the two schemas are whole; README.md and docs/encodings.md have parts between <!-- name --> and
-<!-- /name -->: the passes, what `make demo` prints, and the table of encodings. With --check nothing is written, and
+docs/passes.md, docs/cli.md and the two schemas are whole; README.md, docs/encodings.md and docs/targets.md have parts between <!-- name --> and
+<!-- /name -->: the passes, what `make demo` prints, and the tables of encodings and targets. With --check nothing is written, and
 stale pages are an error; what the demo measures (accuracy, latency, seconds) differs between machines and is not compared.
 """
 
@@ -21,7 +21,7 @@ import report_schema
 import sensitivity_schema
 
 import lightweight_cli.passes  # noqa: F401  hands over the declarations
-from lightweight_cli.cli import listing
+from lightweight_cli.cli import listing, places
 from lightweight_cli.pipeline.registry import all_passes
 
 GATE = re.compile(r"(?m)^(  max-drop +at most [\d.]+ +)\S+")
@@ -45,7 +45,7 @@ def passes_page() -> str:
 
 def cli_page() -> str:
     """Return docs/cli.md: the help of every command."""
-    names = ["", *(p.name for p in all_passes()), "run", "verify", "sensitivity", "inspect", "passes"]
+    names = ["", *(p.name for p in all_passes()), "run", "verify", "sensitivity", "inspect", "passes", "targets"]
     parts = [NOTE + "# The command line\n"]
     for name in names:
         words = [*([name] if name else []), "--help"]
@@ -86,7 +86,7 @@ def filled(text: str, name: str, body: str) -> str:
 
 def pages() -> dict[Path, str]:
     """Return every generated page and its text."""
-    readme, encodings = ROOT / "README.md", ROOT / "docs/encodings.md"
+    readme, encodings, targets = ROOT / "README.md", ROOT / "docs/encodings.md", ROOT / "docs/targets.md"
     return {
         ROOT / "docs/passes.md": passes_page(),
         ROOT / "docs/cli.md": cli_page(),
@@ -94,6 +94,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs/sensitivity.schema.json": json.dumps(sensitivity_schema.schema(), indent=1) + "\n",
         readme: filled(filled(readme.read_text(), "passes", listing.as_markdown()), "demo", demo()),
         encodings: filled(encodings.read_text(), "encodings", encodings_table.table()),
+        targets: filled(filled(targets.read_text(), "targets", places.as_markdown()), "releases", places.releases_as_markdown()),
     }
 
 

@@ -65,6 +65,7 @@ def schema() -> dict[str, Any]:
         "reference": _text("What the output was compared with, where that is not the source (--against).", null=True),
         "accuracy": {**record(Accuracy), "type": ["object", "null"], "description": "What the change cost; null: not checked."},
         "passthrough": _text("Why the input's bytes went through unchanged.", null=True),
+        "target": _text("Where the result goes (--target), with the oldest onnxruntime that is to load it.", null=True),
         "notes": _texts("What else there is to say."),
         "environment": environment(),
         "seconds": {"type": "number", "minimum": 0, "description": "Time of the whole command."},

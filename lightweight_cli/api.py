@@ -14,6 +14,8 @@ import lightweight_cli.passes  # noqa: F401  hands over the declarations
 from lightweight_cli.data.portion import Portion
 from lightweight_cli.data.written import Feeds, written
 from lightweight_cli.errors import GateError, LwcError, in_python
+from lightweight_cli.jobs.asked import asked_for
+from lightweight_cli.jobs.beforehand import refuse_versions
 from lightweight_cli.jobs.version import __version__
 from lightweight_cli.model.blobs import Source
 from lightweight_cli.model.load import load, load_source
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from lightweight_cli.checking.accuracy import Accuracy
     from lightweight_cli.report.model import Report
+    from lightweight_cli.targets.target import Target
 
 Data = str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Feeds
 
@@ -53,6 +56,8 @@ class Result:
     model: Model
     steps: list[StepReport]
     """One report a step: what it changed, and what it left alone and why."""
+    place: Target | None = None
+    """Where it goes; None: nobody said."""
     accuracy: Accuracy | None = field(default=None, init=False)
     """What the last check that passed has found."""
 
@@ -105,6 +110,10 @@ class Result:
         """
         with speaking():
             refuse_target(os.fspath(path), self.model.path, force)
+            if self.place is not None and self.place.file == "ort":
+                from lightweight_cli.jobs.ort_file import refuse_name
+
+                refuse_name(os.fspath(path), force)
             return self._finish(os.fspath(path), data, labels, options, publish=True, check=check)
 
     def _finish(self, target: str, data: Data | None, labels: Any, options: dict[str, Any], *, publish: bool,
@@ -119,7 +128,7 @@ class Result:
         again = not publish or self.accuracy is None or data is not None or bool(options)
         with asked(data, labels, options) as (how, gates):
             work = Work("run", __version__, self.model, self.steps, how if check and again else None, gates,
-                        skipped="checked before" if check else "check=False")
+                        skipped="checked before" if check else "check=False", place=self.place)
             refuse_gates(work.check, gates, self.model)
             report = finish(work, target, Progress(None), publish=publish)
         report.seconds = time.monotonic() - started
@@ -132,20 +141,24 @@ class Result:
 
 
 def run(model: str | os.PathLike[str] | ModelProto, steps: Iterable[str | Step], *, calibrate: Data | None = None,
-        samples: int | None = None, seed: int = 0) -> Result:
+        samples: int | None = None, seed: int = 0, target: str | None = None, min_runtime: str | None = None) -> Result:
     """Apply steps such as "prune:sparsity=0.5" to a model file or a ModelProto, which stays as it is.
 
     `calibrate`: data that choose values, for steps that can use them: files as --calibrate takes them, or feeds (dicts of
     arrays by input name); at most `samples` of them, drawn by `seed`. None: synthetic inputs, in a process of their own.
-    Raises: InputError for the model or the data, UsageError for a step.
+    `target`, `min_runtime`: where the model goes, and the oldest onnxruntime it is to be loaded by.
+    Raises: InputError for the model or the data, UsageError for a step, GateError for a model that the target does not take.
     """
     with speaking():
         parsed = [recipe.parse(s) if isinstance(s, str) else s for s in steps]
+        place = asked_for(target, min_runtime, parsed)
         loaded = load(os.fspath(model)) if isinstance(model, (str, os.PathLike)) else _of_proto(model)
+        if place is not None:
+            refuse_versions(place, loaded, loaded.shown)
         if calibrate is None:
-            return Result(loaded, run_steps(loaded, parsed, calibrate=Portion((), "all", samples, seed)))
+            return Result(loaded, run_steps(loaded, parsed, calibrate=Portion((), "all", samples, seed), target=place), place)
         with written(calibrate) as paths:
-            return Result(loaded, run_steps(loaded, parsed, calibrate=Portion(paths, "all", samples, seed)))
+            return Result(loaded, run_steps(loaded, parsed, calibrate=Portion(paths, "all", samples, seed), target=place), place)
 
 
 def verify(reference: str | os.PathLike[str], candidate: str | os.PathLike[str], data: Data | None = None, *,

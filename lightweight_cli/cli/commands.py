@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import lightweight_cli.passes  # noqa: F401  hands over the declarations
 from lightweight_cli.cli.listing import described, help_text
 from lightweight_cli.errors import UsageError
-from lightweight_cli.jobs.asked import checks, refuse_missing
+from lightweight_cli.jobs.asked import asked_for, checks, refuse_missing
 from lightweight_cli.jobs.flag import Flag, Given
 from lightweight_cli.jobs.options import CHECK, COMPRESSING, GATES, JSON, NEED_CHECK, REPORT, SENSITIVITY, STEPS
 from lightweight_cli.pipeline import registry
@@ -51,6 +51,7 @@ def all_commands() -> list[Command]:
     sensitivity = "Show what the outputs lose by each weight, changed alone."
     inspect = "Show sizes, types, encodings, MACs and what could be saved."
     passes = "List the passes and their options."
+    targets = "List the places a model may go to, and what each does not take."
     return [
         *(_of_pass(p) for p in registry.all_passes()),
         Command("run", run, more, MODEL, (*STEPS, *COMPRESSING), _run),
@@ -58,6 +59,7 @@ def all_commands() -> list[Command]:
         Command("sensitivity", sensitivity, f"{sensitivity}\n\n{LADDER}", MODEL, (*SENSITIVITY, *REPORT, *JSON), _sensitivity),
         Command("inspect", inspect, inspect, (), (), _inspect),
         Command("passes", passes, passes, (), JSON, _passes),
+        Command("targets", targets, targets, (), JSON, _targets),
     ]
 
 
@@ -90,8 +92,9 @@ def _compress(name: str, steps: list[Any], given: Given) -> None:
     refuse_missing(given["calibrate"])
     calibrate, check, wanted = shared(steps, given["calibrate"], None if given["no_check"] else check, gates, given["samples"],
                                       given["seed"], memory)
+    place = asked_for(given["target"], given["min_runtime"], steps)
     compress(Job(name, given["model"], steps, given["output"], given["force"], given["quiet"], given["against"],
-                 check, gates, tuple(given["report"]), calibrate, wanted, given["best_effort"], given["save_recipe"]))
+                 check, gates, tuple(given["report"]), calibrate, wanted, given["best_effort"], given["save_recipe"], place))
 
 
 def _run(given: Given) -> None:
@@ -132,5 +135,11 @@ def _inspect(given: Given) -> None:
 
 def _passes(given: Given) -> None:
     from lightweight_cli.cli.listing import as_json, as_text
+
+    print(as_json() if given["json"] else as_text())
+
+
+def _targets(given: Given) -> None:
+    from lightweight_cli.cli.places import as_json, as_text
 
     print(as_json() if given["json"] else as_text())

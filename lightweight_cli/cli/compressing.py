@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from lightweight_cli.checking.check import Check
 from lightweight_cli.checking.gates import Gates
 from lightweight_cli.errors import GateError, InputError, UsageError, printable
-from lightweight_cli.jobs.beforehand import labelled, refuse_gates
+from lightweight_cli.jobs.beforehand import labelled, refuse_gates, refuse_versions
 from lightweight_cli.jobs.finish import Work, finish
 from lightweight_cli.jobs.version import __version__
 from lightweight_cli.model.load import load
@@ -26,6 +26,7 @@ from lightweight_cli.report.progress import Progress
 if TYPE_CHECKING:
     from lightweight_cli.data.portion import Portion
     from lightweight_cli.pipeline.wanted import Wanted
+    from lightweight_cli.targets.target import Target
 
 
 @dataclass
@@ -50,6 +51,8 @@ class Job:
     best_effort: bool = False
     """Publish the result where a gate fails, too."""
     save_recipe: str | None = None
+    place: Target | None = None
+    """Where the result goes; None: nobody said."""
 
 
 def compress(job: Job) -> None:
@@ -61,6 +64,10 @@ def compress(job: Job) -> None:
         for path in job.reports:
             report_file.check_target(path)
     target = choose_target(job)
+    if job.place is not None and job.place.file == "ort":
+        from lightweight_cli.jobs.ort_file import refuse_name
+
+        refuse_name(target, job.force or job.output is None)
     if job.reports:
         report_file.refuse_two_on_stdout(job.reports, model=target is None)
     if job.save_recipe is not None:
@@ -76,11 +83,15 @@ def compress(job: Job) -> None:
         if job.wanted is not None and job.check is not None and not labelled(job.check, reference):
             gates = replace(gates, max_drop=None, confident=False)  # the search holds what is to be expected
         refuse_gates(job.check, gates, reference)
+        if job.place is not None:
+            refuse_versions(job.place, model, model.shown)
         if target is not None and job.output is None and os.path.exists(target) and not job.force:
             refuse_others(target, model)
-        steps = run_steps(model, job.steps, progress, job.calibrate, job.wanted)
+        steps = run_steps(model, job.steps, progress, job.calibrate, job.wanted, job.place)
+        if job.place is not None:
+            refuse_versions(job.place, model, "the result")
         work = Work(job.command, __version__, model, steps, job.check, gates, reference if job.against else None, job.against,
-                    best_effort=job.best_effort)
+                    best_effort=job.best_effort, place=job.place)
         report = finish(work, target, progress, hashes=bool(job.reports))
     finally:
         progress.close()
@@ -107,6 +118,8 @@ def choose_target(job: Job) -> str | None:
     to_terminal = sys.stdout is not None and sys.stdout.isatty()
     if job.output is None and to_terminal and not from_stdin:
         root, suffix = os.path.splitext(str(job.model))
+        if job.place is not None and job.place.file == "ort":
+            suffix = ".ort"
         return f"{root}.{job.command}{suffix or '.onnx'}"
     if job.output in (None, "-"):
         if to_terminal:

@@ -75,8 +75,10 @@ def for_floats(
 
 def for_vectors(new: New, coded: Vectors, name: str, limits: Limits = DEFAULT) -> list[Emission]:
     """Return one emission for each layout of the codes, as the weight `name`."""
-    found = []
+    found: list[Emission] = []
     itemsize = helper.tensor_dtype_to_np_dtype(coded.dtype).itemsize
+    if not limits.allows(vector_codes.NAME):
+        return found
     stages = [coded.indices(i) for i in range(len(coded.codes))]
     for layout in LAYOUTS:
         e = new(f"{vector_codes.NAME} + {layout.NAME}")
@@ -157,8 +159,8 @@ def pieces(values: Whole, itemsize: int, limits: Limits) -> list[Whole]:
 
 
 def affordable(layout: Layout, itemsize: int, limits: Limits) -> bool:
-    """Whether the least that a layout takes at load is within the limits: asked before it looks at values."""
-    return layout.LOAD.bytes <= limits.room(itemsize) and layout.LOAD.ns <= limits.load_ns
+    """Whether a layout may be written, and the least it takes at load is within the limits: asked before it looks at values."""
+    return limits.allows(layout.NAME) and layout.LOAD.bytes <= limits.room(itemsize) and layout.LOAD.ns <= limits.load_ns
 
 
 def within(e: Emission, size: int, itemsize: int, limits: Limits) -> bool:

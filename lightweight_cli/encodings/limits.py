@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 FOLD_LIMIT = 1 << 30
@@ -20,6 +21,12 @@ class Limits:
     """Nanoseconds for each of its values: trees of four splits take 90, the others up to 65."""
     fold_limit: int = FOLD_LIMIT
     """Bytes of one node's output."""
+    refused: Collection[str] = ()
+    """Layouts that the place the model goes to does not take, or decodes at every run; trees of all depths are "tree"."""
+
+    def allows(self, name: str) -> bool:
+        """Whether a layout of this name may be written."""
+        return name.partition(" of ")[0] not in self.refused
 
     def room(self, itemsize: int) -> float:
         """Return the bytes that decoding a value may take; half-width types count as float32, as what decodes them is int32."""

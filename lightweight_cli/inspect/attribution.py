@@ -5,8 +5,9 @@ A part that decodes several weights, as a table of digits, has a row of its own.
 
 from __future__ import annotations
 
-from lightweight_cli.inspect.constants import LAYOUT, Constants
-from lightweight_cli.inspect.encoding_names import name_compute_encoding, storage_encoding
+from lightweight_cli.encodings.named import LAYOUT, storage_encoding
+from lightweight_cli.inspect.constants import Constants
+from lightweight_cli.inspect.encoding_names import name_compute_encoding
 from lightweight_cli.inspect.rows import Row
 from lightweight_cli.inspect.value import Stored, Value
 

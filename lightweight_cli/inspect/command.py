@@ -10,7 +10,7 @@ from lightweight_cli.errors import EXIT_OK, LwcError, UsageError, printable
 from lightweight_cli.inspect.document import report_dict
 
 HELP = """\
-Usage: lwc inspect [MODEL] [--all] [--deep] [--dim NAME=SIZE]... [--json]
+Usage: lwc inspect [MODEL] [--all] [--deep] [--dim NAME=SIZE]... [--target NAME] [--min-runtime VERSION] [--json]
 
 Show what a model is made of: sizes by tensor, operator, type and encoding, parameters, MACs,
 and what each pass could save. MODEL missing or -: standard input.
@@ -19,10 +19,13 @@ and what each pass could save. MODEL missing or -: standard input.
   --deep           read the weights too: zeros, distinct values, equal tensors; infer missing shapes for MACs
   --dim NAME=SIZE  size of a symbolic dimension, for MACs; 1 when not given; may be repeated;
                    with --deep also input[axis]=SIZE, for a dimension without a name
+  --target NAME    say what this place does not take of the model, and which passes it does not: lwc targets lists them
+  --min-runtime VERSION  the same for the oldest onnxruntime that is to load the model, as in 1.17
   --json           print everything as one JSON document
   -h, --help       show this text
 """
 FLAGS = ("--all", "--deep", "--json")
+WORDS = ("--target", "--min-runtime")
 NARROWEST = 60
 WITHOUT_TERMINAL = 140
 
@@ -34,6 +37,8 @@ class Arguments:
         self.model: str | None = None
         self.flags: set[str] = set()
         self.sizes: dict[str, int] = {}
+        self.values: dict[str, str] = {}
+        """Options that take a word."""
 
 
 def main(argv: list[str]) -> int:
@@ -47,7 +52,12 @@ def main(argv: list[str]) -> int:
         if "-h" in argv or "--help" in argv:
             return _print(HELP)
         wanted = parse(argv)
-        document = report_dict(wanted.model, deep="--deep" in wanted.flags, sizes=wanted.sizes)
+        target = None
+        if wanted.values:
+            from lightweight_cli.targets.table import asked
+
+            target = asked(wanted.values.get("--target"), wanted.values.get("--min-runtime"))
+        document = report_dict(wanted.model, deep="--deep" in wanted.flags, sizes=wanted.sizes, target=target)
         if "--json" in wanted.flags:
             import json
 
@@ -83,8 +93,13 @@ def parse(argv: list[str]) -> Arguments:
                 raise UsageError("--dim needs NAME=SIZE, as in --dim batch=1")
             name, size = _dim(rest.pop(0) if word == "--dim" else word[6:])
             found.sizes[name] = size
+        elif options and word.partition("=")[0] in WORDS:
+            name, sign, value = word.partition("=")
+            if not sign and not rest:
+                raise UsageError(f"{name} needs a value: lwc targets lists them")
+            found.values[name] = value if sign else rest.pop(0)
         elif options and word.startswith("-") and word != "-":
-            raise UsageError(f"unknown option {printable(word)}: inspect has {', '.join(FLAGS)}, --dim, --help")
+            raise UsageError(f"unknown option {printable(word)}: inspect has {', '.join((*FLAGS, *WORDS))}, --dim, --help")
         elif found.model is not None:
             raise UsageError(f"one MODEL, but {printable(found.model)} and {printable(word)} are given")
         else:

@@ -6,6 +6,7 @@ weight. `Constants` walks every graph in its scope and finds both, with the oper
 
 from __future__ import annotations
 
+from lightweight_cli.encodings.named import LAYOUT
 from lightweight_cli.inspect.by_rows import as_table, takes_rows, whole_dims
 from lightweight_cli.inspect.fold_shapes import folded_dims, integers
 from lightweight_cli.inspect.records import Graph, Model, Node
@@ -16,8 +17,6 @@ from lightweight_cli.weights.naming import is_inner
 
 RANDOM = frozenset({"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli",
                     "Multinomial", "Dropout"})  # fmt: skip
-LAYOUT = frozenset({"Identity", "Transpose", "Reshape", "Unsqueeze", "Squeeze", "Flatten"})
-"""Operators that move values and keep them: a tensor seen through them is still stored as it is."""
 TELLING = LAYOUT | {"Add", "Cast", "Concat", "CumSum", "DequantizeLinear", "Gather", "Mod", "Mul", "QuantizeLinear",
                     "ScatterElements", "ScatterND", "Slice", "Split", "Where"}  # fmt: skip
 """The operators that tell encodings apart; the others count as OTHER."""

@@ -18,16 +18,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
+    from lightweight_cli.targets.target import Target
+
     Document: TypeAlias = dict[str, Any]
 
 FORMAT = 1
 """Version of the document: raised when a key changes its meaning or goes."""
 
 
-def report_dict(path: str | None, deep: bool = False, sizes: dict[str, int] | None = None) -> Document:
+def report_dict(path: str | None, deep: bool = False, sizes: dict[str, int] | None = None, target: Target | None = None) -> Document:
     """Describe a model file (None or "-": standard input) without running it.
 
-    `deep` reads the weight bytes and infers shapes; `sizes` gives values to symbolic dimensions (default 1).
+    `deep` reads the weight bytes and infers shapes; `sizes` gives values to symbolic dimensions (default 1); `target`: where it goes.
     Sizes are in bytes. Names are as in the file: untrusted text. null stands for "not known" or "not computed".
 
     Returns: a dictionary of plain values with the keys
@@ -47,19 +49,20 @@ def report_dict(path: str | None, deep: bool = False, sizes: dict[str, int] | No
       duplicates  {candidates: {tensors, bytes}, equal: null without `deep`, else {tensors, bytes, groups}}
       savings     [{pass, bytes, share, how}]: estimates, each pass alone
       storage     what these do not promise; null where no weight could be stored smaller
+      target      null without one; else name, min_runtime, loads, file and passes (sentences), must_not_get, evidence, source
       notes       sentences on what could not be told
     Raises: InputError when there is no readable model.
     """
     source = Source(path)
     try:
-        return _document(source, deep, sizes or {})
+        return _document(source, deep, sizes or {}, target)
     except WireError as error:
         raise InputError(f"{printable(source.name)}: not a readable ONNX model: {error}") from None
     except RecursionError:
         raise InputError(f"{printable(source.name)}: functions call each other too deep") from None
 
 
-def _document(source: Source, deep: bool, sizes: dict[str, int]) -> Document:
+def _document(source: Source, deep: bool, sizes: dict[str, int], target: Target | None) -> Document:
     model = read(source.buf)  # type: ignore[arg-type]
     constants = Constants(model)
     rows = rows_of(constants)
@@ -81,7 +84,7 @@ def _document(source: Source, deep: bool, sizes: dict[str, int]) -> Document:
     total = size + outside
     stored = sum(row.nbytes for row in rows)
     spare = None if equal is None else duplicates.spare_bytes(equal)
-    return {
+    document: Document = {
         "format": FORMAT,
         "model": describe_model(model, source, constants),
         "bytes": {"file": size, "external": outside, "total": total, "tensors": stored,
@@ -104,8 +107,15 @@ def _document(source: Source, deep: bool, sizes: dict[str, int]) -> Document:
         "savings": [{"pass": s.step, "bytes": s.nbytes, "share": round(s.nbytes / total, 4), "how": s.how}
                     for s in savings_of(rows, model, spare)],
         "storage": STORAGE if any(row.is_weight for row in rows) else None,
+        "target": None,
         "notes": notes,
     }  # fmt: skip
+    if target is not None:
+        from lightweight_cli.inspect.for_target import told
+
+        document["target"] = told(target, document)
+        document["savings"] = [s for s in document["savings"] if s["pass"].partition(" ")[0] not in target.passes]
+    return document
 
 
 def _inferred_macs(source: Source, sizes: dict[str, int]) -> Macs:

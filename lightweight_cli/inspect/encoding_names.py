@@ -1,35 +1,10 @@
-"""What the way a weight is stored is called."""
+"""What a weight that its operator computes on as it is stored is called; the others: encodings.named."""
 
 from __future__ import annotations
 
-from lightweight_cli.inspect.constants import LAYOUT
 from lightweight_cli.inspect.rows import Row
 from lightweight_cli.inspect.tensors import STRING
 from lightweight_cli.weights.operator_inputs import COMPUTE_INPUTS
-
-
-def storage_encoding(ops: frozenset[str]) -> str:
-    """Name the storage encoding that the operators `ops` decode, by what only it needs."""
-    kernel = ops - LAYOUT
-    if "DequantizeLinear" in ops:
-        return "fake-quantized" if "QuantizeLinear" in ops else "DequantizeLinear"
-    if ops & {"ScatterElements", "ScatterND"}:
-        return "delta"
-    if {"CumSum", "Mod"} <= ops:
-        return "tree"
-    if {"CumSum", "Where"} <= ops:
-        return "Huffman"
-    if "CumSum" in ops:
-        return "bitmask"
-    if {"Gather", "Add"} <= ops:
-        return "planes"
-    if {"Cast", "Gather"} <= ops:
-        return "table"
-    if {"Cast", "Mul"} <= ops:
-        return "affine"
-    if kernel <= {"Slice", "Concat", "Split"}:
-        return "rearranged"
-    return "cast" if kernel == {"Cast"} else "computed"
 
 
 def name_compute_encoding(row: Row) -> None:

@@ -24,7 +24,7 @@ class Row:
         self.type_name = stored.tensor.type_name
         self.encoding = self.type_name
         self.storage = ""
-        """How nodes decode it, in a word (encoding_names.storage_encoding); empty for what is stored as it is."""
+        """How nodes decode it, in a word (encodings.named); empty for what is stored as it is."""
         self.decoded_by: tuple[str, ...] = ()
         self.zeros: int | None = None
         self.distinct: int | None = None

@@ -19,7 +19,7 @@ FREEZE = "run -p strip:freeze_inputs=true -p quantize"
 FOLD_FIRST = "run -p fold -p quantize"
 
 STORAGE = ("smaller on disk and on the wire, not in memory: weights are decoded when the model is loaded, which takes time and memory "
-           "(lwc verify measures them), and in an .ort file at every run")
+           "(lwc verify measures them), and in a .ort file they are floats again")
 """What these estimates do not promise."""
 
 

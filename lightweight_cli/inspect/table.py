@@ -28,7 +28,7 @@ EXPENDABLE = ("DECODED BY", "SHARE", "STORED AS", "BITS", "VALUES", "SHAPE")
 def render(document: Document, width: int, style: Style, everything: bool = False) -> str:
     """Draw the whole document for a terminal of `width` columns."""
     blocks = [_head(document, width, style), _tensors(document, width, style, everything), _by_op(document, style, everything)]
-    blocks += [_sums(document, style), _savings(document, width, style)]
+    blocks += [_sums(document, style), _savings(document, width, style), _target(document["target"], width, style)]
     if document["notes"]:
         blocks.append([style.warn(f"note: {printable(note, 160)}") for note in document["notes"]])
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
@@ -157,6 +157,20 @@ def _sums(document: Document, style: Style) -> list[str]:
         if rows:
             lines += ["", *columns([title, "TENSORS", "SIZE", "SHARE"], rows, "<>>>", style)]
     return lines[1:]
+
+
+def _target(target: Document | None, width: int, style: Style) -> list[str]:
+    if target is None:
+        return []
+    name = f"{target['name']} {target['min_runtime'] or ''}".strip()
+    said = [(text, style.warn) for text in target["file"]] or [("takes the file as it is", style.dim)]
+    said += [(f"must not get {text}", style.dim) for text in target["must_not_get"]]
+    if target["passes"]:
+        said.append((f"gain nothing there: {', '.join(text.partition(':')[0] for text in target['passes'])} (lwc targets --json says why, "
+                     "and what to take)", style.dim))
+    known = "run here" if target["evidence"] == "run" else "from documents, not run here"
+    lines = [style.bold(f"FOR {printable(name)}") + f" ({known}: {target['source']})"]
+    return [*lines, *(paint(part) for text, paint in said for part in wrapped(f"  {text}", width))]
 
 
 def _savings(document: Document, width: int, style: Style) -> list[str]:

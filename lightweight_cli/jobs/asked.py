@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from lightweight_cli.errors import UsageError, printable
 from lightweight_cli.jobs.flag import Given
 from lightweight_cli.runtime.sessions import THREADS
+
+if TYPE_CHECKING:
+    from lightweight_cli.pipeline.recipe import Step
+    from lightweight_cli.targets.target import Target
 
 MOST_THREADS = 1024
 
@@ -51,6 +56,18 @@ def threads_of(given: Given) -> int:
     if not 1 <= threads <= MOST_THREADS:
         raise UsageError(f"--threads {threads}: must be from 1 to {MOST_THREADS:,}")
     return threads
+
+
+def asked_for(target: str | None, min_runtime: str | None, steps: Sequence[Step]) -> Target | None:
+    """Return the target that was asked for, which takes what the steps write; None: nobody asked. Raises: UsageError."""
+    if target is None and min_runtime is None:
+        return None
+    from lightweight_cli.targets.refuse import refuse_steps
+    from lightweight_cli.targets.table import asked
+
+    place = asked(target, min_runtime)
+    refuse_steps(place, steps)
+    return place
 
 
 def refuse_inputs(data: list[str], labels: str | None, metric: str | None) -> None:

@@ -10,6 +10,7 @@ from lightweight_cli.errors import DataError, GateError, printable
 
 if TYPE_CHECKING:
     from lightweight_cli.model.model import Model
+    from lightweight_cli.targets.target import Target
 
 
 def refuse_gates(check: Check | None, gates: Gates, reference: Model) -> None:
@@ -44,6 +45,15 @@ def labelled(check: Check, reference: Model) -> bool:
     if check.labels is not None:
         return True
     return bool(check.data) and not check.ignore_labels and has_labels(check.data, [i.name for i in reference.proto.graph.input])
+
+
+def refuse_versions(place: Target, model: Model, shown: str) -> None:
+    """Refuse a model that the target does not take, whose opset or operators are too new. Raises: GateError."""
+    from lightweight_cli.model.opsets import versions_of
+    from lightweight_cli.targets.operators import operators
+    from lightweight_cli.targets.refuse import refuse_model
+
+    refuse_model(place, shown, model.proto.ir_version, versions_of(model.proto.opset_import), operators(model))
 
 
 def _not_evaluated(name: str, limit: float, why: str) -> GateError:

@@ -19,6 +19,7 @@ from lightweight_cli.report.progress import Progress
 if TYPE_CHECKING:
     from lightweight_cli.checking.accuracy import Accuracy
     from lightweight_cli.pipeline.step_report import StepReport
+    from lightweight_cli.targets.target import Target
 
 
 @dataclass
@@ -40,6 +41,8 @@ class Work:
     """What left the check out, where there is none."""
     best_effort: bool = False
     """Publish where a gate fails, too."""
+    place: Target | None = None
+    """Where the model goes; None: nobody said."""
 
 
 def finish(work: Work, target: str | None, progress: Progress, *, hashes: bool = False, publish: bool = True) -> Report:
@@ -50,11 +53,17 @@ def finish(work: Work, target: str | None, progress: Progress, *, hashes: bool =
     model, steps = work.model, work.steps
     progress("writing", 0, 0)
     candidate, passthrough = write_smaller(model, target, any(s.modified for s in steps), may_grow(steps))
+    notes = [f"for --target {work.place}: what it does not take is not in it"] if work.place is not None else []
+    if work.place is not None and work.place.file == "ort":
+        from lightweight_cli.jobs.ort_file import converted, told
+
+        candidate, passthrough = converted(candidate, target), None
+        notes += told(candidate, model.total_size)
     try:
         report = Report(
             work.command, work.version, model.shown, candidate.shown, model.total_size, candidate.size, steps=list(steps),
             check_skipped=None if work.check else work.skipped, best_effort=work.best_effort,
-            passthrough=passthrough, reference=work.against,
+            passthrough=passthrough, reference=work.against, notes=notes, place=str(work.place) if work.place is not None else None,
             check=asdict(work.check) if work.check else None)
         if hashes:
             report.source_sha256, report.output_sha256 = model.digest, candidate.digest()

@@ -55,7 +55,12 @@ RESULT = (
     Flag("save_recipe", ("--save-recipe",), str, "Write the steps to a TOML file for --recipe, what a search chose included.", "FILE"),
     Flag("no_check", ("--no-check",), bool, "Write the result without running the models."),
 )
-COMPRESSING = (*COMMON, *REPORT, *CHECK, *CALIBRATION, *GATES, *RESULT)
+TARGET = (
+    Flag("target", ("--target",), str, "Where the model goes: onnxruntime, ort-format, web, openvino, tensorrt or npu. What it does not "
+         "take is not written; lwc targets lists it.", "NAME"),
+    Flag("min_runtime", ("--min-runtime",), str, "The oldest onnxruntime that is to load the result, as in 1.17.", "VERSION"),
+)
+COMPRESSING = (*COMMON, *TARGET, *REPORT, *CHECK, *CALIBRATION, *GATES, *RESULT)
 NEED_CHECK = {"data", "labels", "metric", "no_labels", "batch_size", "threads", "check_time", "max_drop", "confident", "min_sqnr",
               "min_agreement", "max_slowdown", "max_load_time", "max_load_memory", "against"}
 """Options that mean nothing without the check."""

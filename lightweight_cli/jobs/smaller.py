@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def may_grow(steps: Sequence[StepReport]) -> bool:
     """Whether a step that makes models larger on purpose did so."""
-    return any(registry.get(step.name).grows and step.changed for step in steps)
+    return any((step.grows or registry.get(step.name).grows) and step.changed for step in steps)
 
 
 def write_smaller(

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from lightweight_cli.encodings.limits import Limits
     from lightweight_cli.model.model import Model
     from lightweight_cli.pipeline.wanted import Wanted
+    from lightweight_cli.targets.target import Target
     from lightweight_cli.weights.rewrite import Rewriter
+    from lightweight_cli.weights.weight import Weight
 
 
 @dataclass
@@ -36,6 +38,10 @@ class Context:
     """Tables that were decoded by rows, and will be again."""
     wanted: Wanted | None = None
     """What a search is to hold, and by which data; None: nobody said."""
+    target: Target | None = None
+    """Where the model goes; None: nobody said."""
+    moving: bool = False
+    """Nothing but weights whose form the target does not take is to be touched."""
 
     def calibration(self, held_out: bool = False) -> Calibration | None:
         """Return what can be asked about the weights on calibration data; None: there are no data.
@@ -68,7 +74,14 @@ class Context:
 
     @property
     def limits(self) -> Limits:
-        """What one weight may take: as much as all, where that is said."""
-        from lightweight_cli.encodings.limits import Limits
+        """What one weight may take: as much as all, where that is said; and in which layouts."""
+        from lightweight_cli.encodings.limits import LOAD_MEMORY, Limits
 
-        return Limits() if self.budget.value is None else Limits(load_memory=math.inf)
+        return Limits(load_memory=LOAD_MEMORY if self.budget.value is None else math.inf,
+                      refused=self.target.refused if self.target is not None else ())
+
+    def refused(self, weight: Weight) -> str:
+        """Return what becomes of a weight where the model goes, if its form is not taken there, or nothing."""
+        from lightweight_cli.targets.stored import refused
+
+        return refused(weight, self.target) if self.target is not None and weight.name not in self.by_rows else ""

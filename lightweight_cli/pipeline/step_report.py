@@ -94,6 +94,8 @@ class StepReport:
     """Inputs with a default that the step made constants: callers miss them on purpose."""
     signed: str = ""
     """How the model's provenance names the step, where that is not `text`."""
+    grows: bool = False
+    """It may make the file larger, as its pass by itself does not."""
     plan: dict[str, Any] | None = None
     """Options that give the same result again without a search; None: those it was given do."""
     front: list[Measured] = field(default_factory=list)

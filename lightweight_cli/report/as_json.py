@@ -41,6 +41,7 @@ def document(report: Report) -> dict[str, Any]:
         "reference": report.reference and _unicode(report.reference),
         "accuracy": report.accuracy and report.accuracy.to_json(),
         "passthrough": report.passthrough,
+        "target": report.place,
         "notes": list(report.notes),
         "environment": environment.here(),
         "seconds": round(report.seconds, 3),

@@ -49,6 +49,8 @@ class Report:
     source_sha256: str | None = None
     """Of the model file, without external data; None: nobody asked for a report."""
     output_sha256: str | None = None
+    place: str | None = None
+    """The target it was made for, with the oldest onnxruntime that was asked for; None: nobody said."""
 
     def __repr__(self) -> str:
         return f"<Report: {self.status}, {self.source} {human(self.bytes_before)} -> {self.output} {human(self.bytes_after)}>"

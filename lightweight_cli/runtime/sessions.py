@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from lightweight_cli.errors import printable
+from lightweight_cli.runtime.ort_format import is_ort
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,6 +61,8 @@ def open_session(model: str | bytes, *, threads: int = THREADS, level: Level = "
     options.log_severity_level = 4
     options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, LEVELS[level])
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if isinstance(model, str) and is_ort(model):  # which it else knows by the file's name
+        options.add_session_config_entry("session.load_model_format", "ORT")
     if not integers:
         options.add_session_config_entry("session.disable_quant_qdq", "1")
     if initializers:

@@ -71,7 +71,7 @@ def test_the_keys_of_the_document_are_stable(tmp_path: Path, capsys: pytest.Capt
     assert main([saved(LINEAR, tmp_path, w=floats(8, 4)), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert list(document) == ["format", "model", "bytes", "external", "parameters", "macs", "tensors", "by_op",
-                              "by_dtype", "by_encoding", "sparsity", "duplicates", "savings", "storage", "notes"]
+                              "by_dtype", "by_encoding", "sparsity", "duplicates", "savings", "storage", "target", "notes"]
     assert "not in memory" in document["storage"] and ".ort" in document["storage"]
     assert document["format"] == 1
     assert list(document["macs"]) == ["total", "unknown", "nodes", "sizes", "inferred"]

@@ -12,6 +12,7 @@ from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.load_cost import LoadCost
 from lightweight_cli.weights.weight import CHUNK
 
+EQUAL_ROWS = "equal rows"
 MINIMUM_OPSET = 7
 LOAD = LoadCost(4, 3)
 """Of the rows, beside the distinct ones."""
@@ -38,7 +39,7 @@ def distinct_rows(new: Callable[[str], Emission], values: Values, name: str, for
         flat = kept.reshape(-1)
         return (flat[i : i + CHUNK] for i in range(0, flat.size, CHUNK))
 
-    whole = new("equal rows")
+    whole = new(EQUAL_ROWS)
     inner_name = whole.name()
 
     def inner(label: str) -> Emission:

@@ -10,7 +10,7 @@ from lightweight_cli.encodings.limits import Limits
 from lightweight_cli.numerics import stats
 from lightweight_cli.passes.pack import values as exact_values
 from lightweight_cli.passes.pack.integers import as_integers
-from lightweight_cli.passes.pack.rows import distinct_rows
+from lightweight_cli.passes.pack.rows import EQUAL_ROWS, distinct_rows
 from lightweight_cli.passes.pack.values import Values
 from lightweight_cli.weights.plan import Plan
 from lightweight_cli.weights.weight import Weight
@@ -28,6 +28,9 @@ def pack_all(context: Context) -> int:
     model, rewriter, limits = context.model, context.rewriter(every=True), context.limits
 
     def plan(weight: Weight) -> Plan:
+        refused = context.refused(weight)
+        if context.moving and not refused:
+            return Plan(weight)
         if weight.size == 0:
             return Plan(weight, reason="is empty")
         if weight.encoded and exact_values.is_integer_compute(weight):
@@ -41,14 +44,15 @@ def pack_all(context: Context) -> int:
         if not weight.encoded:
             del options[0]  # plain floats, which it is
         options += as_integers(model, new, weight, values, limits)
-        options += distinct_rows(new, values, weight.name, lambda n, v, name: exact_forms(model, n, v, name, limits))
+        if limits.allows(EQUAL_ROWS):
+            options += distinct_rows(new, values, weight.name, lambda n, v, name: exact_forms(model, n, v, name, limits))
         if weight.encoded:
             coded = recognise.coded(weight)
             if coded is not None:
                 options += choose.for_codes(new, coded, weight.name, limits)
-        return Plan(weight, options, reason="has no smaller exact form")
+        return Plan(weight, options, reason="has no smaller exact form", must=bool(refused))
 
-    return rewriter.run(plan)
+    return rewriter.run(plan, rest=not context.moving)
 
 
 def exact_forms(model: Model, new: New, values: Values, name: str, limits: Limits) -> list[Emission]:

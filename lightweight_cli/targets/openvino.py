@@ -1,0 +1,14 @@
+"""OpenVINO, which reads ONNX files as they are."""
+
+from __future__ import annotations
+
+from lightweight_cli.targets.target import Target
+
+TARGET = Target(
+    name="openvino",
+    what="OpenVINO's runtime on Intel and ARM processors",
+    evidence="run",
+    source="OpenVINO 2026.4.1, CPU",
+    folds="decodes tables, planes and vectors once, when the model is compiled",
+    refused=dict.fromkeys(("tree", "bitmask", "delta"), "is decoded at every run"),
+)

@@ -1,0 +1,122 @@
+"""--target: what a place does not take is refused before the work, or is not in the file that is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from lightweight_cli import api
+from lightweight_cli.errors import UsageError
+from lightweight_cli.inspect import report_dict
+from lightweight_cli.pipeline import registry
+from lightweight_cli.runtime.ort_format import NEEDS, is_ort
+from lightweight_cli.targets import runtimes, table
+from lightweight_cli.targets.target import STORING
+
+Call = Callable[..., tuple[int, bytes, str]]
+X = np.random.default_rng(3).standard_normal((2, 64)).astype(np.float32)
+
+
+def test_declarations_name_what_there_is() -> None:
+    for target in table.TARGETS.values():
+        assert set(target.refused) <= set(STORING)
+        assert set(target.passes) <= set(registry.PASSES)
+        assert all(r.why and r.instead for r in target.passes.values())
+        assert target.what and target.folds and target.source
+    releases = list(runtimes.RELEASES.values())
+    assert list(runtimes.RELEASES) == sorted(runtimes.RELEASES)
+    assert all(a.opset <= b.opset and a.ir <= b.ir and set(a.lacks) >= set(b.lacks) for a, b in zip(releases, releases[1:], strict=False))
+
+
+@pytest.mark.parametrize(("words", "status", "why"), [
+    (("quantize", "--target", "ort-format", "-o", "out.ort"), 2, "quantize gains nothing there"),
+    (("run", "-p", "strip", "-p", "pack", "--target", "npu", "-o", "out.onnx"), 2, "take strip, fold and dedupe"),
+    (("strip", "--target", "onnxruntme", "-o", "out.onnx"), 2, "did you mean onnxruntime?"),
+    (("strip", "--target", "web", "--min-runtime", "1.20", "-o", "out.onnx"), 2, "goes with --target onnxruntime, not web"),
+    (("strip", "--min-runtime", "1.9", "-o", "out.onnx"), 2, "must be a release of onnxruntime from 1.16 on"),
+    (("strip", "--target", "ort-format", "-o", "out.onnx"), 2, "writes a .ort file"),
+    (("strip", "--min-runtime", "1.16", "-o", "out.onnx"), 4, "has opset 20, and it takes up to 19"),
+])
+def test_what_can_not_be_had_is_refused_before_the_work(
+    words: tuple[str, ...], status: int, why: str, call: Call, mlp: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proto = onnx.load(mlp)
+    proto.ir_version, proto.opset_import[0].version = 9, 20
+    onnx.save(proto, "model.onnx")
+    monkeypatch.setattr(registry, "apply", lambda *_: pytest.fail("a pass ran"))
+    code, out, err = call(*words, "model.onnx")
+    assert (code, out) == (status, b"")
+    assert why in err and err.startswith("lwc: error: ") and len(err.splitlines()) == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model.onnx"]
+
+
+def test_an_ort_file_is_written_checked_and_gives_the_same(
+    call: Call, mlp: str, tmp_path: Path, execute: Callable[..., list[np.ndarray]]
+) -> None:
+    code, _, err = call("strip", mlp, "--target", "ort-format", "-o", "small.ort", "--report", "r.json")
+    assert code == 0, err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model.onnx", "r.json", "small.ort", f"small.{NEEDS}"]
+    assert is_ort("small.ort") and not is_ort(mlp)
+    report = json.loads(Path("r.json").read_text())
+    assert (report["target"], report["status"]) == ("ort-format", "written")
+    assert report["bytes_after"] == Path("small.ort").stat().st_size
+    assert min(o["sqnr"] for o in report["accuracy"]["outputs"]) == "inf" or report["accuracy"]["outputs"][0]["sqnr"] > 100
+    assert np.allclose(execute("small.ort", {"x": X})[0], execute(mlp, {"x": X})[0], rtol=1e-5, atol=1e-4)
+    needs = Path(f"small.{NEEDS}").read_text()
+    assert "MatMul" in needs and str(tmp_path) not in needs
+    first = Path("small.ort").read_bytes()
+    assert call("strip", mlp, "--target", "ort-format", "-o", "small.ort")[0] == 2
+    code, out, err = call("strip", mlp, "--target", "ort-format", "-o", "-", "-q", "--no-check")
+    assert (code, out) == (0, first)
+
+
+def test_forms_that_no_step_touched_are_stored_anew(
+    call: Call, mlp: str, execute: Callable[..., list[np.ndarray]]
+) -> None:
+    assert call("prune", mlp, "--sparsity", "0.9", "-o", "pruned.onnx", "--no-check", "-q")[0] == 0
+    assert {row["encoding"].partition(" ")[0] for row in report_dict("pruned.onnx")["tensors"]} & {"bitmask", "delta"}
+    told = report_dict("pruned.onnx", target=table.asked("openvino"))["target"]
+    assert told["loads"] and any("is decoded at every run; --target openvino stores" in text for text in told["file"])
+    code, _, err = call("strip", "pruned.onnx", "--target", "openvino", "-o", "moved.onnx", "--no-check")
+    assert code == 0 and "stored anew for openvino" in err
+    assert not {row["encoding"].partition(" ")[0] for row in report_dict("moved.onnx")["tensors"]} & {"bitmask", "delta"}
+    assert np.array_equal(execute("pruned.onnx", {"x": X})[0], execute("moved.onnx", {"x": X})[0])
+    assert report_dict("moved.onnx", target=table.asked("openvino"))["target"]["file"] == []
+    code, _, err = call("strip", "moved.onnx", "--target", "openvino", "-o", "again.onnx", "--no-check")
+    assert code == 0 and "pack" not in err
+
+
+def test_a_pass_writes_only_what_the_target_takes(mlp: str) -> None:
+    free = api.run(mlp, ["prune:sparsity=0.9"])
+    held = api.run(mlp, ["prune:sparsity=0.9"], target="openvino")
+    assert any(w.encoding.startswith(("bitmask", "delta")) for s in free.steps for w in s.weights)
+    assert {w.encoding for w in held.steps[0].weights} == {"float"} and len(held.steps) == 1
+    with pytest.raises(UsageError, match="quantize gains nothing there"):
+        api.run(mlp, ["quantize:bits=4"], target="tensorrt")
+
+
+def test_targets_are_listed(call: Call) -> None:
+    code, out, _ = call("targets")
+    assert code == 0 and all(name in out.decode() for name in table.TARGETS)
+    listed = {t["name"]: t for t in json.loads(call("targets", "--json")[1])}
+    assert list(listed) == list(table.TARGETS)
+    assert {t["evidence"] for t in listed.values()} == {"run", "documents"}
+    assert listed["npu"]["refused_passes"]["quantize"]["instead"].startswith("prune-channels")
+    assert listed["onnxruntime"]["releases"]["1.17"]["opset"] == 20
+
+
+def test_inspect_tells_beforehand(mlp: str, save: Callable[..., str]) -> None:
+    old = report_dict(mlp, target=table.asked(None, "1.17"))["target"]
+    assert old == {**old, "name": "onnxruntime", "min_runtime": "1.17", "loads": True, "file": [], "passes": []}
+    npu = report_dict(mlp, target=table.asked("npu"))
+    assert npu["target"]["file"] == ["inputs without a fixed shape: x"]
+    assert [s["pass"] for s in npu["savings"] if s["bytes"]] == [] != [s for s in report_dict(mlp)["savings"] if s["bytes"]]
+    proto = onnx.load(mlp)
+    proto.opset_import[0].version, proto.ir_version = 23, 11
+    new = report_dict(save(proto, "new.onnx"), target=table.asked(None, "1.17"))["target"]
+    assert not new["loads"] and new["file"][0].startswith("it has opset 23, and it takes up to 20")
