@@ -1,0 +1,87 @@
+"""Models in the forms that lwc writes, and for the places they go to, with inputs: what `targets.py` runs everywhere.
+
+A model is a folder with model.onnx and calib.npz or calib_feeds.npz (lists of inputs, keyed by their names).
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+from onnx import helper
+
+FORMS = {
+    "float": None,
+    "8 bits": ("quantize", "--bits", "8"),
+    "4 bits": ("quantize", "--bits", "4"),
+    "pruned 80 %": ("prune", "--sparsity", "0.8"),
+    "compress": ("compress", "--ratio", "10"),
+}
+"""By the command that makes each; a search takes minutes, and is run for models up to SEARCHED bytes."""
+SEARCHED = 1 << 20
+ROWS = 4
+"""Samples that every runtime is fed, one batch."""
+
+
+class Form(NamedTuple):
+    """One file to run."""
+
+    model: str
+    form: str
+    place: str
+    """The target it was made for; empty: none."""
+    path: Path
+
+
+def forms(folder: Path, work: Path) -> Iterator[Form]:
+    """Make what is missing of a model's files and yield them: as they are for all, for openvino, and the .ort file."""
+    source, name = folder / "model.onnx", folder.name
+    data = next((folder / n for n in ("calib_feeds.npz", "calib.npz") if (folder / n).exists()), None)
+    for form, words in FORMS.items():
+        if words is not None and words[0] == "compress" and source.stat().st_size > SEARCHED:
+            continue
+        stem = f"{name}.{form.replace(' ', '-').replace('-%', '')}"
+        calibrate = ("--calibrate", data) if data is not None and words is not None else ()
+        for place, suffix in (("", ".onnx"), ("openvino", ".openvino.onnx"), ("ort-format", ".ort")):
+            path = work / f"{stem}{suffix}"
+            if place == "ort-format" and words is not None:
+                continue  # refused: it would be floats again
+            if path.exists():
+                yield Form(name, form, place, path)
+                continue
+            if words is None and not place:
+                path.write_bytes(source.read_bytes())
+            else:
+                target = ("--target", place) if place else ()
+                first = words if words is not None else ("strip",)
+                more = ("-o", path, "-q", *(("--no-check",) if first[0] != "compress" else ()))
+                run = subprocess.run([sys.executable, "-m", "lightweight_cli", first[0], source, *first[1:], *calibrate, *target, *more],
+                                     capture_output=True, text=True)
+                if run.returncode:
+                    print(f"{name}, {form}, {place}: {run.stderr.strip()}", file=sys.stderr)
+                    continue
+            yield Form(name, form, place, path)
+
+
+def feeds(folder: Path, path: Path) -> dict[str, np.ndarray]:
+    """Return ROWS samples of a model's own calibration data, as its inputs take them."""
+    model = onnx.load(path, load_external_data=False)
+    stored = {t.name for t in model.graph.initializer}
+    inputs = [i for i in model.graph.input if i.name not in stored]
+    file = next(folder / n for n in ("calib_feeds.npz", "calib.npz") if (folder / n).exists())
+    arrays = np.load(file, allow_pickle=False)
+    found = {}
+    for given in inputs:
+        tensor = given.type.tensor_type
+        array = np.asarray(arrays[given.name])
+        dims = [d.dim_value or None for d in tensor.shape.dim]
+        if array.ndim == len(dims) + 1:  # a batch each
+            array = array[0]
+        rows = dims[0] if dims and dims[0] else ROWS
+        found[given.name] = np.ascontiguousarray(array[:rows] if dims else array, helper.tensor_dtype_to_np_dtype(tensor.elem_type))
+    return found
