@@ -1,8 +1,9 @@
 """Write the pages that are made from the declarations: python docs/generate.py [--check].
 
 docs/passes.md, docs/cli.md and the two schemas are whole; README.md, docs/encodings.md and docs/targets.md have parts between
-<!-- name --> and <!-- /name -->: the passes, what `make demo` prints, and the tables of encodings and targets. With --check nothing is written, and
-stale pages are an error; what the demo measures (accuracy, latency, seconds) differs between machines and is not compared.
+<!-- name --> and <!-- /name -->: the passes, what `make demo` prints, and the tables of encodings and targets. With --check
+nothing is written, and stale pages are an error; what the demo measures (accuracy, latency, seconds) differs between machines and is
+not compared.
 """
 
 from __future__ import annotations

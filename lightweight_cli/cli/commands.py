@@ -51,7 +51,7 @@ def all_commands() -> list[Command]:
     sensitivity = "Show what the outputs lose by each weight, changed alone."
     inspect = "Show sizes, types, encodings, MACs and what could be saved."
     passes = "List the passes and their options."
-    targets = "List the places a model may go to, and what each does not take."
+    targets = "List where models may go, and what each place cannot take."
     return [
         *(_of_pass(p) for p in registry.all_passes()),
         Command("run", run, more, MODEL, (*STEPS, *COMPRESSING), _run),
