@@ -49,7 +49,7 @@ ci: ## what CI runs
 samples: ## train the sample models anew (downloads data and torch)
 	$(PYTHON) sample_models/build.py
 
-corpus: $(VENV)/.dev ## every pass over the onnx corpus; writes docs/corpus.md (four to ten minutes on two cores)
+corpus: $(VENV)/.dev ## every pass over the onnx corpus; writes docs/corpus.md (some twenty minutes on two cores)
 	cd tests && ../$(BIN)/python -m corpus
 
 fuzz: $(VENV)/.dev ## random models and damaged ones for SECONDS (300)

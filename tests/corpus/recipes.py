@@ -10,6 +10,8 @@ NEEDED = {"prune": "prune:sparsity=0.5", "prune-channels": "prune-channels:chann
 """Passes that do nothing by default, with the option that makes them work."""
 ALSO = ("quantize:bits=4",)
 """Common variants, as recipes of their own."""
+SEARCH = "compress"
+"""A pass that builds and measures dozens of models: it goes alone, and over no whole networks."""
 FIVE = ("strip", "fold", "dedupe", "prune:sparsity=0.5", "quantize")
 
 Recipe = tuple[str, ...]
@@ -21,8 +23,8 @@ def singles() -> list[Recipe]:
 
 
 def pairs() -> list[Recipe]:
-    """Return every two passes, in both orders, and each twice."""
-    names = [text(p.name) for p in registry.all_passes()]
+    """Return every two passes but the search, in both orders, and each twice."""
+    names = [text(p.name) for p in registry.all_passes() if p.name != SEARCH]
     return [(a, b) for a in names for b in names]
 
 

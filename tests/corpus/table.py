@@ -20,8 +20,8 @@ Written by `make corpus`: each pass, each recipe of two passes, and a recipe of 
 
 Results are judged in onnxruntime {ort}: a lossless result must give the same values within 1e-5 of the output's largest
 (float16 2e-3, bfloat16 2e-2), a lossy one must load, run, keep its inputs and outputs, and be finite where the original is.
-Whole networks, {real} real ones and those that onnx ships without their weights (`light`), go through no pairs of passes: each
-run of them takes seconds.
+Whole networks, {real} real ones and those that onnx ships without their weights (`light`), go through no pairs of passes and not through
+`compress`: each run of them takes seconds. `compress`, which builds and measures dozens of models, is in no pairs.
 
 """
 
