@@ -24,7 +24,7 @@ def as_json() -> str:
 
     return json.dumps([{
         "name": p.name, "lossy": p.lossy, "summary": p.summary, "counts": p.unit, "documentation": p.documentation,
-        "options": [{"name": o.name, "type": o.kind.__name__, "default": o.default, "help": o.option.help, "min": o.option.min,
+        "options": [{"name": o.word, "type": o.kind.__name__, "default": o.default, "help": o.option.help, "min": o.option.min,
                      "max": o.option.max, "choices": list(o.option.choices)} for o in p.parameters],
     } for p in all_passes()], indent=1)
 

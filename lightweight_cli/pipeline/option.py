@@ -44,9 +44,14 @@ class Parameter(NamedTuple):
     option: Option
 
     @property
+    def word(self) -> str:
+        """The name in recipes and reports: a parameter `for_` is called for."""
+        return self.name.rstrip("_")
+
+    @property
     def flag(self) -> str:
         """The name as an option of the command."""
-        return "--" + self.name.replace("_", "-")
+        return "--" + self.word.replace("_", "-")
 
     def parse(self, value: Any, where: str) -> Any:
         """Return `value` (text, or a TOML value) in the parameter's type. Raises: UsageError."""

@@ -15,8 +15,8 @@ class Step(NamedTuple):
     options: dict[str, Any]
 
     def __str__(self) -> str:
-        recorded = {p.name for p in registry.get(self.name).parameters if p.option.recorded}
-        given = {k: v for k, v in self.options.items() if k not in recorded}
+        told = {p.name: p.word for p in registry.get(self.name).parameters if not p.option.recorded}
+        given = {told[k]: v for k, v in self.options.items() if k in told}
         items = ((k, v) for k, value in given.items() for v in (value if isinstance(value, tuple) else (value,)))
         text = ",".join(f"{k}={_text(v)}" for k, v in items)
         return f"{self.name}:{text}" if text else self.name
@@ -33,10 +33,10 @@ def _text(value: Any) -> str:
 def make(name: str, given: dict[str, Any], where: str | None = None) -> Step:
     """Check a pass's options and return the step, options in the order of their declaration. Raises: UsageError."""
     which = registry.get(name)
-    known = {p.name: p for p in which.parameters}
+    known = {p.word: p for p in which.parameters}
     parsed = {}
     for key, value in given.items():
-        parameter = known.get(key.replace("-", "_"))
+        parameter = known.get(key.replace("-", "_").rstrip("_"))
         if parameter is None:
             raise UsageError(f"{where or name}: option {printable(key)!r} is unknown{did_you_mean(key, known)}; "
                              f"known: {', '.join(known) or 'none'}")

@@ -117,7 +117,7 @@ class StepReport:
     def defaults(self) -> dict[str, Any]:
         """The options that steer and that `text` does not name."""
         given = {item.partition("=")[0] for item in self.text.partition(":")[2].split(",")}
-        return {k: v for k, v in self.options.items() if k not in given and v is not None and v is not False and v != ()}
+        return {k: v for k, v in self.options.items() if k.rstrip("_") not in given and v is not None and v is not False and v != ()}
 
     def settle(self, **options: Any) -> None:
         """Note what took effect where the default was to decide by the model or by other options."""
@@ -163,7 +163,7 @@ class StepReport:
     def to_json(self) -> dict[str, Any]:
         """Return plain data for a report."""
         weights = [_plain(asdict(w)) for w in self.weights]
-        options = {k: list(v) if isinstance(v, tuple) else v for k, v in self.options.items()}
+        options = {k.rstrip("_"): list(v) if isinstance(v, tuple) else v for k, v in self.options.items()}
         return {"step": self.text, "pass": self.name, "options": options, "changed": self.changed, "unit": self.unit, "notes": self.notes,
                 "calibrated": self.calibrated and self.calibrated._asdict(),
                 "front": [_plain(m._asdict()) for m in self.front],

@@ -31,8 +31,8 @@ def version(proto: ModelProto) -> int:
     return versions_of(proto.opset_import).get("", 1)
 
 
-def raise_opset(model: Model, minimum: int, note: Callable[[str], None]) -> bool:
-    """Convert a model to the opset `minimum` if its own is older; weights stay where they are.
+def raise_opset(model: Model, minimum: int, note: Callable[[str], None], what: str = "smaller encodings") -> bool:
+    """Convert a model to the opset `minimum`, which `what` needs, if its own is older; weights stay where they are.
 
     The interface stays what it is, inputs and outputs to the letter, and outputs' inferred shapes must not change.
     Where the model can't be converted it is left alone, and `note` is told why.
@@ -44,9 +44,9 @@ def raise_opset(model: Model, minimum: int, note: Callable[[str], None]) -> bool
         return True
     reason = unfit(model.proto) or convert(model, minimum)
     if reason:
-        note(f"opset {was} stays, though {minimum} would allow smaller encodings: {reason}")
+        note(f"opset {was} stays, though {minimum} would allow {what}: {reason}")
         return False
-    note(f"opset {was} became {minimum}: smaller encodings need it")
+    note(f"opset {was} became {minimum}: {what} need it")
     return True
 
 

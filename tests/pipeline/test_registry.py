@@ -25,7 +25,7 @@ def test_every_pass_says_what_it_does(which):
 @pytest.mark.parametrize(("which", "option"), OPTIONS)
 def test_every_option_is_declared(which, option):
     assert option.option.help.endswith(".") and len(option.option.help) <= 120
-    assert option.kind in (bool, int, float, str, list) and option.flag == "--" + option.name.replace("_", "-")
+    assert option.kind in (bool, int, float, str, list) and option.flag == "--" + option.word.replace("_", "-")
     assert option.kind is not str or option.option.choices or option.option.read
     assert option.kind is not bool or option.default is False
     if option.default is not None and option.kind is not list:
@@ -79,7 +79,7 @@ def test_the_listings_name_everything():
     text, table, data = listing.as_text(), listing.as_markdown(), json.loads(listing.as_json())
     for which, entry in zip(PASSES, data, strict=True):
         assert entry["name"] == which.name and entry["lossy"] == which.lossy
-        assert [o["name"] for o in entry["options"]] == [o.name for o in which.parameters]
+        assert [o["name"] for o in entry["options"]] == [o.word for o in which.parameters]
         assert which.summary in text and f"`{which.name}`" in table
         for option in which.parameters:
             assert option.flag in text and f"`{option.flag}`" in table

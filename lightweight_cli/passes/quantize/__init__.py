@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
+from lightweight_cli.passes.quantize.planned import read_plan
 from lightweight_cli.pipeline.option import Option
 from lightweight_cli.pipeline.registry import register
 
@@ -34,6 +35,17 @@ def quantize(
     keep: Annotated[
         float | None, Option("Leave the smallest weights that together are this share; below 8 bits they get 8; 0.002 or 0.05.",
                              min=0, max=1)] = None,
+    for_: Annotated[str, Option(
+        "What for; speed: layers compute in integers where that is faster here; memory: and nothing is decoded at load.",
+        choices=("size", "speed", "memory"))] = "size",
+    activations: Annotated[str | None, Option(
+        "Which activations become integers: dynamic, by what they are on each run.", choices=("none", "dynamic"))] = None,
+    reduce_range: Annotated[bool, Option("Weights that compute have 7 bits: for x86 without VNNI, where it is the default.")] = False,
+    arch: Annotated[str | None, Option(
+        "Decide by a table for another machine, instead of measuring on this one.", choices=("avx2", "vnni", "arm64"))] = None,
+    plan: Annotated[str | None, Option(
+        "Which layers compute how: a .json file that is written, or, where it exists, followed without measuring.", metavar="FILE",
+        read=read_plan, recorded=True)] = None,
 ) -> int:
     """Round weights to integers of 8 or fewer bits with a scale.
 
@@ -49,6 +61,9 @@ def quantize(
     there are many they are stored as a bitmask. The smallest weights stay float, or get 8 bits: they save next to nothing, and first
     layers and depthwise kernels are among the most sensitive. Weights of Conv, ConvTranspose, DeformConv, Gemm, MatMul, Einsum,
     Gather, LSTM, GRU, RNN and Attention are quantized, and tables added to embeddings, wherever they are stored.
+    With --for speed or memory some layers compute in integers instead of being decoded. Each kind of layers is timed against the
+    model as it is, paired, and keeps the form that is faster here; layers that cost too much go back until the outputs have
+    --min-sqnr, or 20 dB. Timing differs from run to run, and with it the result: --plan stores what was decided.
 
     Returns: weights quantized.
     Raises: UsageError for bits and levels, or a codebook with zero points.
@@ -64,10 +79,21 @@ def quantize(
         raise UsageError("quantize: --asymmetric gives scales a zero point, and --grid codebook has none: give one of them")
     wide = (levels - 1).bit_length() if levels is not None else bits or DEFAULT
     form = Form(max(2, wide), granularity, block_size, not asymmetric, grid, levels)
-    return quantize_weights(context, form, method, keep, time_limit)
+    if for_ == "size":
+        for name, given in (("activations", activations), ("reduce-range", reduce_range), ("arch", arch), ("plan", plan)):
+            if given:
+                raise UsageError(f"quantize: --{name}: needs --for speed or --for memory")
+        return quantize_weights(context, form, method, keep, time_limit)
+    from lightweight_cli.compute.menu import Asked
+    from lightweight_cli.passes.quantize.computing import Computing, compute
+    from lightweight_cli.passes.quantize.remaining import remaining
+
+    made = compute(context, Computing(for_, Asked(activations), reduce_range, arch, plan))
+    remaining(context, made, for_, lambda rest, why: quantize_weights(rest, form, method, keep, time_limit, why))
+    return context.step.changed
 
 
 def uses_data(options: dict[str, Any]) -> bool:
-    """Whether the options call for second-order rounding, which data serve."""
+    """Whether the options call for second-order rounding, which data serve, or for candidates, which are run on them."""
     few = (options["levels"] or 1 << (options["bits"] or DEFAULT)) <= FEW_LEVELS
-    return options["method"] == "gptq" or (options["method"] == "auto" and few)
+    return options["for_"] != "size" or options["method"] == "gptq" or (options["method"] == "auto" and few)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lightweight_cli.encodings import choose, recognise
@@ -21,6 +22,7 @@ from lightweight_cli.weights.weight import Weight
 if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
     from lightweight_cli.pipeline.step_report import StepReport
+    from lightweight_cli.weights.rewrite import Rewriter
 
 KEEP = {8: 0.002}
 FEW = 0.05
@@ -28,8 +30,9 @@ FEW = 0.05
 the most sensitive, and among the smallest. At 8 bits they stay float, a few: each takes four bytes for one."""
 
 
-def quantize_weights(context: Context, form: Form, method: str, keep: float | None, time_limit: float | None = None) -> int:
-    """Quantize every weight that gets smaller by it. Returns: weights quantized."""
+def quantize_weights(context: Context, form: Form, method: str, keep: float | None, time_limit: float | None = None,
+                     stays: Callable[[Rewriter, Weight], str] = lambda rewriter, weight: "") -> int:
+    """Quantize every weight that gets smaller by it; `stays` says why one is not to be, or nothing. Returns: weights quantized."""
     rewriter = context.rewriter()
     keep = KEEP.get(form.bits, FEW) if keep is None else keep
     second = method == "gptq" or (method == "auto" and form.bits < 8)
@@ -42,7 +45,7 @@ def quantize_weights(context: Context, form: Form, method: str, keep: float | No
     reasons: dict[int, str] = {}
     for weight in rewriter.weights:
         kept = f"is among the smallest (--keep {keep:g})" if id(weight) in small and form.bits == 8 else ""
-        reasons[id(weight)] = kept or unfit(weight, form)
+        reasons[id(weight)] = stays(rewriter, weight) or kept or unfit(weight, form)
     eight = form._replace(bits=8, block_size=None, grid="uniform", levels=None)
 
     def form_of(weight: Weight) -> Form:

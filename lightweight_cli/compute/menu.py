@@ -1,0 +1,43 @@
+"""Which forms may be tried for which kinds of layers, as the options say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from lightweight_cli.compute.apply import FORMS
+from lightweight_cli.compute.choice import kinds
+from lightweight_cli.compute.layer import Layer
+
+Menu = dict[str, list[tuple[str, list[Layer]]]]
+
+
+class Asked(NamedTuple):
+    """What the options say of forms."""
+
+    activations: str | None = None
+    """none, dynamic or static; None: what suits each kind."""
+    format: str = "qdq"
+    bits: int = 8
+    calibrated: bool = False
+    """Whether there are data by which ranges of activations can be found."""
+
+    def forms(self, kind: str) -> Sequence[str]:
+        """Return the forms that may be tried for a kind of layers."""
+        return ("dynamic int8",) if kind in ("MatMul", "Gemm") and self.activations in (None, "dynamic") else ()
+
+
+def menu(layers: Sequence[Layer], asked: Asked) -> tuple[Menu, Mapping[int, str]]:
+    """Return for each kind its forms with the layers that fit them; and by the weights' ids why others fit none."""
+    found: Menu = {}
+    reasons: dict[int, str] = {}
+    for kind, some in kinds(layers).items():
+        forms = asked.forms(kind)
+        for name in forms:
+            why = {id(layer): FORMS[name].unfit(layer) for layer in some}
+            fit = [layer for layer in some if not why[id(layer)]]
+            if fit:
+                found.setdefault(kind, []).append((name, fit))
+            reasons |= {id(layer.weight): f"{name}: {why[id(layer)]}" for layer in some if why[id(layer)]}
+    fits = {id(layer.weight) for forms in found.values() for _, some in forms for layer in some}
+    return found, {i: why for i, why in reasons.items() if i not in fits}

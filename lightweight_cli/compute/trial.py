@@ -1,0 +1,93 @@
+"""Candidates timed against the model as it is, paired, and compared with it, in a child process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from lightweight_cli.checking.check import Check
+from lightweight_cli.checking.judge import Bench
+from lightweight_cli.compute.apply import Decisions, apply
+from lightweight_cli.compute.layer import Key
+from lightweight_cli.errors import BrokenPromise
+from lightweight_cli.model.load import load
+from lightweight_cli.model.output_folder import write_into
+
+if TYPE_CHECKING:
+    from lightweight_cli.checking.accuracy import Accuracy
+    from lightweight_cli.data.portion import Portion
+    from lightweight_cli.model.model import Model
+
+SAMPLES, FEW = 32, 8
+"""Samples that a candidate is compared on; and a single layer."""
+SECONDS = 60.0
+"""For one candidate, about."""
+
+
+class Measured(NamedTuple):
+    """What came of a candidate: its time relative to the model's, and the SQNR of the worst output in dB; None: not known."""
+
+    ratio: float | None
+    sqnr: float | None
+    broken: str = ""
+    """Why it does not run."""
+
+
+class Trials:
+    """A model beside which candidates run. Use it as a context, which ends the child process.
+
+    Raises: InputError where the model itself does not run.
+    """
+
+    def __init__(self, model: Model, portion: Portion, reduced: bool) -> None:
+        self.reduced, self.number = reduced, 0
+        self.end = contextlib.ExitStack()
+        self.folder = self.end.enter_context(tempfile.TemporaryDirectory(prefix="lwc-"))
+        self.path = write_into(model, self.folder, "model")
+        check = Check(data=portion.paths, role=portion.role, share=portion.share, seed=portion.seed, ignore_labels=True, load=False,
+                      samples=min(SAMPLES, portion.samples or SAMPLES), budget=SECONDS)
+        self.bench = self.end.enter_context(Bench(self.path, check))
+        few = replace(check, samples=min(FEW, check.samples or FEW), latency=False)
+        self.short = self.end.enter_context(Bench(self.path, few))
+
+    def __enter__(self) -> Trials:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end.close()
+
+    def run(self, decisions: Decisions, latency: bool = True) -> Measured:
+        """Build a candidate and measure it."""
+        self.bench.check = replace(self.bench.check, latency=latency)
+        return self._judged(self.bench, decisions)
+
+    def alone(self, key: Key, form: str) -> float | None:
+        """Return the dB of the worst output with one layer in integers; None: not known."""
+        return self._judged(self.short, {key: form}).sqnr
+
+    def _judged(self, bench: Bench, decisions: Decisions) -> Measured:
+        candidate = load(self.path)
+        apply(candidate, decisions, self.reduced)
+        self.number += 1
+        path = write_into(candidate, self.folder, f"candidate{self.number}")
+        try:
+            found = bench.judge(path)
+        except BrokenPromise as e:
+            return Measured(None, None, str(e))
+        finally:
+            os.remove(path)
+        return Measured(pace(found), found.sqnr)
+
+
+def pace(found: Accuracy) -> float | None:
+    """Return candidate / reference: of processor time, which others on the machine disturb least, and else by the clock."""
+    latency = found.latency
+    if latency is None:
+        return None
+    for kind in (latency.processor, latency.clock):
+        if kind.ratio is not None:
+            return kind.ratio
+    return latency.processor.candidate_ms / max(latency.processor.reference_ms, 1e-9)

@@ -1,0 +1,125 @@
+"""quantize --for speed and --for memory: which layers compute in integers; the rest is stored, or stays float."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from lightweight_cli.compute import accuracy, plan
+from lightweight_cli.compute.apply import FORMS, apply
+from lightweight_cli.compute.arch import ARCHS, Arch, here
+from lightweight_cli.compute.choice import fastest
+from lightweight_cli.compute.layer import Key, layers_of
+from lightweight_cli.compute.menu import Asked, Menu, menu
+from lightweight_cli.compute.trial import Trials
+from lightweight_cli.errors import InputError
+from lightweight_cli.pipeline.step_report import StepReport
+from lightweight_cli.runtime.opset import raise_opset
+from lightweight_cli.weights.told import Told
+
+if TYPE_CHECKING:
+    from lightweight_cli.pipeline.context import Context
+
+SLOWEST = {"speed": 1.0, "memory": 1.25}
+"""Share of the original's time that a model may take."""
+SPEED, MEMORY = "speed", "memory"
+
+
+class Computing(NamedTuple):
+    """What the options say."""
+
+    purpose: str
+    asked: Asked
+    reduced: bool
+    arch: str | None = None
+    plan: str | None = None
+
+
+def compute(context: Context, options: Computing) -> set[str]:
+    """Put layers of a model into integers. Returns: the names of the tensors that they compute with."""
+    step, known = context.step, plan.read(options.plan) if options.plan else None
+    arch = ARCHS[options.arch] if options.arch else here()
+    reduced = known.reduced if known else options.reduced or arch.reduced
+    forms = {name for kind in ("MatMul", "Gemm", "Conv") for name in options.asked.forms(kind)}
+    raise_opset(context.model, max((FORMS[name].opset for name in forms), default=0), step.note, "integers")
+    layers, reasons = layers_of(context.rewriter().weights)
+    found, unfit = menu(layers, options.asked)
+    told(step, reasons | dict(unfit))
+    costs: dict[Key, float] = {}
+    if known is not None and options.plan:
+        fits = {layer.key: layer for forms_ in found.values() for _, some in forms_ for layer in some}
+        plan.refuse_missing(known, fits, options.plan)
+        decisions = known.forms
+    else:
+        decisions, costs = decided(context, found, options, arch, reduced)
+        if options.plan:
+            plan.write(options.plan, plan.Plan(decisions, reduced))
+    if reduced and decisions:
+        step.note("weights of 7 bits in integers: products of 8 bits overflow on processors without VNNI")
+    before = {layer.key: layer.weight.stored_bytes() for layer in layers}
+    computing, made = apply(context.model, decisions, reduced)
+    for layer in computing:
+        weight, form = layer.weight, decisions[layer.key]
+        alone = f"; alone {costs[layer.key]:.1f} dB" if layer.key in costs else ""
+        _, outputs, inputs = layer.view.shape
+        step.done(weight.name, weight.op, weight.shape, form, before[layer.key], outputs * inputs + 4 * outputs, 1,
+                  f"{form}, computed in integers", told=Told(7 if reduced else 8, f"{form}{alone}"))
+    return made
+
+def decided(context: Context, found: Menu, options: Computing, arch: Arch, reduced: bool) -> tuple[dict[Key, str], dict[Key, float]]:
+    """Return the form of each layer, by measuring where that is possible, and what layers cost alone."""
+    step, portion = context.step, context.portion
+    if not found:
+        return {}, {}
+    if portion is None:
+        step.note(f"decided by the table for {arch.name}: the model is not run")
+        return by_table(found, arch), {}
+    try:
+        with Trials(context.model, portion, reduced) as trials:
+            if options.arch:
+                step.note(f"decided by the table for {arch.name}")
+                decisions = by_table(found, arch)
+            else:
+                decisions = fastest(trials, found, SLOWEST[options.purpose], lambda tried: step.note(str(tried)))
+            return held(context, trials, found, decisions, options)
+    except InputError as e:
+        if portion.paths:
+            raise
+        step.note(f"decided by the table for {arch.name}: not run on synthetic inputs: {e}")
+        return by_table(found, arch), {}
+
+
+def held(context: Context, trials: Trials, found: Menu, decisions: dict[Key, str],
+         options: Computing) -> tuple[dict[Key, str], dict[Key, float]]:
+    """Return what is left of the decisions where the outputs must hold."""
+    step = context.step
+    if not decisions:
+        return {}, {}
+    wanted = context.wanted.min_sqnr if context.wanted is not None else None
+    floor = accuracy.FLOOR if wanted is None else wanted
+    costs = accuracy.costs(trials, decisions, lambda done, whole: step.stage("what layers cost", done, whole))
+    sizes = {layer.key: layer.weight.size for forms in found.values() for _, layers in forms for layer in layers}
+    kept = accuracy.holding(trials, decisions, costs, sizes, floor)
+    gone = [key for key in decisions if key not in kept.decisions]
+    if gone:
+        step.note(f"{len(gone)} of {len(decisions)} layers stay out of integers, for {floor:g} dB: "
+                  + ", ".join(f"{name} ({costs.get((n, name), float('nan')):.1f} dB alone)" for n, name in gone[:4])
+                  + (" and others" if len(gone) > 4 else ""))
+    if gone and kept.decisions and not options.arch:
+        again = trials.run(kept.decisions)
+        if again.ratio is not None and again.ratio > SLOWEST[options.purpose]:
+            step.note("what is left is no faster: nothing computes in integers")
+            return {}, costs
+    return kept.decisions, costs
+
+
+def by_table(found: Menu, arch: Arch) -> dict[Key, str]:
+    """Return the first form of each layer of the kinds that integers make faster."""
+    return {layer.key: forms[0][0] for kind, forms in found.items() if kind in arch.faster for layer in forms[0][1]}
+
+
+def told(step: StepReport, reasons: Mapping[int, str]) -> None:
+    """Note why weights are not computed in integers."""
+    for reason, count in Counter(reasons.values()).most_common():
+        step.note(f"not in integers: {count} x {reason}")

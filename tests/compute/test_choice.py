@@ -1,0 +1,55 @@
+"""What is measured decides: kinds are kept where they are faster, and layers go back where they cost too much."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from lightweight_cli.compute import accuracy
+from lightweight_cli.compute.choice import fastest
+from lightweight_cli.compute.trial import Measured
+
+SPEED = {"a": 0.5, "b": 1.2, "c": 0.98}
+"""Share of the time that is left where a layer of this name is in integers."""
+NOISE = {"a": 1e-2, "b": 1e-4, "c": 1e-4}
+
+
+class Trials:
+    """Models whose time and error are known by their layers."""
+
+    def run(self, decisions, latency=True):
+        ratio = 1.0
+        for _, name in decisions:
+            ratio *= SPEED[name]
+        noise = sum(NOISE[name] for _, name in decisions)
+        return Measured(ratio, -10 * math.log10(noise) if noise else float("inf"))
+
+    def alone(self, key, form):
+        return self.run({key: form}).sqnr
+
+
+def layer(name):
+    return SimpleNamespace(key=(0, name))
+
+
+@pytest.mark.parametrize("slowest,kept", [(1.0, ["a"]), (1.25, ["a", "b", "c"])])
+def test_a_kind_is_kept_where_the_model_gets_faster(slowest, kept):
+    told = []
+    menu = {name: [("dynamic int8", [layer(name)])] for name in "abc"}
+    chosen = fastest(Trials(), menu, slowest, told.append)
+    assert [name for _, name in chosen] == kept
+    assert [t.kept for t in told] == [name in kept for name in "abc"]
+    assert str(told[0]) == "1 x a as dynamic int8: model 2.00x as fast as before, kept"
+
+
+def test_the_layer_that_costs_most_goes_back():
+    decisions = {(0, name): "dynamic int8" for name in "abc"}
+    costs = accuracy.costs(Trials(), decisions, lambda done, whole: None)
+    assert costs[0, "a"] == pytest.approx(20) and costs[0, "b"] == pytest.approx(40)
+    sizes = dict.fromkeys(decisions, 1000)
+    kept = accuracy.holding(Trials(), decisions, costs, sizes, 30)
+    assert set(kept.decisions) == {(0, "b"), (0, "c")} and kept.sqnr == pytest.approx(37, abs=0.1)
+    assert set(accuracy.holding(Trials(), decisions, costs, sizes, 15).decisions) == set(decisions)
+    assert not accuracy.holding(Trials(), decisions, costs, sizes, 60).decisions

@@ -1,0 +1,69 @@
+"""quantize --for speed and memory: decided by measuring, by a table, or by a plan; the rest is stored or stays."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import numpy as np
+import onnx
+import pytest
+from weight_models import filled, gaussian
+
+import lightweight_cli
+from lightweight_cli.errors import InputError, UsageError
+
+TEXT = """
+<ir_version: 8, opset_import: ["" : 17]>
+g (int64[N] i, float[N, 256] x) => (float[N, 256] y) <float[64, 256] E, float[256, 1024] W, float[1024, 256] V>
+{ e = Gather (E, i) s = Add (e, x) h = MatMul (s, W) r = Relu (h) y = MatMul (r, V) }
+"""
+PROTO = filled(TEXT, E=gaussian(64, 256), W=gaussian(256, 1024) / 16, V=gaussian(1024, 256) / 32)
+DATA = [{"i": np.arange(16) % 64, "x": np.random.default_rng(k).standard_normal((16, 256)).astype(np.float32)} for k in range(2)]
+
+
+def operators(result):
+    return Counter(n.op_type for n in result.model.proto.graph.node)
+
+
+def test_a_table_decides_for_another_machine_and_a_plan_repeats_it(tmp_path):
+    file = tmp_path / "plan.json"
+    first = lightweight_cli.run(PROTO, [f"quantize:for=speed,arch=vnni,keep=0,plan={file}"], calibrate=DATA)
+    assert operators(first)["MatMulInteger"] == 2 and "MatMul" not in operators(first)
+    plan = json.loads(file.read_text())
+    assert plan == {"plan": 1, "reduced": False, "forms": {"/W": "dynamic int8", "/V": "dynamic int8"}}
+    told = {w.name: w for w in first.steps[0].weights}
+    assert told["W"].stored_as == "dynamic int8, computed in integers" and " dB" in told["W"].method and told["E"].bits == 8
+    assert first.steps[0].text == "quantize:keep=0,for=speed,arch=vnni" and told["V"].bits == 8
+    assert first.size < PROTO.ByteSize() / 3.5
+    second = lightweight_cli.run(PROTO, [f"quantize:for=speed,arch=vnni,keep=0,plan={file}"])
+    assert second.model.serialized() == first.model.serialized().replace(first.model.mark.encode(), second.model.mark.encode())
+    file.write_text(json.dumps({**plan, "forms": {"/X": "dynamic int8"}}))
+    with pytest.raises(UsageError, match="X is no layer of this model"):
+        lightweight_cli.run(PROTO, [f"quantize:for=speed,plan={file}"])
+    file.write_text("{}")
+    with pytest.raises(InputError, match="not a plan of quantize"):
+        lightweight_cli.run(PROTO, [f"quantize:for=speed,plan={file}"])
+
+
+def test_measuring_decides_here():
+    result = lightweight_cli.run(PROTO, ["quantize:for=speed,keep=0"], calibrate=DATA)
+    (said,) = [n for n in result.steps[0].notes if "MatMul as dynamic int8" in n]
+    assert operators(result)["MatMulInteger"] == (2 if said.endswith("kept") else 0)
+    assert "as fast as before" in said
+
+
+def test_for_memory_nothing_is_decoded_at_load_but_rows(tmp_path):
+    proto = filled(TEXT.replace("64, 256", "6000, 256"), E=gaussian(6000, 256), W=gaussian(256, 1024) / 16, V=gaussian(1024, 256) / 32)
+    result = lightweight_cli.run(proto, ["quantize:for=memory,keep=0,arch=avx2,exclude=V"], calibrate=DATA)
+    kinds = {t.name: t.data_type for t in result.model.proto.graph.initializer}
+    gather = next(n for n in result.model.proto.graph.node if n.op_type == "Gather")
+    assert kinds[gather.input[0]] in (onnx.TensorProto.INT8, onnx.TensorProto.UINT8) and kinds["V"] == onnx.TensorProto.FLOAT
+    assert operators(result)["MatMulInteger"] == 1
+    assert {left.name: left.reason for left in result.steps[0].left}["V"] == "excluded (--exclude V)"
+
+
+@pytest.mark.parametrize("option", ["activations=none", "reduce_range=true", "arch=vnni", "plan=p.json"])
+def test_options_of_speed_need_it(option):
+    with pytest.raises(UsageError, match="needs for_?=speed or for_?=memory|needs --for|needs for"):
+        lightweight_cli.run(PROTO, [f"quantize:{option}"])
