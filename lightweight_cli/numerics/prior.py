@@ -5,7 +5,11 @@
 The mean term makes the errors of a kernel, and of an output, sum to about 0; it holds for inputs that are mostly not
 negative. For MatMul after normalization mu = 0, and H0 = I is rounding to nearest.
 
-    H = (1 - b) S + b (tr S / tr H0) H0,   b = min(.9, .5 max(1, 4 d / n))
+    H = (1 - b) S + b k H0,   k = tr S / tr H0,   b = min(.9, .5 max(1, 4 d / n))
+
+Where the layers before are compressed, the target moves; under the prior the weight is what it was:
+
+    C = (1 - b) C + b k W H0
 
 Source: the idea of sums, Guo et al. 2022, arXiv:2202.07471 (SQuant); mixing as in Ledoit, Wolf 2004.
 """
@@ -15,6 +19,7 @@ from __future__ import annotations
 import numpy as np
 
 from .damping import few_rows
+from .moments import Moments
 
 # 4 bits, five image models: .7 and .9 are equal, mu 2 is worse than .5 to 1.
 RHO = 0.7
@@ -56,3 +61,16 @@ def mixed(S: np.ndarray, prior: np.ndarray, b: float) -> np.ndarray:
     if not 0 <= b <= 1:
         raise ValueError(f"share of the prior {b}: must be from 0 to 1")
     return (1 - b) * S + b * scaled(prior, S)
+
+
+def beside(weight: np.ndarray, moments: Moments, prior: np.ndarray, b: float) -> Moments:
+    """Moments with targets, of a weight [G, out, d], mixed with a prior [G, d, d] under which its outputs are what they were.
+
+    Returns: moments without means.
+    Raises: ValueError if b is not in [0, 1].
+    """
+    if not 0 <= b <= 1:
+        raise ValueError(f"share of the prior {b}: must be from 0 to 1")
+    H = np.concatenate([scaled(one, S[None]) for one, S in zip(prior, moments.S, strict=True)])
+    C = None if moments.C is None else (1 - b) * moments.C + b * (weight.astype(np.float64) @ H)
+    return Moments((1 - b) * moments.S + b * H, moments.n, C)

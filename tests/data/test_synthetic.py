@@ -67,9 +67,9 @@ def test_a_bomb_of_calls_is_cut_short(tmp_path: Path) -> None:
                       f"{{ c = f.g{i + 1}(a) b = f.g{i + 1}(c) }}" for i in range(30))
     text = HEAD + "agraph (float[2] x) => (float[2] y) { y = f.g0(x) }\n" + calls + \
         '\n<domain: "f", opset_import: ["": 18]> g30 (a) => (b) { b = Identity(a) }'
-    started = time.monotonic()
+    started = time.process_time()
     read_hints(parser.parse_model(text))
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20
 
 
 def test_a_transformer_like_interface(tmp_path: Path) -> None:

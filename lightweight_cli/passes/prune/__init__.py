@@ -42,7 +42,7 @@ def prune(
         choices=("tensor", "global", "lamp", "sensitivity"))] = "tensor",
     rounds: Annotated[int | None, Option(
         "Reach the zeros in so many rounds, each from what the one before recovered; 10 with obs.", min=1, max=64)] = None,
-    no_recover: Annotated[bool, Option("Leave the weights that stay as they are, though there are data.")] = False,
+    no_recover: Annotated[bool, Option("Leave the weights that stay as they are.")] = False,
     keep: Annotated[float, Option("Leave the smallest tensors that together are this share of the weights.", min=0, max=1)] = 0,
 ) -> int:
     """Set the weights that matter least to zero.
@@ -50,7 +50,9 @@ def prune(
     One of threshold, relative, sparsity, keep_top, l1 and a pattern N:M is given. Sparsity zeroes exactly the asked share, rounded to
     whole weights, zeros that are there included; among equals the first in the tensor go. Where there are calibration data (--calibrate,
     or a share of --data), the weights that stay make up for those that went: least squares for the original's outputs, each layer after
-    those before it, kept where rows that were set aside say that it is better. Weights stored in codes keep them.
+    those before it, kept where rows that were set aside say that it is better. Without data the same is done on synthetic inputs, where
+    a fifth of the weights or more go, and kept where synthetic inputs of another kind say so; the model is not run for less, nor for
+    weights of more than 512 MiB. Weights stored in codes keep them.
     Weights of Conv, ConvTranspose, DeformConv, Gemm, MatMul, Einsum, Gather, LSTM, GRU, RNN and Attention are pruned, and tables
     added to embeddings, wherever they are stored; biases and normalisation are not. A tensor with enough zeros is stored as a bitmask
     and its non-zero values.

@@ -9,8 +9,9 @@ import numpy as np
 
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.numerics import parts
-from lightweight_cli.passes.prune import allotment
+from lightweight_cli.passes.prune import allotment, without_data
 from lightweight_cli.passes.prune.layer import Sparse, Way, pruned, view_of
+from lightweight_cli.passes.prune.magnitude import over_all_counts
 from lightweight_cli.pipeline.step_report import Calibrated
 from lightweight_cli.weights.shift import moved
 from lightweight_cli.weights.weight import Weight
@@ -36,10 +37,14 @@ class Layers:
         way, found = self.way, Found()
         calibration = self.context.calibration(held_out=True) if way.recover or way.criterion in ("wanda", "obs") else None
         self.context.step.expect(sum(w.size for w in weights), "calibrating" if calibration is not None else "choosing")
+        if way.scope == "global":
+            self.counts = over_all_counts(weights, way.goal.sparsity or 0)
         if way.scope == "lamp":
             self._share_out(weights, {id(w): _bins(w, None) for w in weights})
         if calibration is not None and weights:
             found = self._walked(calibration, weights)
+        elif (synthetic := without_data.inputs(self.context, way, weights)) is not None:
+            found = without_data.recovered(self.context, synthetic, weights, self._one)
         for weight in weights:
             if id(weight) not in found:
                 found[id(weight)] = self._one(weight, None)

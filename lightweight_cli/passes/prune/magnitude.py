@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -147,6 +147,16 @@ def global_limits(weights: list[Weight], sparsity: float) -> dict[int, tuple[np.
         found[id(weight)] = limit, ties - left
         ties = left
     return found
+
+
+def over_all_counts(weights: Sequence[Weight], sparsity: float) -> dict[int, int]:
+    """Return how many zeros each weight gets, by its id, so that the smallest of all together go; weights with NaN have none."""
+    limits, counts = global_limits(list(weights), sparsity), {}
+    for weight in weights:
+        if id(weight) in limits:
+            counts[id(weight)] = sum(part.size - int(np.count_nonzero(part)) for part in Chunks([weight], *limits[id(weight)]))
+            weight.forget()
+    return counts
 
 
 def over_all(weights: list[Weight], sparsity: float) -> tuple[np.generic, int]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from lightweight_cli.encodings import choose, mask, recognise
 from lightweight_cli.encodings.limits import Limits
+from lightweight_cli.passes.prune import without_data
 from lightweight_cli.passes.prune.layer import Sparse, Way
 from lightweight_cli.passes.prune.layers import Layers
 from lightweight_cli.passes.prune.magnitude import RAISE_SHARE, prune_magnitude, zeroed_codes
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
 
 def prune_weights(context: Context, way: Way, keep: float) -> int:
     """Prune every weight but the smallest that together are `keep` of all. Returns: weights newly set to zero."""
-    goal, seen = way.goal, context.portion is not None and bool(context.portion.paths)
-    if streams(way, keep, seen):
+    goal, rewriter = way.goal, context.rewriter()
+    free = [w for w in rewriter.weights if not w.locked]
+    seen = way.recover and (context.calibration() is not None or without_data.inputs(context, way, free) is not None)
+    if not seen and streams(way, keep):
         return prune_magnitude(context, goal.threshold, goal.relative, goal.sparsity, way.scope)
-    rewriter = context.rewriter()
-    if pays(rewriter, goal.sparsity) and raise_opset(context.model, mask.MINIMUM_OPSET, context.step.note):
+    if pays(rewriter, without_data.gone(way, free)) and raise_opset(context.model, mask.MINIMUM_OPSET, context.step.note):
         rewriter = context.rewriter()
     small = smallest(rewriter.weights, keep)
     reasons = {id(w): "is empty" if not w.size else f"is among the smallest (--keep {keep:g})" if id(w) in small else ""
@@ -46,15 +48,15 @@ def prune_weights(context: Context, way: Way, keep: float) -> int:
     return context.step.changed
 
 
-def streams(way: Way, keep: float, seen: bool) -> bool:
-    """Whether a limit on |w| is all there is to it: then weights are never in memory whole."""
+def streams(way: Way, keep: float) -> bool:
+    """Whether a limit on |w| is all there is to it: then weights are never in memory whole, unless they are recovered."""
     plain = way.criterion == "magnitude" and not way.pattern.kind and not keep and way.rounds == 1
-    return plain and way.scope in ("tensor", "global") and way.goal.keep_top is way.goal.l1 is None and not (way.recover and seen)
+    return plain and way.scope in ("tensor", "global") and way.goal.keep_top is way.goal.l1 is None
 
 
-def pays(rewriter: Rewriter, sparsity: float | None) -> bool:
+def pays(rewriter: Rewriter, sparsity: float) -> bool:
     """Whether bitmasks of so many zeros, which an older model's opset has no operators for, save enough to raise it."""
-    if version(rewriter.model.proto) >= mask.MINIMUM_OPSET or sparsity is None:
+    if version(rewriter.model.proto) >= mask.MINIMUM_OPSET:
         return False
     saved = sum(max(0.0, (sparsity * w.numpy.itemsize - 1 / 8) * w.size) for w in rewriter.weights if not w.locked)
     return saved > RAISE_SHARE * rewriter.model.total_size
