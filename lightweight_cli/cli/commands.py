@@ -39,6 +39,7 @@ LADDER = "Each weight is rounded to nearest at 8, 6, 4, 3 and 2 bits, and loses 
     "stay as they are. The table on standard output has the worst weight first, and below it the options that leave the worst ones out of "\
     "quantize, prune or share."
 MODEL = (Argument("model", "The model; not given or -: standard input.", False),)
+TWO = (Argument("teacher", "The model to learn from.", True), Argument("model", "The student, which is made smaller.", True))
 PAIR = (Argument("reference", "The original model.", True), Argument("candidate", "The model made from it, or several.", True, True))
 
 
@@ -68,14 +69,20 @@ def _of_pass(which: registry.Pass) -> Command:
     own = tuple(Flag(p.name, (p.flag,), p.kind if p.kind in (bool, list) else str, described(p), p.option.metavar or words[p.kind])
                 for p in which.parameters)
 
+    names = {p.name for p in which.parameters}
+    common = tuple(f for f in COMPRESSING if f.name not in names and not (which.first and f.name == "against"))
+
     def body(given: Given) -> None:
         from lightweight_cli.pipeline import recipe
 
         options = {p.name: given[p.name] for p in which.parameters if given[p.name] not in (None, False, [])}
         first = [recipe.make(name, {}) for name in which.after]
-        _compress(which.name, [*first, recipe.make(which.name, options)], given)
+        shared = {f.name: f.default if f.name in names else given.get(f.name, f.default) for f in COMPRESSING}
+        against = {"against": given[which.first]} if which.first and not given["no_check"] else {}
+        _compress(which.name, [*first, recipe.make(which.name, options)], {**given, **shared, **against})
 
-    return Command(which.name, which.summary, help_text(which), MODEL, (*own, *COMPRESSING), body)
+    return Command(which.name, which.summary, help_text(which), TWO if which.first else MODEL,
+                   (*(f for f in own if f.name != which.first), *common), body)
 
 
 def _compress(name: str, steps: list[Any], given: Given) -> None:

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING
 from lightweight_cli.checking.check import Check
 from lightweight_cli.checking.gates import Gates
 from lightweight_cli.pipeline.recipe import Step
-from lightweight_cli.pipeline.run import calibrates, searches
+from lightweight_cli.pipeline.run import calibrates, searches, trains
 
 if TYPE_CHECKING:
     from lightweight_cli.data.portion import Portion
     from lightweight_cli.pipeline.wanted import Wanted
+
+TRAINING = 2 / 3
+"""Of the data train, where the same files must judge: what is learned grows with the samples."""
 
 
 def shared(steps: Sequence[Step], files: Sequence[str], check: Check | None, gates: Gates, samples: int | None, seed: int,
@@ -39,5 +42,6 @@ def shared(steps: Sequence[Step], files: Sequence[str], check: Check | None, gat
     if check is None or not any(calibrates(step) for step in steps):
         return None, check, None
     if check.data:
-        return Portion(check.data, "calibrate", samples, seed, memory), replace(check, role="judge"), None
+        share = TRAINING if any(trains(step) for step in steps) else None
+        return Portion(check.data, "calibrate", samples, seed, memory, share=share), replace(check, role="judge", share=share), None
     return Portion((), "all", samples, seed, memory), check, None

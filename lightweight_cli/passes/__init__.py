@@ -5,4 +5,4 @@ imported for `lwc --help`: the folders declare, and import what does the work wh
 nothing of the command line, and know no files.
 """
 
-from lightweight_cli.passes import strip, fold, dedupe, compress, prune, prune_channels, quantize, share, half, pack, unpack  # noqa: F401, I001
+from lightweight_cli.passes import strip, fold, dedupe, compress, prune, prune_channels, distill, quantize, share, half, pack, unpack  # noqa: F401, I001

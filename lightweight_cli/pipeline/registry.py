@@ -37,6 +37,10 @@ class Pass(NamedTuple):
     """It looks for the smallest model within the gates, which are its goal."""
     after: tuple[str, ...] = ()
     """The passes that its command applies first."""
+    trains: bool = False
+    """It learns from data: where they must judge too, more of them are for it than calibration takes."""
+    first: str = ""
+    """The option that its command takes as the first argument: a model, which the result is compared with."""
 
     @property
     def summary(self) -> str:
@@ -69,19 +73,21 @@ KEPT = (*(p.name for p in SELECTION), LOAD_MEMORY.name)
 def register(
     *, lossy: bool, unit: str, grows: bool = False, selects: bool = False, encodes: bool = False,
     calibrates: Callable[[dict[str, Any]], bool] = lambda options: False, searches: bool = False, after: tuple[str, ...] = (),
+    trains: bool = False, first: str = "",
 ) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Declare a pass: its name, options and help are read from the function.
 
     `unit` says in words what the returned number counts; a file may get larger only by a pass that `grows`. One that
     `selects` takes --only and --exclude, one that `encodes` --load-memory; one that `calibrates`, given its options, is
-    handed calibration data; one that `searches` is told the gates, and which data judge; `after`: what its command does first.
+    handed calibration data; one that `searches` is told the gates, and which data judge; `after`: what its command does first;
+    one that `trains` is given most of the data; `first`: the option that its command takes as the first argument.
     """
 
     def declare(function: Callable[..., int]) -> Callable[..., int]:
         name = function.__name__.replace("_", "-")
         parameters = (*_parameters(function), *((LOAD_MEMORY,) if encodes else ()), *(SELECTION if selects else ()))
         PASSES[name] = Pass(name, lossy, unit, function, parameters, grows, selects, encodes, calibrates,
-                            searches, after)
+                            searches, after, trains, first)
         return function
 
     return declare

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lightweight_cli.checking.amounts import parse_memory_limit
-from lightweight_cli.errors import InputError
+from lightweight_cli.errors import InputError, UsageError
 from lightweight_cli.pipeline import moved, registry
 from lightweight_cli.pipeline.context import Context
 from lightweight_cli.pipeline.recipe import Step
@@ -27,8 +27,11 @@ def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = N
 
     `calibrate`: data for those that can use them; `wanted`: what those that search are to hold; `target`: where the model goes.
     Weights that are then in a form that the target does not take are stored anew, by a step of their own.
-    Returns: one report a step.
+    Returns: one report a step. Raises: UsageError for a step that has no data to learn from; whatever a step raises.
     """
+    for step in steps:
+        if trains(step) and (calibrate is None or not calibrate.paths):
+            raise UsageError(f"{step.name}: needs data to learn from: give --calibrate or --data")
     reports, signer = [], Signer(model)
     for step in steps:
         reports.append(_applied(model, step, signer, progress, calibrate, wanted, target))
@@ -77,6 +80,11 @@ def calibrates(step: Step) -> bool:
 def searches(step: Step) -> bool:
     """Whether a step looks for the smallest model within a goal."""
     return registry.get(step.name).searches
+
+
+def trains(step: Step) -> bool:
+    """Whether a step learns from data."""
+    return registry.get(step.name).trains
 
 
 def budget(step: Step) -> Budget:

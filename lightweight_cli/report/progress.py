@@ -40,7 +40,8 @@ class Progress:
         """Say that `done` of `total` is done in the stage `text`; the clock draws it."""
         if not self._open:
             return
-        if text != self._stage[0]:
+        further = done > self._stage[1] > 0 and total == self._stage[2]
+        if text != self._stage[0] and not further:  # a stage that says how it does, with other words each time, goes on
             self._since, self._logged = time.monotonic(), False
         self._stage = (text, done, total or 0)
         if self._clock is None:

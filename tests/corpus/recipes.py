@@ -19,13 +19,18 @@ Recipe = tuple[str, ...]
 
 def singles() -> list[Recipe]:
     """Return a recipe for each pass."""
-    return [(text(p.name),) for p in registry.all_passes()] + [(a,) for a in ALSO]
+    return [(text(p.name),) for p in without_data()] + [(a,) for a in ALSO]
 
 
 def pairs() -> list[Recipe]:
     """Return every two passes but the search, in both orders, and each twice."""
-    names = [text(p.name) for p in registry.all_passes() if p.name != SEARCH]
+    names = [text(p.name) for p in without_data() if p.name != SEARCH]
     return [(a, b) for a in names for b in names]
+
+
+def without_data() -> list[registry.Pass]:
+    """Return the passes that need no data: distill has some of its own where it is tested."""
+    return [p for p in registry.all_passes() if not p.trains]
 
 
 def text(name: str) -> str:

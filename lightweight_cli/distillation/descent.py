@@ -1,0 +1,120 @@
+"""The descent: steps of Adam on batches as they are drawn, and the best state on samples that none of them saw."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from lightweight_cli.distillation.models import Models
+from lightweight_cli.distillation.pool import Pool
+from lightweight_cli.distillation.settings import Settings
+from lightweight_cli.distillation.vector import Vector
+from lightweight_cli.numerics.adam import Adam, clip, rate_at
+
+LOOKS = 20
+"""Times that the held-back samples are looked at."""
+PATIENCE = 15
+"""Looks without a better state, after which the descent ends."""
+RATES = (1e-4, 1e-3, 3e-3, 1e-2)
+"""Of which the best is taken, where none is given: the right one differs by models, and a few steps tell."""
+TRIED = 0.05
+"""Share of the steps that each rate is tried for."""
+LONGEST = 2.0
+"""Length of a gradient at most, relative to the mean of those before: one odd batch must not undo many steps."""
+TIMED = 3
+"""Steps by which the time of one is known."""
+NOT_FINITE = "the loss was no longer finite"
+
+
+class Descent:
+    """A student on its way: go through `course`, which may be left at any time."""
+
+    def __init__(self, models: Models, vector: Vector, train: Pool, held: Pool, settings: Settings) -> None:
+        self.models, self.vector, self.train, self.settings = models, vector, train, settings
+        self.steps, self.done, self.loss, self.length = settings.steps, 0, math.nan, 0.0
+        self.tried = 0 if settings.rate is not None else max(2, round(TRIED * settings.steps))
+        self.rate = settings.rate
+        self.began = time.monotonic()
+        self.held = [(drawn, models.targets(drawn)) for drawn in held]
+        self.first = self.best = self.look()
+        self.kept = vector.free.copy()
+        self.ended = ""
+        """Why it ended early."""
+
+    @property
+    def total(self) -> int:
+        """Steps in all, those that try rates too."""
+        return self.steps + self.tried * len(RATES)
+
+    def look(self) -> float:
+        """Return the loss on the held-back samples; infinite where it is none."""
+        total = sum(drawn.samples * self.models.judge(drawn, targets) for drawn, targets in self.held)
+        found = total / sum(drawn.samples for drawn, _ in self.held)
+        return found if math.isfinite(found) else math.inf
+
+    def course(self) -> Iterator[None]:
+        """Take one step after the other, until the end."""
+        if self.rate is None:
+            losses = []
+            for rate in RATES:
+                yield from self._try(rate)
+                losses.append(self.look())
+                self.restore()
+            self.rate = RATES[int(np.argmin(losses))]
+        adam, since, look = Adam(self.vector.free.size), 0, max(1, self.steps // LOOKS)
+        for step in range(self.steps):
+            if step >= self.steps:  # there is less time than was thought
+                break
+            self._step(adam, rate_at(step, self.steps, self.rate))
+            yield
+            if (step + 1) % look and step + 1 < self.steps and math.isfinite(self.loss):
+                continue
+            since = 0 if self._better() else since + 1
+            if not math.isfinite(self.loss) or since >= PATIENCE:
+                self.ended = NOT_FINITE if since < PATIENCE else f"no better state in {PATIENCE} looks"
+                return
+
+    def _try(self, rate: float) -> Iterator[None]:
+        adam = Adam(self.vector.free.size)
+        for _ in range(self.tried):
+            self._step(adam, rate)
+            yield
+        self._better()
+
+    def _step(self, adam: Adam, rate: float) -> None:
+        """Move the parameters by one batch."""
+        drawn = self.train.draw()
+        self.loss = self.models.step(drawn, self.models.targets(drawn))
+        self.vector.collect()
+        length = clip(self.vector.slope, LONGEST * self.length if self.length else math.inf)
+        if math.isfinite(length):
+            self.length = 0.9 * self.length + 0.1 * min(length, LONGEST * self.length) if self.length else length
+            adam.step(self.vector.free, self.vector.slope, rate)
+            self.vector.put()
+        self.done += 1
+        if self.settings.time_limit is not None and self.done == TIMED:
+            self._fit(self.settings.time_limit * TIMED / max(time.monotonic() - self.began, 1e-9))
+
+    def _fit(self, most: float) -> None:
+        """Take only as many steps as there is time for, the rate's whole course in them."""
+        if most < self.total:
+            self.tried = min(self.tried, max(1, int(TRIED * most)))
+            self.steps = max(1, int(most) - self.tried * len(RATES) * (self.settings.rate is None))
+            self.ended = "the time was too short for all steps"
+
+    def _better(self) -> bool:
+        """Keep the state where it is the best so far."""
+        loss = self.look()
+        if not loss < self.best:
+            return False
+        self.best = loss
+        np.copyto(self.kept, self.vector.free)
+        return True
+
+    def restore(self) -> None:
+        """Go back to the best state."""
+        np.copyto(self.vector.free, self.kept)
+        self.vector.put()

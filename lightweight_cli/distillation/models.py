@@ -1,0 +1,99 @@
+"""The models that a descent runs: the teacher, the student with its loss, and the student with the gradients of that loss.
+
+Each is a session that is kept; weights are inputs that share the descent's own arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lightweight_cli.distillation.loss import LABELS, LOSS, given
+from lightweight_cli.distillation.opened import session_of
+from lightweight_cli.distillation.pool import Drawn
+from lightweight_cli.distillation.scores import Learned
+from lightweight_cli.distillation.vector import Vector
+from lightweight_cli.errors import InputError
+from lightweight_cli.gradients import differentiate, gradient_name
+from lightweight_cli.runtime.sessions import reason
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+    from onnxruntime import InferenceSession
+
+
+class Models:
+    """A student and its teacher."""
+
+    def __init__(self, teacher: InferenceSession, proto: ModelProto, learned: Sequence[Learned], vector: Vector, labelled: int | None,
+                 threads: int) -> None:
+        """`proto`: the student with its loss. Raises: UsageError where there is no gradient; InputError."""
+        import onnxruntime as ort
+
+        names = list(vector.values)
+        self.teacher, self.learned, self.labelled = teacher, learned, labelled
+        self.fed_to_teacher = {i.name for i in teacher.get_inputs()}
+        whole = differentiate(proto, LOSS, names)
+        self.trained = session_of(whole, [LOSS, *map(gradient_name, names)], threads, "student's gradients")
+        self.judged = session_of(whole, [LOSS], threads, "student")
+        self.fed = {i.name for i in self.judged.get_inputs()}
+        self.values = {n: ort.OrtValue.ortvalue_from_numpy(v) for n, v in vector.values.items()}
+        self.loss = np.zeros((), np.float32)
+        self.step_binding, self.loss_binding = self.trained.io_binding(), self.judged.io_binding()
+        for name, value in self.values.items():
+            if name in {i.name for i in self.trained.get_inputs()}:
+                self.step_binding.bind_ortvalue_input(name, value)
+            if name in self.fed:
+                self.loss_binding.bind_ortvalue_input(name, value)
+            gradient = ort.OrtValue.ortvalue_from_numpy(vector.gradients[name])
+            self.step_binding.bind_ortvalue_output(gradient_name(name), gradient)
+        shared = ort.OrtValue.ortvalue_from_numpy(self.loss)
+        self.step_binding.bind_ortvalue_output(LOSS, shared)
+        self.loss_binding.bind_ortvalue_output(LOSS, shared)
+
+    def targets(self, drawn: Drawn) -> dict[str, np.ndarray]:
+        """Return what the teacher gives for a batch, by the inputs of the loss. Raises: InputError where it does not run."""
+        names = list(dict.fromkeys(one.teacher for one in self.learned))
+        found = dict(zip(names, run(self.teacher, names, {n: v for n, v in drawn.feed.items() if n in self.fed_to_teacher}, "teacher"),
+                         strict=True))
+        fed = {given(k): found[one.teacher] for k, one in enumerate(self.learned)}
+        if self.labelled is not None:
+            one = self.learned[self.labelled]
+            fed[LABELS] = one_hot(drawn.labels, found[one.teacher].shape[one.axis])
+        return fed
+
+    def step(self, drawn: Drawn, targets: Mapping[str, np.ndarray]) -> float:
+        """Fill the gradients of a batch. Returns: its loss. Raises: InputError where the student does not run."""
+        return self._run(self.trained, self.step_binding, drawn, targets)
+
+    def judge(self, drawn: Drawn, targets: Mapping[str, np.ndarray]) -> float:
+        """Return the loss of a batch. Raises: InputError where the student does not run."""
+        return self._run(self.judged, self.loss_binding, drawn, targets)
+
+    def _run(self, session: InferenceSession, binding: object, drawn: Drawn, targets: Mapping[str, np.ndarray]) -> float:
+        inputs = {i.name for i in session.get_inputs()}
+        try:
+            for name, array in {**drawn.feed, **targets}.items():
+                if name in inputs:
+                    binding.bind_cpu_input(name, np.ascontiguousarray(array))  # type: ignore[attr-defined]
+            session.run_with_iobinding(binding)
+        except Exception as e:  # onnxruntime's exceptions have no common base
+            raise InputError(f"the student does not run with its loss: {reason(e)}") from e
+        return float(self.loss)
+
+
+def run(session: InferenceSession, names: Sequence[str], feed: Mapping[str, np.ndarray], what: str) -> list[np.ndarray]:
+    """Return some outputs. Raises: InputError where the model does not run."""
+    try:
+        found: list[np.ndarray] = session.run(list(names), dict(feed))
+    except Exception as e:  # onnxruntime's exceptions have no common base
+        raise InputError(f"the {what} does not run on the data: {reason(e)}") from e
+    return found
+
+
+def one_hot(labels: np.ndarray | None, classes: int) -> np.ndarray:
+    """Return rows that are 1 at the class of each label."""
+    assert labels is not None
+    return np.eye(classes, dtype=np.float32)[labels.astype(np.int64)]
