@@ -79,8 +79,8 @@ class Descent:
 
     def _try(self, rate: float) -> Iterator[None]:
         adam = Adam(self.vector.free.size)
-        for _ in range(self.tried):
-            self._step(adam, rate)
+        for step in range(self.tried):
+            self._step(adam, rate_at(step, self.tried, rate))
             yield
         self._better()
 

@@ -1,4 +1,7 @@
-"""Samples in the order in which they are drawn: shuffled anew each time all were seen, or batch by batch where they can't be cut."""
+"""Samples in the order in which they are drawn: shuffled anew each time all were seen, or batch by batch where they can't be cut.
+
+Source: Beyer et al. 2022, arXiv:2106.05237 (mixtures, for which the teacher is asked as for any other input).
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from lightweight_cli.data.batches import Batch, Batches
 
 HELD = 0.2
 """Share of the samples that tells which state is best, and is never trained on."""
+MIXED = 0.5
+"""Share of the samples that are mixed with another: the teacher answers for those too, and few samples become many."""
 MOST_HELD = 256
 """Samples of it at most: each evaluation runs them all."""
 
@@ -46,21 +51,18 @@ class Pool:
         if len(self.order) < wanted:
             self.order = self.random.permutation(count).tolist()
         taken, self.order = self.order[:wanted], self.order[wanted:]
-        return self._mixed(np.array(taken)) if self.sliceable else self.batches[taken[0]]
+        return self._mixed(self._rows(np.array(taken))) if self.sliceable else self.batches[taken[0]]
 
-    def _mixed(self, rows: np.ndarray) -> Drawn:
-        drawn = self._rows(rows)
-        import os
-        mix = float(os.environ.get("LWC_MIX", "0"))
-        if not mix:
+    def _mixed(self, drawn: Drawn) -> Drawn:
+        """Mix about half of the samples with others, in any proportion; nothing where labels tell what they are."""
+        if drawn.labels is not None:
             return drawn
-        share = self.random.random(len(rows), np.float32) * (self.random.random(len(rows)) < mix)
-        other = self.random.permutation(len(rows))
+        share = self.random.random(drawn.samples, np.float32) * (self.random.random(drawn.samples) < MIXED)
+        other = self.random.permutation(drawn.samples)
         for name in self.sliceable:
-            v = drawn.feed[name]
-            if v.dtype == np.float32:
-                k = share.reshape(-1, *[1] * (v.ndim - 1)).astype(np.float32)
-                drawn.feed[name] = v + k * (v[other] - v)
+            value = drawn.feed[name]
+            if value.dtype == np.float32:
+                value += share.reshape(-1, *[1] * (value.ndim - 1)).astype(np.float32) * (value[other] - value)
         return drawn
 
     def __iter__(self) -> Iterator[Drawn]:

@@ -17,7 +17,7 @@ def rows(count: int, size: int) -> Batches:
 def test_rows_are_shuffled_and_held_back():
     train, held = pools(rows(50, 16), 8, 3)
     assert held is not None and held.samples == round(HELD * 50) and train.samples + held.samples == 50
-    kept = {int(v) for drawn in held for v in drawn.feed["x"].ravel()}
+    kept = {int(v) for drawn in held for v in drawn.feed["x"].ravel()}  # with labels nothing is mixed
     seen = [int(v) for _ in range(5) for v in train.draw().feed["x"].ravel()]
     assert sorted([*seen, *kept]) == list(range(50)) and seen != sorted(seen)
     again, _ = pools(rows(50, 16), 8, 3)
@@ -26,6 +26,16 @@ def test_rows_are_shuffled_and_held_back():
     assert drawn.feed["c"] == 7 and drawn.samples == 8
     other, _ = pools(rows(50, 16), 8, 4)
     assert other.draw().feed["x"].ravel().tolist() != seen[:8]
+
+
+def test_samples_without_labels_are_mixed():
+    batches = rows(40, 40)
+    batches.labels = None
+    train, held = pools(batches, 32, 0)
+    x = train.draw().feed["x"].ravel()
+    whole = x == np.rint(x)
+    assert held is not None and 0.2 < whole.mean() < 0.8 and x.min() >= 0 and x.max() <= 39
+    assert all((d.feed["x"] == np.rint(d.feed["x"])).all() for d in held)
 
 
 def test_batches_that_cannot_be_cut_are_drawn_whole():
