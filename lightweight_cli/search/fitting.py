@@ -6,36 +6,39 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lightweight_cli.numerics import scales
+from lightweight_cli.numerics import affine, scales
+from lightweight_cli.numerics.grid import Uniform
 from lightweight_cli.search import pricing
-from lightweight_cli.search.items import WIDE, Item
+from lightweight_cli.search.items import SAFE, WIDE, Item
 
 COARSER = 1.25
 """Times the step where its codes are too many: clipping them instead took PP-OCRv4 rec's strings away."""
 
 
-def scales_of(matrix: np.ndarray, item: Item) -> scales.Shape:
-    """Return the shape of an item's scales for a weight [groups, outputs, inputs]."""
-    return (*matrix.shape[:2], 1) if item.per_output else (1, 1, 1)
+def laid(matrix: np.ndarray, item: Item) -> Uniform:
+    """Return the grid of an item over a weight [groups, outputs, inputs]."""
+    shape = (*matrix.shape[:2], 1) if item.per_output else (1, 1, 1)
+    if not item.bits:
+        return scales.step(matrix, shape, item.step, item.clip)
+    largest = scales.reduced(np.maximum, np.abs(matrix), shape).astype(np.float64)
+    scale = np.where(largest > 0, np.maximum(largest / item.clip, affine.SMALLEST_NORMAL), 1.0)
+    return Uniform(scale.astype(np.float32), -item.clip, item.clip)
 
 
 def fitting(matrix: np.ndarray, menu: Sequence[Item]) -> tuple[Item, ...]:
     """Return the items that hold a weight [groups, outputs, inputs], rounded to nearest, the finest first.
 
-    The very first has a scale for each output, where there is one as fine: one scale for all is too coarse for those that are much
-    smaller than the others. What is looked up has one scale, if that can be as fine as asked for.
+    Depthwise kernels and what is looked up have their finest step first, where that holds them; all else 8 bits for each output.
     """
     plain = [item for item in menu if item.clip == WIDE]
     first = next((i for i, item in enumerate(plain) if fits(matrix, item)), len(plain) - 1)
-    most = first if len(plain) == len(menu) else first + 1
-    finer = (item._replace(per_output=True) for item in plain[:most] if not item.per_output)
-    apart = next((item for item in finer if fits(matrix, item)), None)
-    return (*([apart] if apart else ()), *plain[first:], *(item for item in menu if item.clip != WIDE))
+    fine = first == 0 and len(plain) == len(menu)
+    return (*(() if fine else (SAFE,)), *plain[first:], *(item for item in menu if item.clip != WIDE))
 
 
 def fits(matrix: np.ndarray, item: Item) -> bool:
     """Whether a weight has no more codes, and no larger ones, than can be stored."""
-    scale = scales.step(matrix, scales_of(matrix, item), item.step, item.clip).scale
+    scale = laid(matrix, item).scale
     largest = float((np.maximum(matrix.max(2, keepdims=True), -matrix.min(2, keepdims=True)) / scale).max())
     if not largest < item.clip + 0.5:
         return False

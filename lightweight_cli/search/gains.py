@@ -21,6 +21,8 @@ from lightweight_cli.search.table import Choice, finest
 
 LEAST = 0.02
 """Of the median: below, a gain is noise of the probe."""
+LITTLE = 1e-12
+"""An error or a loss that counts as none."""
 TRIED = 4
 """Every so many steps of a table that looks rows up is tried in the whole: equal errors of its values differ 3 times in effect."""
 
@@ -64,17 +66,16 @@ def unexplored(layer: Layer) -> Explored:
 
 def _tried(layer: Layer, choices: Sequence[Choice], examiner: Examiner) -> Explored:
     """Try items of a table one by one: their errors are then losses, and the gain is 1; those between are interpolated."""
-    tried = {c.item.step: examiner.probe(values_of(layer, rounded(layer, c.item, None))) for c in choices[::TRIED]}
+    tried = {c.error: examiner.probe(values_of(layer, rounded(layer, c.item, None))) for c in choices[::TRIED]}
     if not any(tried.values()):
         return unexplored(layer)
-    tried = {step: max(loss, 1e-12) for step, loss in tried.items()}
-    steps, losses = np.log(list(tried)), np.log(list(tried.values()))
-    slope = 2.0  # losses grow with the square of the step, beyond the last that was tried too
+    errors = np.log(np.maximum(sorted(tried), LITTLE))
+    losses = np.log(np.maximum([tried[error] for error in sorted(tried)], LITTLE))
     found = []
     for c in choices:
-        x = np.log(c.item.step)
-        beyond = max(0.0, x - steps[-1]) * slope
-        found.append(c._replace(error=float(np.exp(np.interp(x, steps, losses) + beyond))))
+        x = np.log(max(c.error, LITTLE))
+        beyond = max(0.0, x - errors[-1])  # losses grow as errors do, beyond the last that was tried too
+        found.append(c._replace(error=float(np.exp(np.interp(x, errors, losses) + beyond))))
     return Explored(layer, found, 1.0)
 
 

@@ -16,20 +16,24 @@ WIDE = 1023
 
 
 class Item(NamedTuple):
-    """One way to round a weight. As text: 0.35, 1.4/2 (codes up to 2), 0.18o (a scale for each output)."""
+    """One way to round a weight. As text: 0.35, 1.4/2 (codes up to 2), 0.18o (a scale for each output), 8b (all of each output)."""
 
     step: float
     clip: int = WIDE
     per_output: bool = False
+    bits: int = 0
+    """The range of each output in so many bits, whatever its rms: nothing is clipped. 0: it goes by the step."""
 
     def __str__(self) -> str:
-        return f"{self.step:g}{'o' * self.per_output}{'' if self.clip == WIDE else f'/{self.clip}'}"
+        return f"{self.bits}b" if self.bits else f"{self.step:g}{'o' * self.per_output}{'' if self.clip == WIDE else f'/{self.clip}'}"
 
 
 STEPS = (0.044, 0.0625, 0.09, 0.125, 0.18, 0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
 PLAIN = tuple(Item(step) for step in STEPS)
 """For tables: what looks rows up forgives no clipping."""
 MENU = (*PLAIN, *(Item(step, clip) for step, clip in ((1.0, 3), (1.0, 2), (1.4, 2), (1.4, 1), (2.0, 1), (2.8, 1), (4.0, 1))))
+SAFE = Item(0.0, 127, True, 8)
+"""8 bits for each output, as any tool gives: it holds whatever outliers there are, and loses next to nothing."""
 GROUPED = tuple(Item(step, WIDE, True) for step in (0.024, 0.05, 0.09, 0.18, 0.35))
 """For grouped and depthwise kernels: a scale for the tensor gave 14 % error at the finest step, and they are 2 to 3 % of the bytes."""
 PROBE = {PLAIN: PLAIN[6], MENU: PLAIN[8], GROUPED: GROUPED[3]}
@@ -38,11 +42,13 @@ PROBE = {PLAIN: PLAIN[6], MENU: PLAIN[8], GROUPED: GROUPED[3]}
 
 def parse(text: str, where: str) -> Item:
     """Return the item that prints as `text`. Raises: UsageError."""
+    if text == str(SAFE):
+        return SAFE
     head, sign, clip = text.partition("/")
     try:
         item = Item(float(head.removesuffix("o")), int(clip) if sign else WIDE, head.endswith("o"))
     except ValueError:
         item = Item(0.0)
     if not 0 < item.step < 1e6 or not 0 < item.clip <= WIDE:
-        raise UsageError(f"{where} {printable(text)}: must be a step, as 0.35, 1.4/2 (codes up to 2) or 0.18o (a scale for each output)")
+        raise UsageError(f"{where} {printable(text)}: must be a step, as 0.35, 1.4/2 (codes up to 2), 0.18o (a scale an output), or 8b")
     return item

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,15 @@ LEAST = 512
 """Elements below which a weight stays as it is: its decoding nodes would take more than they save."""
 TABLES = ("Gather", "EmbedLayerNormalization")
 """Operators that look rows up: nothing is multiplied, so there is no second order."""
+
+
+class Scaled(NamedTuple):
+    """Scales of a weight's outputs, as encodings have them."""
+
+    groups: tuple[int, int, int]
+    """The stored weight as [A, R, P], a scale for each of A * P."""
+    order: np.ndarray
+    """Which output each of them is of."""
 
 
 @dataclass(eq=False)
@@ -54,7 +64,20 @@ class Layer:
         matrix = self.matrix()
         if not np.isfinite(matrix).all():
             raise ValueError("weights are not finite")
-        return fitting(matrix, self.menu)
+        found = fitting(matrix, self.menu)
+        return found if self.scaled is not None else tuple(item for item in found if not item.per_output) or self.menu[-1:]
+
+    @cached_property
+    def scaled(self) -> Scaled | None:
+        """How a scale for each output lies over the weight as it is stored; None where a file can't say it."""
+        groups, outputs, inputs = self.view.shape
+        number = np.broadcast_to(np.arange(groups * outputs, dtype=np.int32).reshape(groups, outputs, 1), self.view.shape)
+        stored = np.ascontiguousarray(self.view.back(number)).reshape(-1)
+        for a, p in dict.fromkeys(((groups * outputs, 1), (1, groups * outputs), (groups, outputs))):
+            parts = stored.reshape(a, inputs, p)
+            if (parts == parts[:, :1]).all():
+                return Scaled((a, inputs, p), parts[:, 0].reshape(-1))
+        return None
 
     def matrix(self) -> np.ndarray:
         """Return its values [groups, outputs, inputs], float32."""

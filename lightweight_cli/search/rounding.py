@@ -14,7 +14,7 @@ from lightweight_cli.numerics.moments import Moments, bias_shift
 from lightweight_cli.numerics.objective import objective
 from lightweight_cli.numerics.solver import Method, Problem, posed, solved
 from lightweight_cli.search import pricing
-from lightweight_cli.search.fitting import coarser, fits, holds, scales_of
+from lightweight_cli.search.fitting import coarser, fits, holds, laid
 from lightweight_cli.search.items import WIDE, Item
 from lightweight_cli.search.layer import Layer
 
@@ -30,7 +30,7 @@ class Rounded(NamedTuple):
     item: Item
     """What it became: the item asked for, or a coarser one where that had too many codes."""
     codes: np.ndarray  # int16, in the weight's shape
-    scale: np.ndarray  # float32, [1] or one an output [groups * outputs]
+    scale: np.ndarray  # float32 [1], or one an output [groups * outputs], float16 where that holds them
     values: np.ndarray  # float32, in the weight's shape
     bias: np.ndarray | None
     error: float
@@ -73,7 +73,7 @@ def rounded(layer: Layer, item: Item, seen: Statistics | None, sweeps: int = 1, 
     wide = codes.shape[0] != layer.view.shape[0]
     if wide:
         codes = parts.merge(codes, layer.view.shape[2])
-    decoded = (codes * grid.scale).astype(np.float32)
+    decoded = (codes * grid.scale.astype(np.float32)).astype(np.float32)
     bias = layer.bias_values()
     if bias is not None:
         moments = seen.moments
@@ -86,12 +86,17 @@ def best_codes(problem: Problem, item: Item, how: Method) -> tuple[Item, Uniform
     """Return the item, or the next coarser one that a file can hold; its grid, codes, and error relative to the original's power."""
     power = power_of(problem)
     while True:
-        shape = scales_of(problem.weight, item)
-        found = solved(problem, lambda target, importance, i=item, s=shape: scales.step(target, s, i.step, i.clip), how)  # type: ignore[misc]
+        found = solved(problem, lambda target, importance, i=item: laid(target, i), how)  # type: ignore[misc]
         assert isinstance(found.grid, Uniform)
         if holds(found.codes):
-            return item, found.grid, found.codes, found.objective / problem.unit / power if power else 0.0
+            return item, halved(found.grid), found.codes, found.objective / problem.unit / power if power else 0.0
         item = coarser(item)
+
+
+def halved(grid: Uniform) -> Uniform:
+    """Return a grid with the scales of many outputs in float16, where that holds them."""
+    small = grid.scale.size > 1 and scales.halved(grid.scale)
+    return grid._replace(scale=scales.narrowed(grid.scale, np.float16)) if small else grid
 
 
 def power_of(problem: Problem) -> float:
@@ -114,7 +119,7 @@ def plainly(layer: Layer, item: Item) -> Rounded:
     while not holds(codes):
         item = coarser(item)
         grid, codes = _codes(matrix, item, rounds)
-    decoded = (codes * grid.scale).astype(np.float32)
+    decoded = (codes * grid.scale.astype(np.float32)).astype(np.float32)
     power = float(np.square(matrix, dtype=np.float64).sum())
     error = float(np.square(decoded - matrix, dtype=np.float64).sum()) / power if power else 0.0
     return _told(layer, item, codes, grid.scale, decoded, None, error)
@@ -122,7 +127,7 @@ def plainly(layer: Layer, item: Item) -> Rounded:
 
 def _codes(matrix: np.ndarray, item: Item, rounds: int) -> tuple[Uniform, np.ndarray]:
     """Return the grid of an item, and the nearest codes; in so many rounds, those next to the values that cost least with their bits."""
-    grid = scales.step(matrix, scales_of(matrix, item), item.step, item.clip)
+    grid = halved(laid(matrix, item))
     codes = grid.nearest(matrix)
     for _ in range(rounds):
         cost = pricing.lengths(histogram(codes, -item.clip, item.clip), codes.size) * rate.KAPPA * float(np.mean(grid.scale**2))

@@ -12,6 +12,7 @@ from lightweight_cli.search.allocation import allocated, total
 from lightweight_cli.search.build import Built, Seen, build, unseen
 from lightweight_cli.search.clock import Clock, TimeOver
 from lightweight_cli.search.examiner import Examiner
+from lightweight_cli.search.filling import filled
 from lightweight_cli.search.front import Candidate, Front
 from lightweight_cli.search.gains import Explored
 from lightweight_cli.search.items import Item
@@ -26,13 +27,9 @@ MOST = 9
 """Candidates at most."""
 CLOSE, AIM = 0.98, 0.993
 """How near to a size from below is near enough; and the share of it that is aimed at."""
-CORRECTIONS, STRETCHES = 2, 4
+CORRECTIONS, FILLS = 1, 5
 MISLED = 3.0
 """Times the loss on rows that fit, from which on that on others is taken for a sign of too few rows: it is 1.2 to 2 with enough."""
-STRETCH = 1.3
-"""Factor by which steps may differ from the menu's to meet a size: a step is a number like any other."""
-SLOPE, FLATTEST = -0.5, -0.15
-"""Of the logarithm of a size over that of the step: a first guess, and the flattest that is believed."""
 
 Told = Callable[[str, int, int], None]
 """Progress: a stage, weights done, and of how many."""
@@ -144,22 +141,17 @@ class Search:
                 break
             aim, made = nearer, found
         if made is not None:
-            self._stretched(made, most)
+            self._filled(made, most)
 
-    def _stretched(self, made: Candidate, most: int) -> None:
-        """Meet a size by steps that are all so many times those of a candidate: by secants, on logarithms."""
-        items, at, slope = made.items, 0.0, SLOPE
-        for _ in range(STRETCHES):
-            if self._close(made, most):
+    def _filled(self, made: Candidate, most: int) -> None:
+        """Meet a size by other steps than the menu's, forecast by the codes that each layer had."""
+        for _ in range(FILLS):
+            if self._close(made, most) or self.built is None:
                 return
-            size = math.log(max(1, made.nbytes - self.rest))
-            to = at + (math.log(max(1.0, most * AIM - self.rest)) - size) / slope
-            to = min(math.log(STRETCH), max(-math.log(STRETCH), to))
-            if to == at:
+            items = filled(self.layers, self.built, made.nbytes, most * AIM, {id(e.layer): e.gain for e in self.explored})
+            if items == list(made.items):
                 return
-            made = self._measured([i._replace(step=float(f"{i.step * math.exp(to):.4g}")) for i in items])
-            seen = (math.log(max(1, made.nbytes - self.rest)) - size) / (to - at)
-            at, slope = to, min(seen, FLATTEST)
+            made = self._measured(items)
 
     @staticmethod
     def _close(made: Candidate, most: int) -> bool:

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lightweight_cli.numerics import rate, scales, second_order
+from lightweight_cli.numerics import rate, second_order
 from lightweight_cli.numerics.descent import descend
 from lightweight_cli.numerics.objective import objective
 from lightweight_cli.numerics.solver import Method, Problem, solved
 from lightweight_cli.numerics.stacked import Stacked
 from lightweight_cli.search import pricing
-from lightweight_cli.search.fitting import scales_of
+from lightweight_cli.search.fitting import laid
 from lightweight_cli.search.items import WIDE, Item
 
 CODES = 2 * WIDE + 1
@@ -57,7 +57,7 @@ def together(part: Problem, items: Sequence[Item], rms: float, size: int, sweeps
 
 def alone(part: Problem, item: Item, how: Method) -> Sample:
     """Return the sample of one item, which may have a scale for each output."""
-    found = solved(part, lambda target, importance: scales.step(target, scales_of(target, item), item.step, item.clip), how)
+    found = solved(part, lambda target, importance: laid(target, item), how)
     errors = objective(found.grid.spread(found.codes.shape[2]).decode(found.codes) - part.target, part.H).sum(0)
     return Sample(counted(found.codes, 1)[0], errors)
 

@@ -184,6 +184,10 @@ class Emission:
         """Return the bytes of each shared decoding table that it reads, those that the model has already too."""
         return self.reads
 
+    def common_bytes(self) -> dict[str, int]:
+        """Return the bytes of each shape and number that others may share, which `nbytes` counts for each."""
+        return {s.proto.name: self._file_bytes(s) for s in self.stored if s.shared and not s.is_table}
+
     def _file_bytes(self, s: Stored) -> int:
         size = s.proto.ByteSize() + framed(s.nbytes)
         if self.local:  # a Constant node around it: output, op_type, and the attribute's name, tensor and type

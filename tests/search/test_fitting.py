@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lightweight_cli.search.fitting import fits, fitting, holds
-from lightweight_cli.search.items import GROUPED, MENU, PLAIN, WIDE, Item
+from lightweight_cli.search.fitting import fits, fitting, holds, laid
+from lightweight_cli.search.items import GROUPED, MENU, PLAIN, SAFE, WIDE, Item
 from lightweight_cli.search.layer import Layer
 from lightweight_cli.search.rounding import plainly
 from lightweight_cli.weights.view import View
@@ -21,8 +21,8 @@ def weight(outlier: float, apart: bool = False) -> np.ndarray:
     return values
 
 
-def test_what_is_well_behaved_has_the_whole_menu() -> None:
-    assert fitting(weight(4.0), MENU) == (Item(0.044, WIDE, True), *MENU) and fitting(weight(4.0), PLAIN) == PLAIN
+def test_what_is_well_behaved_has_the_whole_menu_and_8_bits() -> None:
+    assert fitting(weight(4.0), MENU) == (SAFE, *MENU) and fitting(weight(4.0), PLAIN) == PLAIN
     assert fitting(weight(1.0).transpose(1, 2, 0), GROUPED) == GROUPED
 
 
@@ -30,11 +30,16 @@ def test_an_outlier_that_wide_codes_reach_is_one_rare_code() -> None:
     assert fits(weight(40.0), Item(0.0625)) and not fits(weight(300.0), Item(0.0625)) and fits(weight(300.0), Item(0.09))
 
 
-def test_the_finest_has_scales_for_each_output_a_table_only_where_one_is_too_coarse() -> None:
-    found = fitting(weight(60.0, apart=True), MENU)
-    assert found[0] == Item(0.044, WIDE, True) and not any(item.per_output for item in found[1:])
-    found = fitting(weight(300.0), PLAIN)
-    assert found[0] == Item(0.044, WIDE, True) and found[1] == Item(0.09)
+def test_a_table_has_8_bits_for_each_row_where_one_scale_is_too_coarse() -> None:
+    assert fitting(weight(300.0), PLAIN)[:2] == (SAFE, Item(0.09))
+
+
+@pytest.mark.parametrize("outlier", [3.0, 300.0, 1e4])
+def test_8_bits_lose_little_whatever_the_outliers(outlier: float) -> None:
+    values = weight(outlier, apart=True)
+    grid = laid(values, SAFE)
+    error = grid.decode(grid.nearest(values)) - values
+    assert (np.square(error).sum(2) < 2e-4 * np.square(values).sum(2)).all()
 
 
 @pytest.mark.parametrize("outlier", [3.0, 300.0, 1e4])

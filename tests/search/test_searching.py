@@ -42,6 +42,13 @@ class Counted(Search):
         self.built = None
         return made
 
+    def _filled(self, made: Candidate, most: int) -> None:
+        for _ in range(searching.FILLS):
+            if not self._close(made, most):
+                tried = [[i._replace(step=i.step * (0.6 + by / 1000)) for i in made.items] for by in range(900)]
+                room = searching.AIM * most - REST
+                made = self._measured(next((t for t in tried if self.off * sum(map(nbytes, t)) <= room), tried[-1]))
+
 
 def search(most: int | None = None, **given: Any) -> Counted:
     weights = [Explored(Layer(None, None, None, MENU, False), [Choice(i, nbytes(i), i.step**2) for i in PLAIN], g)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from lightweight_cli.data.portion import Portion
 from lightweight_cli.encodings import choose
 from lightweight_cli.errors import InputError
 from lightweight_cli.model.output_external import single_pieces
+from lightweight_cli.passes.compress import beside, terse
 from lightweight_cli.passes.compress.goal import read_item, read_target
 from lightweight_cli.passes.compress.planned import planned
 from lightweight_cli.passes.compress.searched import searched
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from lightweight_cli.weights.emission import Emission
     from lightweight_cli.weights.rewrite import Rewriter
 
-SIGNATURE = 150
+SIGNATURE = 110
 """Bytes that the provenance of this step takes."""
 SMALL = f"has fewer than {LEAST} values"
 
@@ -47,7 +48,9 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
         return rewriter.run(lambda w: Plan(w, reason=reasons[id(w)]))
     portion = context.portion or Portion(())
     most = read_target(target, "compress: --target-size", context.model.total_size) if target else None
+    known = {beside.key_of(w) for w in rewriter.weights}
     rest = single_pieces(context.model)[1] - sum(layer.weight.stored_bytes() for layer in layers) + SIGNATURE
+    rest -= beside.saved(context, known) + terse.saved(context.model.proto)
     if context.wanted is None and context.portion is not None:  # from Python: calibration data alone, divided as for a search
         portion = divided(portion.paths, Check(seed=portion.seed), portion.samples, portion.memory)[0]
     if items:
@@ -64,20 +67,22 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
             step.note(f"not run on synthetic inputs: {e}")
             found = unmeasured(context, layers, rest, most)
     new = {id(layer.weight): (layer, item, r) for layer, (item, r) in zip(layers, found, strict=True)}
-    plans: dict[int, Plan] = {}
 
     def plan(weight: Weight) -> Plan:
         if reasons[id(weight)]:
             return Plan(weight, reason=reasons[id(weight)])
-        _, item, rounded = new[id(weight)]
-        made = plans[id(weight)] = Plan(weight, options_for(context, rewriter, weight, rounded), reason=choose.NO_LAYOUT, anew=True,
-                                        told=Told(round(8 * rounded.nbytes / weight.size, 2), chosen_by(item, rounded), rounded.error))
-        return made
+        layer, item, rounded = new[id(weight)]
+        old = layer.bias_values()
+        shift = None if rounded.bias is None or old is None else rounded.bias.astype(np.float64) - old
+        return Plan(weight, options_for(context, rewriter, layer, rounded), reason=choose.NO_LAYOUT, anew=True, shift=shift,
+                    told=Told(round(8 * rounded.nbytes / weight.size, 2), chosen_by(item, rounded), rounded.error))
 
-    rewriter.run(plan)
-    for layer, _, rounded in new.values():
-        if plans[id(layer.weight)].taken is not None:
-            set_bias(context, layer, rounded)
+    remaining = beside.remaining(context)
+    rewriter.run(plan, rest=False)
+    beside.narrow(context, known)
+    for left in remaining:
+        step.leave(*left)
+    terse.shorten(context.model.proto)
     kept = next((measured for measured in step.front if measured.kept), None)
     how = {"firm": firm or (kept is not None and kept.firm), "nearest": nearest or (kept is not None and kept.nearest)}
     step.plan = {**{name: True for name, so in how.items() if so}, "item": [f"{layer.key}={item}" for layer, item, _ in new.values()]}
@@ -85,37 +90,32 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
 
 
 def stored(context: Context, rewriter: Rewriter, layers: Sequence[Layer], built: Built) -> int:
-    """Return the bytes that a candidate's layers will take in the file, with the tables that they share."""
+    """Return the bytes that a candidate's layers will take in the file, with the tables and shapes that they share."""
     total, shared = 0, {}
     for layer, new in zip(layers, built.rounded, strict=True):
-        options = options_for(context, rewriter, layer.weight, new)
+        options = options_for(context, rewriter, layer, new)
         best = min(options, key=lambda e: e.nbytes, default=None)
         if best is None or best.nbytes >= layer.weight.stored_bytes():
             total += layer.weight.stored_bytes()
         else:
-            total += best.nbytes
-            shared.update(best.shared_bytes())
+            common = best.common_bytes()
+            total += best.nbytes - sum(common.values())
+            shared.update({**common, **best.shared_bytes()})
     return total + sum(shared.values())
 
 
-def options_for(context: Context, rewriter: Rewriter, weight: Weight, new: Rounded) -> list[Emission]:
+def options_for(context: Context, rewriter: Rewriter, layer: Layer, new: Rounded) -> list[Emission]:
     """Return the ways to store a layer's new values."""
-    return choose.for_codes(lambda label: rewriter.emission(weight, label), coded(context.model, weight, new), weight.name, context.limits)
+    codes = coded(context.model, layer, new)
+    return choose.for_codes(lambda label: rewriter.emission(layer.weight, label), codes, layer.name, context.limits)
 
 
 def chosen_by(item: Item, rounded: Rounded) -> str:
     """Return in words what a weight became."""
     zeros = 1 - np.count_nonzero(rounded.codes) / rounded.codes.size
-    return f"step {item.step:g} rms{', an output' if item.per_output else ''}{'' if item.clip == WIDE else f', codes to {item.clip}'}, " \
+    how = f"{item.bits} bits" if item.bits else f"step {item.step:g} rms"
+    return f"{how}{', an output' if item.per_output else ''}{'' if item.clip == WIDE or item.bits else f', codes to {item.clip}'}, " \
         f"{100 * zeros:.0f} % zeros" + (f", sensitivity {rounded.gain:.3g}" if rounded.gain is not None else "")
-
-
-def set_bias(context: Context, layer: Layer, rounded: Rounded) -> None:
-    """Store a layer's new bias where the old one was."""
-    if layer.bias is None or rounded.bias is None or layer.bias.tensor is None:
-        return
-    values = np.ascontiguousarray(rounded.bias, layer.bias.numpy).reshape(layer.bias.shape)
-    context.model.attach(layer.bias.tensor, context.model.spool.put(values))
 
 
 def unfit(weight: Weight) -> str:
