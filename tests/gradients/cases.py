@@ -78,6 +78,8 @@ CASES: dict[str, dict[str, Any]] = {
                                        static=True),
     "conv, valid": _case(IMAGE + ", float[3,4,3,2] W", 'y = Conv <auto_pad = "VALID"> (x, W)'),
     "conv of 1 axis": _case("float[2,3,9] x, float[4,3,3] W, float[4] b", "y = Conv <strides = [2], pads = [2,0]> (x, W, b)"),
+    "conv, a long kernel": _case("float[2,2,80] x, float[3,2,70] W", "y = Conv <strides = [3], pads = [0, 4]> (x, W)"),
+    "conv, a long kernel, groups": _case("float[2,4,150] x, float[6,2,70] W", "y = Conv <strides=[3], dilations = [2], group = 2> (x, W)"),
     "conv of 3 axes": _case("float[1,2,4,5,3] x, float[3,2,2,3,2] W", "y = Conv <strides = [1,2,1], pads = [1,0,0,0,1,1]> (x, W)"),
     "conv transpose": _case("float[2,4,3,5] x, float[4,3,3,2] W, float[3] b",
                         "y = ConvTranspose <strides = [2,1], pads = [1,0,0,1]> (x, W, b)"),

@@ -1,12 +1,18 @@
-"""Convolutions. Back to x goes a transposed one; the weight's gradient is itself one, of x with g as its weight."""
+"""Convolutions. Back to x goes a transposed one; the weight's gradient is a product for each place in the kernel."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
 from lightweight_cli.gradients.op import Op, Unfit
 from lightweight_cli.gradients.rules.windows import Window, back_through, window
 from lightweight_cli.gradients.values import Value
+
+TAPS = 64
+"""Places in a kernel up to which the weight's gradient is that many products. Measured with 3x3 kernels of 16 to 128 channels,
+they take 1.0-1.7 times as long as the forward convolution; as one convolution with exchanged axes it takes 2.5-5 times as long."""
 
 
 def conv(op: Op) -> None:
@@ -16,7 +22,7 @@ def conv(op: Op) -> None:
     if op.wants(0):
         op.give(0, back_through(op, op.g, w, group, at, x, y))
     if op.wants(1):
-        op.give(1, _of_weight(op, x, op.g, group, at, op.fixed(w, 1)))
+        op.give(1, _of_weight(op, x, op.g, group, at))
     if op.wants(2):
         op.give(2, op.g.summed([0, *at.space], keep=False))
 
@@ -29,7 +35,7 @@ def conv_transpose(op: Op) -> None:
     if op.wants(0):
         op.give(0, op.emit("Conv", op.g, w, group=group, strides=at.strides, dilations=at.dilations, pads=at.pads))
     if op.wants(1):
-        op.give(1, _of_weight(op, op.g, x, group, at, op.fixed(w, 1)))
+        op.give(1, _of_weight(op, op.g, x, group, at))
     if op.wants(2):
         op.give(2, op.g.summed([0, *at.space], keep=False))
 
@@ -61,29 +67,46 @@ def _transposed(op: Op, kernel: list[int], x: Value, y: Value) -> Window:
     return at
 
 
-def _of_weight(op: Op, large: Value, small: Value, group: int, at: Window, depth: int | None) -> Value:
-    """Return dW [channels of small, channels of large in a group, kernel], strides and dilations having changed places.
-
-    Examples become the channels that are summed over, channels the examples; groups stay groups.
-    """
-    if depth is None:
+def _of_weight(op: Op, large: Value, small: Value, group: int, at: Window) -> Value:
+    """Return dW [channels of small, channels of large in a group, kernel]: for each place in the kernel one product over all windows."""
+    n = len(at.kernel)
+    outer, depth = op.fixed(op.read(1), 0), op.fixed(op.read(1), 1)
+    if outer is None or depth is None:
         raise Unfit("the number of its channels is not known")
-    space = at.space
-    swapped = [1, 0, *space]
-    if group == 1:
-        seen = large.transposed(swapped)
-    else:
-        apart = large.reshaped(op.into.shape([op.into.size(_shaped_like(op, large), 0), group, depth,
-                                              *(op.into.size(_shaped_like(op, large), k) for k in space)]))
-        seen = apart.transposed([2, 1, 0, *(k + 1 for k in space)])
-        seen = seen.reshaped(op.into.shape([depth, -1, *(op.into.size(_shaped_like(op, large), k) for k in space)]))
-    made = op.emit("Conv", seen, small.transposed(swapped), group=group, strides=at.dilations, dilations=at.strides, pads=at.pads)
+    swapped = [1, 0, *at.space]
+    seen, gradient = large.transposed(swapped), small.transposed(swapped)
+    if math.prod(at.kernel) > TAPS:
+        return _as_convolution(op, seen, gradient, group, at, depth)
+    if any(at.pads):
+        seen = op.emit("Pad", seen, np.array([0, 0, *at.before, 0, 0, *at.after]))
+    strides = np.array(at.strides)
+    count = op.emit("Slice", op.into.sizes(_known(op, small)), np.array([2]), np.array([2 + n]))
+    reach = op.emit("Add", op.emit("Mul", count, strides), 1 - strides)
+    rows, columns = ([outer, -1], [depth, -1]) if group == 1 else ([group, outer // group, -1], [group, depth, -1])
+    gradient, parts = gradient.reshaped(rows), []
+    for place in np.ndindex(*at.kernel):
+        first = np.array(place) * at.dilations
+        there = op.emit("Slice", seen, first, op.emit("Add", reach, first), np.array(at.space), strides).reshaped(columns)
+        parts.append(op.emit("Gemm", gradient, there, transB=1) if group == 1 else gradient @ there.transposed([0, 2, 1]))
+    whole = op.emit("Concat", *parts, axis=0).reshaped([*at.kernel, outer, depth])
+    return whole.transposed([n, n + 1, *range(n)])
+
+
+def _as_convolution(op: Op, seen: Value, gradient: Value, group: int, at: Window, depth: int) -> Value:
+    """Return dW as one convolution with strides and dilations exchanged, where examples are channels and channels examples."""
+    n, space = len(at.kernel), at.space
+    if group > 1:
+        sizes = op.emit("Slice", op.emit("Shape", seen), np.array([1]), np.array([2 + n]))
+        apart = op.emit("Reshape", seen, op.emit("Concat", np.array([group, depth]), sizes, axis=0, type=sizes.type))
+        seen = apart.transposed([1, 0, *(k + 1 for k in (1, *space))])
+        rest = op.emit("Slice", sizes, np.array([1]), np.array([1 + n]))
+        seen = op.emit("Reshape", seen, op.emit("Concat", np.array([depth, -1]), rest, axis=0, type=rest.type))
+    made = op.emit("Conv", seen, gradient, group=group, strides=at.dilations, dilations=at.strides, pads=at.pads)
     if any(s > 1 for s in at.strides):  # beyond the kernel there are products with what no window reached
-        n = len(space)
-        made = op.emit("Slice", made, np.zeros(n, np.int64), np.array(at.kernel, np.int64), np.array(space, np.int64))
-    return made.transposed(swapped)
+        made = op.emit("Slice", made, np.zeros(n, np.int64), np.array(at.kernel), np.array(space))
+    return made.transposed([1, 0, *space])
 
 
-def _shaped_like(op: Op, value: Value) -> Value:
+def _known(op: Op, value: Value) -> Value:
     """Return the value whose shape is known: that of a gradient is its output's."""
     return op.made() if value is op.g else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from onnx import TensorProto
 
 from lightweight_cli.gradients.op import Op, Unfit
 from lightweight_cli.gradients.rules.along import numbers, put_back
@@ -72,12 +73,16 @@ def slice_(op: Op) -> None:
             first, last, _ = slice(starts[at], ends[at]).indices(size)
             before[axis], after[axis] = first, size - max(first, last)
             continue
-        bounds = [op.emit("Gather", op.read(j), np.array([at], np.int64)) if op.input(j) is not None else None for j in (1, 2, 4)]
+        bounds = [_one(op.input(j), at) for j in (1, 2, 4)]
         cut = op.emit("Slice", numbers(op, x, axis), bounds[0], bounds[1], np.array([0], np.int64), bounds[2])
         gradient = put_back(op, gradient, axis, cut, x)
     if any(before) or any(after):
         gradient = op.emit("Pad", gradient, op.into.shape([*before, *after]))
     op.give(0, gradient)
+
+
+def _one(numbers: Value | None, at: int) -> Value | None:
+    return numbers and numbers.into.emit("Gather", numbers.cast(TensorProto.INT64), np.array([at]))
 
 
 def pad(op: Op) -> None:
