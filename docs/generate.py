@@ -20,6 +20,7 @@ from pathlib import Path
 import encodings_table
 import report_schema
 import sensitivity_schema
+import targets_table
 
 import lightweight_cli.passes  # noqa: F401  hands over the declarations
 from lightweight_cli.cli import listing, places
@@ -95,7 +96,8 @@ def pages() -> dict[Path, str]:
         ROOT / "docs/sensitivity.schema.json": json.dumps(sensitivity_schema.schema(), indent=1) + "\n",
         readme: filled(filled(readme.read_text(), "passes", listing.as_markdown()), "demo", demo()),
         encodings: filled(encodings.read_text(), "encodings", encodings_table.table()),
-        targets: filled(filled(targets.read_text(), "targets", places.as_markdown()), "releases", places.releases_as_markdown()),
+        targets: filled(filled(filled(targets.read_text(), "targets", places.as_markdown()), "releases", places.releases_as_markdown()),
+                        "runs", targets_table.table()),
     }
 
 

@@ -10,7 +10,7 @@ from lightweight_cli.cli.listing import described, help_text
 from lightweight_cli.errors import UsageError
 from lightweight_cli.jobs.asked import asked_for, checks, refuse_missing
 from lightweight_cli.jobs.flag import Flag, Given
-from lightweight_cli.jobs.options import CHECK, COMPRESSING, GATES, JSON, NEED_CHECK, REPORT, SENSITIVITY, STEPS
+from lightweight_cli.jobs.options import CHECK, COMPRESSING, GATES, JSON, NEED_CHECK, REPORT, SENSITIVITY, STEPS, TARGET
 from lightweight_cli.pipeline import registry
 
 
@@ -116,6 +116,7 @@ def _run(given: Given) -> None:
 
     found = recipe.read(given["recipe"])
     given = merged(given, "check", found.check, CHECK, given["recipe"])
+    given = merged(given, "target", found.target, TARGET, given["recipe"])
     _compress("run", found.steps, merged(given, "gates", found.gates, GATES, given["recipe"]))
 
 

@@ -105,7 +105,7 @@ def compress(job: Job) -> None:
     if job.save_recipe is not None and (job.best_effort or not report.gates_failed):
         from lightweight_cli.cli.saving import save
 
-        save(job.save_recipe, job.steps, steps, job.check, job.gates)
+        save(job.save_recipe, job.steps, steps, job.check, job.gates, job.place)
     if report.gates_failed and not job.best_effort:
         raise GateError("; ".join(report.gates_failed) + "; no model was written")
 

@@ -1,4 +1,4 @@
-"""The tables [check] and [gates] of a recipe: options under their own names; what the command line says wins."""
+"""The tables [check], [gates] and [target] of a recipe: options under their own names; what the command line says wins."""
 
 from __future__ import annotations
 

@@ -12,13 +12,17 @@ from lightweight_cli.checking.gates import Gates
 from lightweight_cli.errors import OutputError, printable
 from lightweight_cli.pipeline.recipe import Step
 from lightweight_cli.pipeline.step_report import StepReport
+from lightweight_cli.targets.target import Target
 
 
-def save(path: str, steps: Sequence[Step], reports: Sequence[StepReport], check: Check | None, gates: Gates) -> None:
-    """Write a recipe that `lwc run --recipe` reads. Raises: OutputError."""
-    text = "\n".join(_table(step, report) for step, report in zip(steps, reports, strict=True)) + _drawn(check)
+def save(path: str, steps: Sequence[Step], reports: Sequence[StepReport], check: Check | None, gates: Gates,
+         place: Target | None = None) -> None:
+    """Write a recipe that `lwc run --recipe` reads; what a target asks for beside the steps has no part in it. Raises: OutputError."""
+    text = "\n".join(_table(step, report) for step, report in zip(steps, reports, strict=False)) + _drawn(check)
     if gates.max_drop is not None:  # it decides how many rows fit
         text += f"\n[gates]\nmax-drop = {gates.max_drop!r}\n"
+    if place is not None:
+        text += f"\n[target]\ntarget = {_toml(place.name)}\n" + (f"min-runtime = {_toml(place.runtime)}\n" if place.runtime else "")
     try:
         with open(path + ".tmp", "w", encoding="utf-8") as file:
             file.write(text)

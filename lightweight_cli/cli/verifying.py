@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
+
+from onnx import ModelProto
 
 from lightweight_cli.checking.check import Check
 from lightweight_cli.checking.gates import Gates, check
@@ -13,10 +16,11 @@ from lightweight_cli.checking.judge import Bench
 from lightweight_cli.errors import BrokenPromise, GateError, InputError
 from lightweight_cli.jobs.beforehand import refuse_gates
 from lightweight_cli.jobs.version import __version__
-from lightweight_cli.model.load import load
+from lightweight_cli.model.load import load, open_source
 from lightweight_cli.model.model import Model
 from lightweight_cli.report.model import Report
 from lightweight_cli.report.progress import Progress
+from lightweight_cli.runtime.ort_format import is_ort
 
 
 def compare(reference: str, candidates: Sequence[str], how: Check, gates: Gates, *, quiet: bool, json_out: bool,
@@ -31,7 +35,7 @@ def compare(reference: str, candidates: Sequence[str], how: Check, gates: Gates,
         report_file.check_target(path, several=len(candidates) > 1)
     original = load(reference)
     refuse_gates(how, gates, original)
-    opened = [load(path) for path in candidates]
+    opened = [_opened(path) for path in candidates]
     progress = Progress(sys.stderr, quiet=quiet)
     try:
         with Bench(original.reopened, how, pass_fds=[m.source.fd for m in (original, *opened)],
@@ -53,6 +57,15 @@ def compare(reference: str, candidates: Sequence[str], how: Check, gates: Gates,
     failed = [(r, gate) for r in compared for gate in r.gates_failed]
     if failed:
         raise GateError("; ".join(gate if len(candidates) == 1 else f"{r.output}: {gate}" for r, gate in failed))
+
+
+def _opened(path: str) -> Model:
+    """Return a candidate; of a .ort file, which only onnxruntime reads, no more than the file. Raises: InputError."""
+    if not is_ort(path):
+        return load(path)
+    source = open_source(path)
+    size = os.fstat(source.fd).st_size
+    return Model(ModelProto(), source, size, size, path)
 
 
 def _compared(bench: Bench, original: Model, candidate: Model, how: Check, gates: Gates, *, hashes: bool) -> Report:

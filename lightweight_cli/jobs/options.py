@@ -1,4 +1,4 @@
-"""The options that commands share, each declared once; a recipe's [check] and [gates] hold the same."""
+"""The options that commands share, each declared once; a recipe's [check], [gates] and [target] hold the same."""
 
 from __future__ import annotations
 
@@ -60,6 +60,7 @@ TARGET = (
          "take is not written; lwc targets lists it.", "NAME"),
     Flag("min_runtime", ("--min-runtime",), str, "The oldest onnxruntime that is to load the result, as in 1.17.", "VERSION"),
 )
+"""Also the keys of a recipe's [target]."""
 COMPRESSING = (*COMMON, *TARGET, *REPORT, *CHECK, *CALIBRATION, *GATES, *RESULT)
 NEED_CHECK = {"data", "labels", "metric", "no_labels", "batch_size", "threads", "check_time", "max_drop", "confident", "min_sqnr",
               "min_agreement", "max_slowdown", "max_load_time", "max_load_memory", "against"}

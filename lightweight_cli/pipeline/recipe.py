@@ -1,4 +1,4 @@
-"""Steps as text: "prune:threshold=0.01", or a TOML file: [[step]] tables, [check] and [gates]. A step prints back as text."""
+"""Steps as text: "prune:threshold=0.01", or a TOML file: [[step]] tables, [check], [gates], [target]. A step prints back as text."""
 
 from __future__ import annotations
 
@@ -61,18 +61,19 @@ def parse(text: str) -> Step:
 
 
 class Recipe(NamedTuple):
-    """What a TOML file says: its steps, and options of the check and the gates as they stand there."""
+    """What a TOML file says: its steps, and options of the check, the gates and the target as they stand there."""
 
     steps: list[Step]
     check: dict[str, Any]
     gates: dict[str, Any]
+    target: dict[str, Any]
 
 
-TABLES = ("check", "gates")
+TABLES = ("check", "gates", "target")
 
 
 def read(path: str) -> Recipe:
-    """Read a TOML recipe: one [[step]] table a step, `pass` and its options; and the tables [check] and [gates].
+    """Read a TOML recipe: one [[step]] table a step, `pass` and its options; and the tables [check], [gates] and [target].
 
     Raises: InputError when the file can't be read, UsageError for what a step must not be.
     """
@@ -90,15 +91,15 @@ def read(path: str) -> Recipe:
         raise InputError(f"{printable(path)}: {'no such file' if isinstance(e, FileNotFoundError) else e.strerror}") from e
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise InputError(f"{printable(path)}: not a TOML file: {printable(e)}") from e
-    steps, (check, gates) = table.get("step", []), (table.get(name, {}) for name in TABLES)
+    steps, tables = table.get("step", []), [table.get(name, {}) for name in TABLES]
     unknown = next((key for key in table if key not in ("step", *TABLES)), None)
     if unknown is not None:
         raise UsageError(f"{printable(path)}: {printable(unknown)!r} is unknown{did_you_mean(unknown, ('step', *TABLES))}; "
-                         "a recipe is one or more [[step]] tables, and may have [check] and [gates]")
+                         "a recipe is one or more [[step]] tables, and may have [check], [gates] and [target]")
     if not isinstance(steps, list) or not steps or not all(isinstance(s, dict) and "pass" in s for s in steps):
         raise UsageError(f"{printable(path)}: a recipe is one or more [[step]] tables, each with pass = \"NAME\" and its options")
-    for name, found in zip(TABLES, (check, gates), strict=True):
+    for name, found in zip(TABLES, tables, strict=True):
         if not isinstance(found, dict):
             raise UsageError(f"{printable(path)}: {name} must be a table: [{name}]")
     return Recipe([make(str(s["pass"]), {k: v for k, v in s.items() if k != "pass"}, f"{printable(path)}, step {i}")
-                   for i, s in enumerate(steps, 1)], check, gates)
+                   for i, s in enumerate(steps, 1)], *tables)

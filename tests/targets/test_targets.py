@@ -67,6 +67,8 @@ def test_an_ort_file_is_written_checked_and_gives_the_same(
     assert report["bytes_after"] == Path("small.ort").stat().st_size
     assert min(o["sqnr"] for o in report["accuracy"]["outputs"]) == "inf" or report["accuracy"]["outputs"][0]["sqnr"] > 100
     assert np.allclose(execute("small.ort", {"x": X})[0], execute(mlp, {"x": X})[0], rtol=1e-5, atol=1e-4)
+    code, _, err = call("verify", mlp, "small.ort", "--min-sqnr", "100", "-q")
+    assert code == 0, err
     needs = Path(f"small.{NEEDS}").read_text()
     assert "MatMul" in needs and str(tmp_path) not in needs
     first = Path("small.ort").read_bytes()
@@ -82,13 +84,14 @@ def test_forms_that_no_step_touched_are_stored_anew(
     assert {row["encoding"].partition(" ")[0] for row in report_dict("pruned.onnx")["tensors"]} & {"bitmask", "delta"}
     told = report_dict("pruned.onnx", target=table.asked("openvino"))["target"]
     assert told["loads"] and any("is decoded at every run; --target openvino stores" in text for text in told["file"])
-    code, _, err = call("strip", "pruned.onnx", "--target", "openvino", "-o", "moved.onnx", "--no-check")
+    code, _, err = call("strip", "pruned.onnx", "--target", "openvino", "-o", "moved.onnx", "--no-check", "--save-recipe", "again.toml")
     assert code == 0 and "stored anew for openvino" in err
     assert not {row["encoding"].partition(" ")[0] for row in report_dict("moved.onnx")["tensors"]} & {"bitmask", "delta"}
     assert np.array_equal(execute("pruned.onnx", {"x": X})[0], execute("moved.onnx", {"x": X})[0])
     assert report_dict("moved.onnx", target=table.asked("openvino"))["target"]["file"] == []
-    code, _, err = call("strip", "moved.onnx", "--target", "openvino", "-o", "again.onnx", "--no-check")
-    assert code == 0 and "pack" not in err
+    assert Path("again.toml").read_text() == '[[step]]\npass = "strip"\n\n[target]\ntarget = "openvino"\n'
+    code, _, err = call("run", "moved.onnx", "--recipe", "again.toml", "-o", "again.onnx", "--no-check")
+    assert code == 0 and "pack" not in err and "for --target openvino" in err
 
 
 def test_a_pass_writes_only_what_the_target_takes(mlp: str) -> None:
