@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,9 +20,11 @@ FORMS = {
     "8 bits": ("quantize", "--bits", "8"),
     "4 bits": ("quantize", "--bits", "4"),
     "pruned 80 %": ("prune", "--sparsity", "0.8"),
+    "for speed": ("quantize", "--for", "speed", "--arch", "vnni"),
     "compress": ("compress", "--ratio", "10", "--best-effort"),
 }
-"""By the command that makes each; a search takes minutes, and is run for models up to SEARCHED bytes."""
+"""By the command that makes each; --arch: what computes is decided by table, the same everywhere. A search takes minutes, and is run for
+models up to SEARCHED bytes."""
 SEARCHED = 1 << 20
 ROWS = 4
 """Samples that every runtime is fed, one batch."""
@@ -49,8 +51,8 @@ def forms(folder: Path, work: Path) -> Iterator[Form]:
         calibrate = ("--calibrate", data) if data is not None and words is not None else ()
         for place, suffix in (("", ".onnx"), ("openvino", ".openvino.onnx"), ("ort-format", ".ort")):
             path = work / f"{stem}{suffix}"
-            if place == ("openvino" if words is None else "ort-format"):
-                continue  # as it is; refused: it would be floats again
+            if place and not apart(place, words):
+                continue
             if path.exists():
                 yield Form(name, form, place, path)
                 continue
@@ -66,6 +68,13 @@ def forms(folder: Path, work: Path) -> Iterator[Form]:
                     print(f"{name}, {form}, {place}: {run.stderr.strip()}", file=sys.stderr)
                     continue
             yield Form(name, form, place, path)
+
+
+def apart(place: str, words: Sequence[str] | None) -> bool:
+    """Whether a place takes another file of a form than others, and takes it at all."""
+    if place == "ort-format":
+        return words is None or "--for" in words
+    return words is not None and words[0] != "prune"
 
 
 def feeds(folder: Path, path: Path) -> dict[str, np.ndarray]:

@@ -27,7 +27,7 @@ TREES = tuple(Tree(splits) for splits in range(5))
 LAYOUTS: tuple[Layout, ...] = (*TREES, planes, int4, float16, bfloat16, plain)
 SPARSE: tuple[ModuleType, ...] = (mask, delta)
 """Each leaves out zeros: `kept(values)` is what one of the LAYOUTS stores, and `emit` takes its numbers."""
-NO_LAYOUT = "has no layout within the limits on what is decoded at load"
+NO_LAYOUT = "has no layout within the limits on what is decoded at load, or that the target takes"
 """Why a weight stays when there are no emissions for it."""
 New = Callable[[str], Emission]
 Whole = Coded | Floats

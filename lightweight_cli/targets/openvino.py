@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightweight_cli.targets.target import Target
+from lightweight_cli.targets.target import Refusal, Target
 
 TARGET = Target(
     name="openvino",
@@ -11,4 +11,6 @@ TARGET = Target(
     source="OpenVINO 2026.4.1, CPU",
     folds="decodes tables, planes and vectors once, when the model is compiled",
     refused=dict.fromkeys(("tree", "bitmask", "delta"), "is decoded at every run"),
+    passes={"prune": Refusal("its zeros are stored as floats: forms that leave them out are decoded at every run",
+                             "quantize --bits 4, or prune-channels")},
 )

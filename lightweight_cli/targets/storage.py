@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lightweight_cli.targets.target import Options, Refusal
+
+CHANNELS = "prune-channels, which makes every form smaller"
+INTEGERS = "quantize --for speed or --for memory, which keep integers"
 
 
 def computes(options: Options) -> bool:
-    """Whether a pass writes what a runtime computes on, not what it decodes."""
-    return options.get("for_", options.get("purpose")) in ("speed", "memory")
+    """Whether quantize writes what a runtime computes on, not what it decodes."""
+    return options.get("for_") in ("speed", "memory")
 
 
-def refusals(kept: str, *but: str) -> dict[str, Refusal]:
-    """Return the passes that gain nothing where storage encodings are not kept, `but` for some; `kept` says what becomes of them."""
-    channels = "prune-channels, which makes every form smaller"
+def static(options: Options) -> bool:
+    """Whether quantize writes QuantizeLinear and DequantizeLinear with ranges found beforehand."""
+    return computes(options) and options.get("activations") == "static"
+
+
+def refusals(kept: str, *but: str, unless: Callable[[Options], bool] = static, instead: str = CHANNELS) -> dict[str, Refusal]:
+    """Return the passes that gain nothing where storage encodings are not kept.
+
+    `kept` says what becomes of them there; `but` passes that it takes after all; `unless`, `instead`: of quantize.
+    """
     found = {
-        "quantize": Refusal(f"its codes are decoded to floats: {kept}", channels, computes),
-        "compress": Refusal(f"its codes are decoded to floats: {kept}", channels, computes),
-        "share": Refusal(f"its codebooks are decoded to floats: {kept}", channels),
+        "quantize": Refusal(f"its codes are decoded to floats: {kept}", instead, unless),
+        "compress": Refusal(f"its codes are decoded to floats: {kept}", instead),
+        "share": Refusal(f"its codebooks are decoded to floats: {kept}", instead),
         "pack": Refusal(f"its exact forms are decoded to floats: {kept}", "strip, fold and dedupe"),
-        "half": Refusal(f"its halves are widened to floats: {kept}", channels, lambda options: bool(options.get("compute"))),
-        "prune": Refusal(f"its zeros are stored as floats: {kept}", channels),
+        "half": Refusal(f"its halves are widened to floats: {kept}", instead, lambda options: bool(options.get("compute"))),
+        "prune": Refusal(f"its zeros are stored as floats: {kept}", CHANNELS),
     }
     return {name: refusal for name, refusal in found.items() if name not in but}

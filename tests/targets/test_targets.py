@@ -13,13 +13,23 @@ import pytest
 from lightweight_cli import api
 from lightweight_cli.errors import UsageError
 from lightweight_cli.inspect import report_dict
-from lightweight_cli.pipeline import registry
+from lightweight_cli.pipeline import recipe, registry
 from lightweight_cli.runtime.ort_format import NEEDS, is_ort
 from lightweight_cli.targets import runtimes, table
+from lightweight_cli.targets.refuse import refuse_steps
 from lightweight_cli.targets.target import STORING
 
 Call = Callable[..., tuple[int, bytes, str]]
 X = np.random.default_rng(3).standard_normal((2, 64)).astype(np.float32)
+
+
+def test_what_is_to_be_taken_instead_is_taken() -> None:
+    for words, target in (("quantize:for=speed", "ort-format"), ("quantize:for=memory", "ort-format"), ("quantize:bits=4", "openvino"),
+                          ("prune:pattern=2:4", "tensorrt"), ("prune-channels", "npu"), ("half", "tensorrt")):
+        step = recipe.parse(words)
+        refuse_steps(table.TARGETS[target], [step])
+    with pytest.raises(UsageError):
+        refuse_steps(table.TARGETS["tensorrt"], [recipe.parse("quantize:for=speed")])  # dynamic, or stored
 
 
 def test_declarations_name_what_there_is() -> None:
@@ -96,9 +106,13 @@ def test_forms_that_no_step_touched_are_stored_anew(
 
 def test_a_pass_writes_only_what_the_target_takes(mlp: str) -> None:
     free = api.run(mlp, ["prune:sparsity=0.9"])
-    held = api.run(mlp, ["prune:sparsity=0.9"], target="openvino")
+    held = api.run(mlp, ["prune:sparsity=0.9"], target="tensorrt")
     assert any(w.encoding.startswith(("bitmask", "delta")) for s in free.steps for w in s.weights)
     assert {w.encoding for w in held.steps[0].weights} == {"float"} and len(held.steps) == 1
+    with pytest.raises(UsageError, match="openvino: prune gains nothing there"):
+        api.run(mlp, ["prune:sparsity=0.9"], target="openvino")
+    tables = api.run(mlp, ["quantize:bits=4"], target="openvino")
+    assert {w.encoding for w in tables.steps[0].weights} <= {"packed", "planes", "float"}
     with pytest.raises(UsageError, match="quantize gains nothing there"):
         api.run(mlp, ["quantize:bits=4"], target="tensorrt")
 
@@ -110,6 +124,7 @@ def test_targets_are_listed(call: Call) -> None:
     assert list(listed) == list(table.TARGETS)
     assert {t["evidence"] for t in listed.values()} == {"run", "documents"}
     assert listed["npu"]["refused_passes"]["quantize"]["instead"].startswith("prune-channels")
+    assert listed["ort-format"]["refused_passes"]["quantize"]["instead"].startswith("quantize --for speed")
     assert listed["onnxruntime"]["releases"]["1.17"]["opset"] == 20
 
 
