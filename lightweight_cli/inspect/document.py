@@ -113,7 +113,7 @@ def _document(source: Source, deep: bool, sizes: dict[str, int], target: Target 
     if target is not None:
         from lightweight_cli.inspect.for_target import told
 
-        document["target"] = told(target, document)
+        document["target"] = told(target, document, model)
         document["savings"] = [s for s in document["savings"] if s["pass"].partition(" ")[0] not in target.passes]
     return document
 

@@ -53,7 +53,7 @@ def refuse_versions(place: Target, model: Model, shown: str) -> None:
     from lightweight_cli.targets.operators import operators
     from lightweight_cli.targets.refuse import refuse_model
 
-    refuse_model(place, shown, model.proto.ir_version, versions_of(model.proto.opset_import), operators(model))
+    refuse_model(place, shown, model.proto.ir_version, versions_of(model.proto.opset_import).get("", 1), operators(model))
 
 
 def _not_evaluated(name: str, limit: float, why: str) -> GateError:

@@ -1,24 +1,36 @@
-"""Operators of com.microsoft by their names and bits, as targets name those that they do not have."""
+"""Which operators a model has, as targets name those that they do not take."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from lightweight_cli.model.model import Model
 
+MICROSOFT = "com.microsoft"
 FOUR = 4
-"""Bits where an operator does not say."""
+"""Bits where an operator of com.microsoft does not say."""
 
 
-def operators(model: Model) -> set[str]:
-    """Return "MatMulNBits 8 bit" and the like, of all graphs and functions."""
+class Used(NamedTuple):
+    """An operator: its domain, and its name, with bits where it has them: "MatMulNBits 8 bit"."""
+
+    domain: str
+    name: str
+
+
+def used(domain: str, op_type: str, bits: Iterable[int]) -> Used:
+    """Return an operator; `bits` is empty where no attribute says."""
+    if domain != MICROSOFT:
+        return Used("" if domain == "ai.onnx" else domain, op_type)
+    return Used(domain, f"{op_type} {next(iter(bits), FOUR)} bit")
+
+
+def operators(model: Model) -> set[Used]:
+    """Return the operators of all graphs and functions, but for calls of the model's own functions."""
     from lightweight_cli.model.scopes import Scopes
 
-    found = set()
-    for scope in Scopes(model.proto).all:
-        for node in scope.graph.node:
-            if node.domain == "com.microsoft":
-                bits = next((a.i for a in node.attribute if a.name == "bits"), FOUR)
-                found.add(f"{node.op_type} {bits} bit")
-    return found
+    own = {f.domain for f in model.proto.functions}
+    return {used(n.domain, n.op_type, (a.i for a in n.attribute if a.name == "bits"))
+            for scope in Scopes(model.proto).all for n in scope.graph.node if n.domain not in own}

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from lightweight_cli.errors import GateError, UsageError, printable
+from lightweight_cli.targets.operators import Used
 from lightweight_cli.targets.target import Target
 
 
@@ -18,28 +19,25 @@ def refuse_steps(target: Target, steps: Iterable[tuple[str, Mapping[str, Any]]])
                              f"take {refusal.instead}")
 
 
-def refuse_model(target: Target, shown: str, ir: int, opsets: Mapping[str, int], operators: Collection[str]) -> None:
-    """Refuse a model that is too new for a target. Raises: GateError."""
-    complaints = too_new(target, ir, opsets, operators)
+def refuse_model(target: Target, shown: str, ir: int, opset: int, operators: Collection[Used]) -> None:
+    """Refuse a model that a target does not take. Raises: GateError."""
+    complaints = not_taken(target, ir, opset, operators)
     if complaints:
         raise GateError(f"--target {target}: {shown} has {complaints[0]}; no model was written")
 
 
-def too_new(target: Target, ir: int, opsets: Mapping[str, int], operators: Collection[str]) -> list[str]:
-    """Return what of a model a target does not take, in words: "opset 21, and it takes up to 20".
-
-    `operators`: those of com.microsoft with their bits, as operators.py names them.
-    """
-    found, opset = [], opsets.get("", 0)
+def not_taken(target: Target, ir: int, opset: int, operators: Collection[Used]) -> list[str]:
+    """Return what of a model a target does not take, in words: "opset 21, and it takes up to 20"."""
+    found = []
     if target.opset is not None and opset > target.opset:
         found.append(f"opset {opset}, and it takes up to {target.opset}: export the model with that")
     if target.ir is not None and ir > target.ir:
         found.append(f"IR version {ir}, and it takes up to {target.ir}: export the model with that")
     if target.domains is not None:
-        others = sorted(d for d in opsets if d and d not in target.domains)
+        others = sorted({o.domain for o in operators if o.domain and o.domain not in target.domains})
         if others:
             found.append(f"operators of {', '.join(map(printable, others))}, which it does not know")
-    missing = sorted({name for name in operators if name in target.lacks})
+    missing = sorted({o.name for o in operators if o.name in target.lacks})
     if missing:
         found.append(f"operators that it does not have: {', '.join(missing)}")
     return found

@@ -47,7 +47,9 @@ class Target:
     ir: int | None = None
     """The newest IR version."""
     lacks: tuple[str, ...] = ()
-    """Operators that it does not have, with their bits: operators.py names them so."""
+    """Operators that it does not have, those of com.microsoft with their bits: operators.py names them so."""
+    one_file: bool = False
+    """Whether external data needs work of its own."""
     fixed_shapes: bool = False
     """Whether all shapes must be known."""
     file: Literal["onnx", "ort"] = "onnx"

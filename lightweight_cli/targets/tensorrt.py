@@ -17,4 +17,5 @@ TARGET = Target(
     refused=dict.fromkeys((name for name in STORING if name != "float16"), "is of types that its parser does not take"),
     passes=refusals(KEPT, "half", "prune"),  # it takes FLOAT16 with a Cast, and its sparse kernels zeros by 2:4
     domains=(),
+    lacks=("ConvInteger", "DynamicQuantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul"),
 )

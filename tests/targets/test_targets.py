@@ -135,6 +135,14 @@ def test_inspect_tells_beforehand(mlp: str, save: Callable[..., str]) -> None:
     assert npu["target"]["file"] == ["inputs without a fixed shape: x"]
     assert [s["pass"] for s in npu["savings"] if s["bytes"]] == [] != [s for s in report_dict(mlp)["savings"] if s["bytes"]]
     proto = onnx.load(mlp)
+    proto.opset_import.add(domain="com.microsoft", version=1)  # imported, and not used
+    assert report_dict(save(proto, "other.onnx"), target=table.asked("tensorrt"))["target"]["loads"]
+    proto.graph.node.add(op_type="MatMulNBits", domain="com.microsoft", input=["x"], output=["n"]).attribute.add(name="bits", type=2, i=8)
+    bits = save(proto, "bits.onnx")
+    held = report_dict(bits, target=table.asked(None, "1.21"))["target"]
+    assert held["file"] == ["it has operators that it does not have: MatMulNBits 8 bit"]
+    assert report_dict(bits, target=table.asked(None, "1.22"))["target"]["loads"]
+    assert "operators of com.microsoft" in report_dict(bits, target=table.asked("tensorrt"))["target"]["file"][0]
     proto.opset_import[0].version, proto.ir_version = 23, 11
     new = report_dict(save(proto, "new.onnx"), target=table.asked(None, "1.17"))["target"]
     assert not new["loads"] and new["file"][0].startswith("it has opset 23, and it takes up to 20")
