@@ -20,11 +20,12 @@ FORMS = {
     "8 bits": ("quantize", "--bits", "8"),
     "4 bits": ("quantize", "--bits", "4"),
     "pruned 80 %": ("prune", "--sparsity", "0.8"),
-    "for speed": ("quantize", "--for", "speed", "--arch", "vnni"),
+    "for speed": ("quantize", "--for", "speed", "--arch", "avx2"),
     "compress": ("compress", "--ratio", "10", "--best-effort"),
 }
-"""By the command that makes each; --arch: what computes is decided by table, the same everywhere. A search takes minutes, and is run for
-models up to SEARCHED bytes."""
+"""By the command that makes each; --arch avx2: what computes is decided by table, and weights have 7 bits, so that no processor's
+sums overflow: with 8, outputs on x86 without VNNI were 6 % off what others give. A search takes minutes, and is run for models up to
+SEARCHED bytes."""
 SEARCHED = 1 << 20
 ROWS = 4
 """Samples that every runtime is fed, one batch."""
@@ -43,31 +44,36 @@ class Form(NamedTuple):
 def forms(folder: Path, work: Path) -> Iterator[Form]:
     """Make what is missing of a model's files and yield them: as they are for all, for openvino, and the .ort file."""
     source, name = folder / "model.onnx", folder.name
-    data = next((folder / n for n in ("calib_feeds.npz", "calib.npz") if (folder / n).exists()), None)
     for form, words in FORMS.items():
         if words is not None and words[0] == "compress" and source.stat().st_size > SEARCHED:
             continue
         stem = f"{name}.{form.replace(' ', '-').replace('-%', '')}"
-        calibrate = ("--calibrate", data) if data is not None and words is not None else ()
+        plain = work / f"{stem}.onnx"
         for place, suffix in (("", ".onnx"), ("openvino", ".openvino.onnx"), ("ort-format", ".ort")):
             path = work / f"{stem}{suffix}"
             if place and not apart(place, words):
                 continue
-            if path.exists():
-                yield Form(name, form, place, path)
+            if not path.exists() and not made(folder, path, words, place):
                 continue
-            if words is None and not place:
-                path.write_bytes(source.read_bytes())
-            else:
-                target = ("--target", place) if place else ()
-                first = words if words is not None else ("strip",)
-                more = ("-o", path, "-q", *(("--no-check",) if first[0] != "compress" else ()))
-                run = subprocess.run([sys.executable, "-m", "lightweight_cli", first[0], source, *first[1:], *calibrate, *target, *more],
-                                     capture_output=True, text=True)
-                if run.returncode:
-                    print(f"{name}, {form}, {place}: {run.stderr.strip()}", file=sys.stderr)
-                    continue
-            yield Form(name, form, place, path)
+            if place != "openvino" or not plain.exists() or path.read_bytes() != plain.read_bytes():
+                yield Form(name, form, place, path)
+
+
+def made(folder: Path, path: Path, words: Sequence[str] | None, place: str) -> bool:
+    """Make one file; say whether there is one."""
+    source = folder / "model.onnx"
+    if words is None and not place:
+        path.write_bytes(source.read_bytes())
+        return True
+    data = next((folder / n for n in ("calib_feeds.npz", "calib.npz") if (folder / n).exists()), None)
+    more = [*(("--calibrate", data) if data is not None and words is not None else ()), *(("--target", place) if place else ())]
+    command, *options = words if words is not None else ("strip",)
+    check = () if command == "compress" else ("--no-check",)
+    run = subprocess.run([sys.executable, "-m", "lightweight_cli", command, source, *options, *more, *check, "-o", path, "-q"],
+                         capture_output=True, text=True)
+    if run.returncode:
+        print(f"{path.name}: {run.stderr.strip()}", file=sys.stderr)
+    return run.returncode == 0
 
 
 def apart(place: str, words: Sequence[str] | None) -> bool:
