@@ -29,14 +29,18 @@ def mixed_with(moments: Moments, weight: Weight, view: View) -> Moments:
 
 
 def moved_with(moments: Moments, weight: Weight, view: View) -> Moments:
-    """Return the moments that a walk over synthetic inputs gives, targets with them, mixed with what inputs are taken to be."""
-    d, known = moments.S.shape[-1], moments_of(weight, view)
-    share = TEXT if known is None else MOVED
-    H = np.broadcast_to(np.eye(d), moments.S.shape) if known is None else known.S
+    """Return the moments that a walk over synthetic inputs gives, targets with them, mixed with what inputs are taken to be.
+
+    Where nothing is known of them, as they are: moving the target has a ridge of its own.
+    """
+    known = moments_of(weight, view)
+    if known is None:
+        return moments
     matrix = view.of(weight.read(0, weight.size).reshape(weight.shape))
-    if len(matrix) != len(H):
+    if len(matrix) != len(known.S):
         matrix = parts.split(matrix)
-    return prior.beside(matrix, moments, H, min(prior.MOST_SHARE, share * few_rows(d, moments.n)))
+    share = min(prior.MOST_SHARE, MOVED * few_rows(moments.S.shape[-1], moments.n))
+    return prior.beside(matrix, moments, known.S, share)
 
 
 def moments_of(weight: Weight, view: View) -> Moments | None:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import onnx
 import pytest
 
-from lightweight_cli.errors import UsageError
+from lightweight_cli.checking.accuracy import Accuracy
+from lightweight_cli.data.portion import Portion
+from lightweight_cli.errors import GateError, UsageError
+from lightweight_cli.model.load import load
+from lightweight_cli.model.output_folder import write_into
+from lightweight_cli.passes.prune_channels import timing
+from lightweight_cli.pipeline.recipe import Step
+from lightweight_cli.pipeline.run import run_steps
+from lightweight_cli.runtime.latency import Latency, Pace
 
 NET = """
 <ir_version: 8, opset_import: ["" : 17]>
@@ -73,9 +83,48 @@ def test_one_of_each_group_stays(apply, save):
     assert shapes(apply(save(NET), "prune-channels:channels=1"))["B"] == [1, 1, 3, 3]
 
 
-@pytest.mark.parametrize("options", ["", ":ratio=0.5,macs=0.5", ":ratio=0.5,channels=0.5"])
+class Fake:
+    """Times models by their parameters."""
+
+    def __init__(self, path: str, check: object) -> None:
+        self.size = os.path.getsize(path)
+
+    def __enter__(self) -> Fake:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def judge(self, path: str) -> Accuracy:
+        pace = Pace(os.path.getsize(path) / self.size, 0, 0, 1, 1)
+        return Accuracy(True, 1, 1, (), latency=Latency(pace, pace, 9, 1, 1))
+
+
+@pytest.mark.parametrize("speedup", [1.5, 2.5])
+def test_the_fewest_go_that_make_it_so_fast(speedup, save, tmp_path, monkeypatch):
+    monkeypatch.setattr(timing, "Bench", Fake)
+    source = save(NET)
+    model = load(source)
+    (report,) = run_steps(model, [Step("prune-channels", {"speedup": speedup, "round_to": 1, "no_recover": True})], None, Portion(()))
+    fast = write_into(model, str(tmp_path), "fast")
+    reached = os.path.getsize(source) / os.path.getsize(fast)
+    assert speedup <= reached < speedup * 1.15
+    words = next(n for n in report.notes if "as fast" in n)
+    again = load(source)
+    run_steps(again, [Step("prune-channels", {"channels": float(words.split("--channels ")[1]), "no_recover": True})], None, Portion(()))
+    assert onnx.load(write_into(again, str(tmp_path), "again")).graph == onnx.load(fast).graph, "what the report says gives the same again"
+
+
+def test_a_speedup_that_is_not_reached_or_not_measured(save, monkeypatch):
+    monkeypatch.setattr(timing, "Bench", Fake)
+    with pytest.raises(GateError, match=r"--speedup 900 can't be reached: without all channels that can go the model is \d"):
+        run_steps(load(save(NET)), [Step("prune-channels", {"speedup": 900.0})], None, Portion(()))
+    with pytest.raises(UsageError, match="--no-check keeps the model from being run: give --macs"):
+        run_steps(load(save(NET)), [Step("prune-channels", {"speedup": 2.0})], None, None)
+
+
+@pytest.mark.parametrize("options", ["", ":ratio=0.5,macs=0.5", ":ratio=0.5,speedup=2", ":ratio=0.5,channels=0.5"])
 def test_one_measure_is_given(apply, save, options):
-    with pytest.raises(UsageError, match="give exactly one of --ratio, --macs and --channels"):
+    with pytest.raises(UsageError, match="give exactly one of --ratio, --macs, --channels and --speedup"):
         apply(save(NET), f"prune-channels{options}")
 
 

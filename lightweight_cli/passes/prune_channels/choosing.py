@@ -22,6 +22,7 @@ class Wanted(NamedTuple):
     ratio: float | None
     macs: float | None
     channels: float | None
+    speedup: float | None = None
     scope: str = "group"
     round_to: int = 1
 

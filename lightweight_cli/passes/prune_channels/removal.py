@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replace_context
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from lightweight_cli.passes.prune_channels.recovering import recovered, studied
 from lightweight_cli.passes.prune_channels.recovery import Recovery, Refit
 from lightweight_cli.passes.prune_channels.selected import Selected
 from lightweight_cli.passes.prune_channels.telling import tell
+from lightweight_cli.passes.prune_channels.timing import Cut, share_for
 from lightweight_cli.structure.cost import Cost
 from lightweight_cli.structure.cut import cut, replace
 from lightweight_cli.structure.groups import Group, groups_of
@@ -24,6 +26,7 @@ from lightweight_cli.weights.graph_edits import modernise
 
 if TYPE_CHECKING:
     from lightweight_cli.calibration.study import Study
+    from lightweight_cli.model.model import Model
     from lightweight_cli.pipeline.context import Context
     from lightweight_cli.weights.weight import Weight
 
@@ -33,8 +36,8 @@ __all__ = ["Wanted", "remove_channels"]
 
 def remove_channels(context: Context, wanted: Wanted, importance: str, recover: bool) -> int:
     """Remove the least important channels. Returns: how many. Raises: UsageError."""
-    if sum(x is not None for x in wanted[:3]) != 1:
-        raise UsageError("prune-channels: give exactly one of --ratio, --macs and --channels")
+    if sum(x is not None for x in wanted[:4]) != 1:
+        raise UsageError("prune-channels: give exactly one of --ratio, --macs, --channels and --speedup")
     scopes = Scopes(context.model.proto)
     selected = Selected(context, scopes)
     trace = traced(context.model, scopes)
@@ -43,6 +46,8 @@ def remove_channels(context: Context, wanted: Wanted, importance: str, recover: 
     cost, recovery = Cost(trace), Recovery(trace, selected)
     with studied(context, recovery, bool(groups) and (recover or importance == RECONSTRUCTION)) as study:
         scores = scored(context, trace, groups, recovery, study, importance)
+        if wanted.speedup is not None:
+            wanted = wanted._replace(speedup=None, channels=share_for(context, wanted.speedup, cutter(context, scores, wanted)))
         choice = Choice(trace, groups, scores, wanted)
         counts = choice.made(cost)
         recovery.kept = kept = choice.kept(counts)
@@ -58,6 +63,20 @@ def remove_channels(context: Context, wanted: Wanted, importance: str, recover: 
         return cut(trace, kept)
 
     return tell(context, trace, selected, cost, kept, changed, found)
+
+
+def cutter(context: Context, scores: list[np.ndarray], wanted: Wanted) -> Cut:
+    """Return what takes a share of the channels out of another copy of the model, with nothing recovered."""
+    def cut_share(model: Model, share: float) -> None:
+        scopes = Scopes(model.proto)
+        trace = traced(model, scopes)
+        Selected(replace_context(context, model=model), scopes).freeze(trace)
+        choice = Choice(trace, groups_of(trace), scores, wanted._replace(speedup=None, channels=share))
+        kept = choice.kept(choice.counts(share))
+        modernise(model, trace.scope)
+        cut(trace, kept)
+
+    return cut_share
 
 
 def scored(context: Context, trace: Trace, groups: list[Group], recovery: Recovery, study: Study | None,
