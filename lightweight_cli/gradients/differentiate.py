@@ -12,7 +12,7 @@ from lightweight_cli.errors import UsageError, printable
 from lightweight_cli.gradients.emitter import Emitter, Names
 from lightweight_cli.gradients.facts import facts_of
 from lightweight_cli.gradients.prepare import prepared
-from lightweight_cli.gradients.walk import Uncovered, Walk, read_by
+from lightweight_cli.gradients.walk import Uncovered, Walk, read_by, used
 from lightweight_cli.model.opsets import versions_of
 from lightweight_cli.model.scopes import Scopes
 
@@ -116,13 +116,3 @@ def _put_together(model: ModelProto, emitter: Emitter, loss: str, wrt: Sequence[
     graph.output.extend([*first, *outputs])
     for name in wrt:
         graph.output.append(helper.make_tensor_value_info(gradient_name(name), facts.type(name), facts.shape(name)))
-
-
-def used(nodes: Sequence[NodeProto], wanted: set[str]) -> list[NodeProto]:
-    """Return the nodes that something wanted depends on, in their order."""
-    needed, kept = set(wanted), []
-    for node in reversed(nodes):
-        if any(name in needed for name in node.output):
-            kept.append(node)
-            needed.update(read_by(node))
-    return kept[::-1]

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto
 
     from lightweight_cli.gradients.emitter import Emitter
-    from lightweight_cli.gradients.facts import Facts, Shape
+    from lightweight_cli.gradients.facts import Shape
     from lightweight_cli.gradients.values import Value
 
-Within = Callable[["GraphProto", "Facts", "list[Value | None]", "list[str]"], "GraphProto"]
-"""From a branch, its facts, gradients of its outputs and names it reads, to a graph that gives their gradients."""
+Branch = Callable[["Op", str, "list[str]"], "GraphProto"]
+"""From a node, the attribute that holds a branch and names, to a graph of the gradients of these names through the branch."""
 
 
 class Unfit(Exception):
@@ -28,8 +28,10 @@ class Unfit(Exception):
 class Op:
     """One node, with the gradients of its outputs."""
 
-    def __init__(self, node: NodeProto, emitter: Emitter, gradients: list[Value | None], wanted: set[str], opset: int) -> None:
+    def __init__(self, node: NodeProto, emitter: Emitter, gradients: list[Value | None], wanted: set[str], opset: int,
+                 place: int, reads: list[str], branch: Branch) -> None:
         self.node, self.into, self.facts, self.opset = node, emitter, emitter.facts, opset
+        self.place, self.reads, self.branch = place, reads, branch
         self.type = node.op_type
         self.attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
         self.x = [emitter.value(n) if n else None for n in node.input]
@@ -83,6 +85,10 @@ class Op:
         """Hand on a gradient of the shape of the output (or of `like`), summed over what was broadcast."""
         if self.wants(index):
             self.give(index, unbroadcast(self.into, gradient, like or self.made(), self.read(index)))
+
+    def back_through(self, branch: str, names: list[str]) -> GraphProto:
+        """Return a graph of the gradients of `names`, through the branch in an attribute."""
+        return self.branch(self, branch, names)
 
     def shape(self, value: Value) -> Shape | None:
         """Return what is known of a shape."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from onnx import NodeProto, helper
+
 from lightweight_cli.errors import printable
 from lightweight_cli.gradients.op import Op, Unfit
 from lightweight_cli.gradients.rules.table import CONSTANT, RULES
@@ -14,7 +16,7 @@ from lightweight_cli.model.scopes import subgraphs_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onnx import GraphProto, NodeProto
+    from onnx import GraphProto
 
     from lightweight_cli.gradients.emitter import Emitter
 
@@ -47,20 +49,21 @@ class Walk:
         """
         active = reached(nodes, wrt)
         found: dict[str, list[Value]] = {name: [value] for name, value in seeds.items()}
-        for node in reversed(nodes):
+        for place, node in reversed(list(enumerate(nodes))):
             outputs = [found.pop(n, []) if n else [] for n in node.output]
             if not any(outputs) or not any(n in active for n in read_by(node)) or not flows(node):
                 continue
-            for name, gradient in self._rule(node, emitter, [total(g) for g in outputs], active):
+            for name, gradient in self._rule(place, node, emitter, [total(g) for g in outputs], active):
                 found.setdefault(name, []).append(gradient)
         return {name: whole for name in wrt if (whole := total(found.get(name, []))) is not None}
 
-    def _rule(self, node: NodeProto, emitter: Emitter, gradients: list[Value | None], active: set[str]) -> list[tuple[str, Value]]:
+    def _rule(self, place: int, node: NodeProto, emitter: Emitter, gradients: list[Value | None],
+              active: set[str]) -> list[tuple[str, Value]]:
         rule = RULES.get(node.op_type) if node.domain in PLAIN else None
         why = "there is no rule for this operator"
         try:
             if rule is not None:
-                op = Op(node, emitter, gradients, active, self.opset)
+                op = Op(node, emitter, gradients, active, self.opset, place, list(read_by(node)), self._branch)
                 rule(op)
                 return op.given
         except (Unfit, IndexError, KeyError, TypeError, ValueError) as error:  # a node that no runtime would take either
@@ -69,6 +72,36 @@ class Walk:
         self.uncovered.append(Uncovered(node.name or next((n for n in node.output if n), ""), operator, why))
         stand_in = next(g for g in gradients if g is not None)
         return [(name, stand_in) for name in read_by(node) if name in active]
+
+    def _branch(self, op: Op, attribute: str, names: list[str]) -> GraphProto:
+        graph: GraphProto = op.attributes[attribute]
+        inner = op.into.within(op.facts.within[op.place, attribute])
+        nodes = []
+        for node in graph.node:
+            nodes.append(NodeProto())
+            nodes[-1].CopyFrom(node)
+        seeds: dict[str, list[Value]] = {}
+        for value, gradient in zip(graph.output, op.gs, strict=True):
+            if gradient is not None:
+                seeds.setdefault(value.name, []).append(Value(inner, gradient.name, gradient.type))
+        found = self.back(nodes, inner, {k: whole for k, v in seeds.items() if (whole := total(v)) is not None}, set(names))
+        results = []
+        for name in names:
+            own = inner.value(name)
+            results.append(inner.emit("Identity", found[name].cast(own.type) if name in found else inner.zeros(own, own.type)))
+        return helper.make_graph(
+            used([*nodes, *inner.nodes], {r.name for r in results}), f"gradient of {graph.name}", [],
+            [helper.make_tensor_value_info(r.name, r.type, None) for r in results])
+
+
+def used(nodes: Sequence[NodeProto], wanted: set[str]) -> list[NodeProto]:
+    """Return the nodes that something wanted depends on, in their order."""
+    needed, kept = set(wanted), []
+    for node in reversed(nodes):
+        if any(name in needed for name in node.output):
+            kept.append(node)
+            needed.update(read_by(node))
+    return kept[::-1]
 
 
 def total(gradients: list[Value]) -> Value | None:

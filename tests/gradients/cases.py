@@ -84,12 +84,12 @@ CASES: dict[str, dict[str, Any]] = {
     "conv transpose": _case("float[2,4,3,5] x, float[4,3,3,2] W, float[3] b",
                         "y = ConvTranspose <strides = [2,1], pads = [1,0,0,1]> (x, W, b)"),
     "conv transpose, groups": _case("float[2,4,3,5] x, float[4,3,2,2] W",
-                        "y = ConvTranspose <strides = [2,2], group = 2> (x, W)", linear=True),
+                        "y = ConvTranspose <strides = [2,2], group = 2> (x, W)", single=True, step=0.25),
     "conv transpose, more": _case("float[2,2,3,4] x, float[2,3,3,3] W",
                                   "y = ConvTranspose <strides = [2,3], dilations = [2,1], output_padding = [1,2]> (x, W)"),
     "conv transpose to a size": _case("float[2,2,3,4] x, float[2,3,3,3] W",
                         "y = ConvTranspose <strides = [2,2], output_shape = [6,8]> (x, W)",
-                                      static=True, linear=True),
+                                      static=True, single=True, step=0.25),
     # pooling
     "max pool": _case(IMAGE, "y = MaxPool <kernel_shape = [2,2], strides = [2,2]> (x)"),
     "max pool, overlapping": _case(IMAGE, "y = MaxPool <kernel_shape = [3,2], strides = [1,2], pads = [1,0,1,1]> (x)"),
@@ -143,8 +143,8 @@ CASES: dict[str, dict[str, Any]] = {
     "resize, linear, to sizes": _case(
         IMAGE + ", int64[4] to = {2,4,9,3}", 'y = Resize <mode = "linear", coordinate_transformation_mode = "align_corners"> (x, , , to)',
         static=True),
-    "resize, cubic": _case(IMAGE + ", float[4] scales = {1,1,2,2}", 'y = Resize <mode = "cubic"> (x, , scales)', linear=True),
-    "upsample": _case(IMAGE + ", float[4] scales = {1,1,2,2}", 'y = Upsample <mode = "linear"> (x, scales)', 9, linear=True),
+    "resize, cubic": _case(IMAGE + ", float[4] scales = {1,1,2,2}", 'y = Resize <mode = "cubic"> (x, , scales)', single=True, step=0.25),
+    "upsample": _case(IMAGE + ", float[4] scales = {1,1,2,2}", 'y = Upsample <mode = "linear"> (x, scales)', 9, single=True, step=0.25),
     # picked by numbers
     "gather": _case("float[5,3] x, int64[2,3] at = {0,4,4,-1,2,0}", "y = Gather (x, at)"),
     "gather of an axis": _case("float[2,5,3] x, int32[4] at = {0,4,4,-1}", "y = Gather <axis = 1> (x, at)"),
@@ -176,4 +176,24 @@ CASES: dict[str, dict[str, Any]] = {
     "log softmax": _case(X, "y = LogSoftmax <axis = 1> (x)"),
     "log softmax, old": _case(X, "y = LogSoftmax (x)", 11),
     "cumulative sum": _case("float[3,5] x, int64 of = {1}", "a = CumSum (x, of) y = CumSum <reverse = 1, exclusive = 1> (a, of)"),
+    # steps in time
+    **{f"rnn, {how}": _case(f"float[4,2,3] x, float[{n},5,3] W, float[{n},5,5] R, float[{n},10] b, float[{n},2,5] h",
+                            f"""s, last = RNN <hidden_size = 5, direction = "{how}"> (x, W, R, b, , h) p = ReduceSum <keepdims = 0> (last)
+                                y = Mul (s, p)""", single=True, step=1e-2, tolerance=2e-3)
+       for how, n in (("forward", 1), ("bidirectional", 2))},
+    "rnn, the rest": _case("float[4,2,3] x, float[1,5,3] W, float[1,5,5] R", 'y = RNN <hidden_size = 5, direction = "reverse"> (x, W, R)',
+                           single=True, step=1e-2, tolerance=1e-3),
+    **{f"lstm, {how}": _case(f"float[4,2,3] x, float[{n},20,3] W, float[{n},20,5] R, float[{n},40] b, float[{n},2,5] h, float[{n},2,5] c",
+                             f"""s, last, cell = LSTM <hidden_size = 5, direction = "{how}"> (x, W, R, b, , h, c)
+                             p = ReduceSum <keepdims = 0> (last) q = ReduceSum <keepdims = 0> (cell) r = Mul (p, q) y = Mul (s, r)""",
+                             single=True, step=1e-2, tolerance=1e-3) for how, n in (("forward", 1), ("reverse", 1), ("bidirectional", 2))},
+    "lstm, the last state": _case("float[4,2,3] x, float[1,20,3] W, float[1,20,5] R", ", y = LSTM <hidden_size = 5> (x, W, R)",
+                                  single=True, step=1e-2, tolerance=1e-3),
+    **{f"gru, {how}, {after}": _case(f"float[4,2,3] x, float[{n},15,3] W, float[{n},15,5] R, float[{n},30] b, float[{n},2,5] h",
+                            f"""s, last = GRU <hidden_size = 5, direction = "{how}", linear_before_reset = {after}> (x, W, R, b, , h)
+                                p = ReduceSum <keepdims = 0> (last) y = Mul (s, p)""", single=True, step=1e-2, tolerance=2e-3)
+       for how, n in (("forward", 1), ("bidirectional", 2)) for after in (0, 1)},
+    "if": _case("float[2,3] x, float[3] b, float fixed = {0.0}", """p = ReduceSum <keepdims = 0> (x) c = Greater (p, fixed)
+                y = If (c) <then_branch = yes () => (float[2,3] u) { t = Mul (x, b) u = Mul (t, x) },
+                            else_branch = no () => (float[2,3] v) { s = Exp (x) v = Mul (s, x) }>"""),
 }

@@ -8,12 +8,16 @@ from lightweight_cli.gradients.op import Op
 from lightweight_cli.gradients.rules import (
     activations,
     arithmetic,
+    control,
     convolution,
     gather,
+    gru,
+    lstm,
     matmul,
     normalization,
     pooling,
     quantized,
+    recurrent,
     reductions,
     resize,
     shapes,
@@ -49,6 +53,7 @@ RULES: dict[str, Rule] = {
     "ReduceLogSumExp": reductions.log_of_sum_of_exponentials, "ReduceProd": reductions.product, "ReduceMax": reductions.extreme,
     "ReduceMin": reductions.extreme, "Softmax": reductions.softmax, "LogSoftmax": reductions.log_softmax,
     "CumSum": reductions.cumulative_sum, "TopK": reductions.top,
+    "RNN": recurrent.rnn, "LSTM": lstm.lstm, "GRU": gru.gru, "If": control.if_,
     "QuantizeLinear": quantized.quantize, "DequantizeLinear": quantized.dequantize,
 }
 CONSTANT = frozenset((
