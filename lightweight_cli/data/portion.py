@@ -48,6 +48,8 @@ class Portion:
     """Of a role's samples: those that select, or those that confirm."""
     share: float | None = None
     """Of the samples calibrates, where the data must serve both; None: SHARE."""
+    selecting: float | None = None
+    """Of a role's samples select; None: SELECTING."""
 
 
 def open_portion(portion: Portion, model: Interface, *, labels: str | None = None, batch_size: int | None = None,
@@ -74,10 +76,11 @@ def chosen(batches: Batches, portion: Portion) -> Batches:
     if portion.samples is not None:
         order = order[: within(units, order, portion.samples)]
     if portion.half != "both":
-        count = selecting(units, order)
+        count = selecting(units, order, portion.selecting)
         batches.fresh = count < len(order)
         order = order[:count] if portion.half == "select" or not batches.fresh else order[count:]
-        batches.of = sum(units[k].samples for k in order)
+        if portion.selecting is None:  # else there are those of both halves
+            batches.of = sum(units[k].samples for k in order)
     batches.meant = sum(units[k].samples for k in order)
     if len(order) == len(units):
         return batches
@@ -106,11 +109,11 @@ def calibrating(units: Sequence[Unit], order: np.ndarray, share: float | None = 
     return min(within(units, order, most), len(units) - 1)
 
 
-def selecting(units: Sequence[Unit], order: np.ndarray) -> int:
-    """Return how many units, in this order, select: all of them where too few were left to confirm."""
+def selecting(units: Sequence[Unit], order: np.ndarray, share: float | None = None) -> int:
+    """Return how many units, in this order, select: all of them where too few were left to confirm, or none for a given share."""
     total = sum(units[k].samples for k in order)
-    count = within(units, order, int(SELECTING * total))
-    return count if sum(units[k].samples for k in order[count:]) >= FRESH else len(order)
+    count = within(units, order, int((share or SELECTING) * total))
+    return count if sum(units[k].samples for k in order[count:]) >= (1 if share else FRESH) else len(order)
 
 
 def within(units: Sequence[Unit], order: np.ndarray, most: int) -> int:

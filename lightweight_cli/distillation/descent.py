@@ -38,7 +38,7 @@ class Descent:
         self.tried = 0 if settings.rate is not None else max(2, round(TRIED * settings.steps))
         self.rate = settings.rate
         self.began = time.monotonic()
-        self.held = [(drawn, models.targets(drawn)) for drawn in held]
+        self.held = [(drawn, models.targets(drawn)) for drawn in held.judging()]
         self.first = self.best = self.look()
         self.kept = vector.free.copy()
         self.ended = ""

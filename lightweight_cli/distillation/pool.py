@@ -12,12 +12,10 @@ import numpy as np
 
 from lightweight_cli.data.batches import Batch, Batches
 
-HELD = 0.2
-"""Share of the samples that tells which state is best, and is never trained on."""
 MIXED = 0.5
 """Share of the samples that are mixed with another: the teacher answers for those too, and few samples become many."""
-MOST_HELD = 256
-"""Samples of it at most: each evaluation runs them all."""
+MOST = 256
+"""Samples at most that tell which state is best: each look runs them all."""
 
 
 class Drawn(NamedTuple):
@@ -51,49 +49,41 @@ class Pool:
         if len(self.order) < wanted:
             self.order = self.random.permutation(count).tolist()
         taken, self.order = self.order[:wanted], self.order[wanted:]
-        return self._mixed(self._rows(np.array(taken))) if self.sliceable else self.batches[taken[0]]
+        return mixed(self._rows(np.array(taken)), self.sliceable, self.random) if self.sliceable else self.batches[taken[0]]
 
-    def _mixed(self, drawn: Drawn) -> Drawn:
-        """Mix about half of the samples with others, in any proportion; nothing where labels tell what they are."""
-        if drawn.labels is not None:
-            return drawn
-        share = self.random.random(drawn.samples, np.float32) * (self.random.random(drawn.samples) < MIXED)
-        other = self.random.permutation(drawn.samples)
-        for name in self.sliceable:
-            value = drawn.feed[name]
-            if value.dtype == np.float32:
-                value += share.reshape(-1, *[1] * (value.ndim - 1)).astype(np.float32) * (value[other] - value)
-        return drawn
-
-    def __iter__(self) -> Iterator[Drawn]:
-        """Go through all samples once, in their order."""
+    def judging(self) -> Iterator[Drawn]:
+        """Give the first samples, MOST of them, and as many mixtures of them: a student may have been made with the very samples."""
         if not self.sliceable:
-            yield from self.batches
+            yield from self.batches[:MOST]
             return
-        for start in range(0, self.samples, self.size):
-            yield self._rows(np.arange(start, min(self.samples, start + self.size)))
+        for start in range(0, min(MOST, self.samples), self.size):
+            rows = self._rows(np.arange(start, min(MOST, self.samples, start + self.size)))
+            yield rows
+            other = mixed(rows, self.sliceable, self.random, 1.0)
+            if any(other.feed[n] is not rows.feed[n] for n in self.sliceable):
+                yield other
 
     def _rows(self, rows: np.ndarray) -> Drawn:
         feed = {n: v[rows] if n in self.sliceable else v for n, v in self.rows.items()}
         return Drawn(feed, len(rows), None if self.labels is None else self.labels[rows])
 
 
-def pools(batches: Batches, size: int, seed: int) -> tuple[Pool, Pool | None]:
-    """Return what trains, and what tells which state is best: None where there is one sample or one batch alone."""
+def mixed(drawn: Drawn, names: Sequence[str], random: np.random.Generator, share: float = MIXED) -> Drawn:
+    """Mix a share of the samples with others, in any proportion; nothing where labels tell what they are, or no input is of floats."""
+    feed = dict(drawn.feed)
+    some = random.random(drawn.samples, np.float32) * (random.random(drawn.samples) < share)
+    other = random.permutation(drawn.samples)
+    for name in names if drawn.labels is None else ():
+        value = feed[name]
+        if value.dtype == np.float32:
+            feed[name] = value + some.reshape(-1, *[1] * (value.ndim - 1)).astype(np.float32) * (value[other] - value)
+    return drawn._replace(feed=feed)
+
+
+def pool_of(batches: Batches, size: int, seed: int) -> Pool:
+    """Return a pool of the samples of some batches."""
     found = list(_labelled(batches))
-    sliceable = _sliceable([b for b, _ in found])
-    units = sum(b.samples for b, _ in found) if sliceable else len(found)
-    held = min(MOST_HELD, round(HELD * units)) if units > 4 else min(1, units - 1)
-    order = np.random.default_rng(seed).permutation(units)
-    parts = [np.sort(order[held:]), np.sort(order[:held])]
-    if not sliceable:
-        whole = [Drawn(b.feed, b.samples, labels) for b, labels in found]
-        train, judge = ([whole[i] for i in part] for part in parts)
-        return Pool(train, (), size, seed), Pool(judge, (), size, seed) if judge else None
-    everything = Pool([Drawn(b.feed, b.samples, labels) for b, labels in found], sliceable, size, seed)
-    train_pool, judge_pool = (Pool([everything._rows(part)], sliceable, size, seed) if len(part) else None for part in parts)
-    assert train_pool is not None
-    return train_pool, judge_pool
+    return Pool([Drawn(b.feed, b.samples, labels) for b, labels in found], _sliceable([b for b, _ in found]), size, seed)
 
 
 def _labelled(batches: Batches) -> Iterator[tuple[Batch, np.ndarray | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lightweight_cli.checking.amounts import parse_memory_limit
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from lightweight_cli.pipeline.wanted import Wanted
     from lightweight_cli.targets.target import Target
 
+LEARNING = 0.8
+"""Of the samples that choose are for all steps of a recipe that trains; those held back are for none but that, to judge by."""
+
 
 def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = None, calibrate: Portion | None = None,
               wanted: Wanted | None = None, target: Target | None = None) -> list[StepReport]:
@@ -32,6 +36,8 @@ def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = N
     for step in steps:
         if trains(step) and (calibrate is None or not calibrate.paths):
             raise UsageError(f"{step.name}: needs data to learn from: give --calibrate or --data")
+    if calibrate is not None and any(trains(step) for step in steps):  # what no step chose by tells which state is best
+        calibrate = replace(calibrate, half="select", selecting=LEARNING)
     reports, signer = [], Signer(model)
     for step in steps:
         reports.append(_applied(model, step, signer, progress, calibrate, wanted, target))

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from lightweight_cli.data.batches import Batch, Batches
-from lightweight_cli.distillation.pool import HELD, pools
+from lightweight_cli.data.portion import Portion, open_portion
+from lightweight_cli.distillation.pool import pool_of
+from lightweight_cli.pipeline.run import LEARNING
+from lightweight_cli.runtime.sessions import Interface, Port
 
 
 def rows(count: int, size: int) -> Batches:
@@ -14,37 +18,39 @@ def rows(count: int, size: int) -> Batches:
     return Batches([parts], np.arange(count), len(parts))
 
 
-def test_rows_are_shuffled_and_held_back():
-    train, held = pools(rows(50, 16), 8, 3)
-    assert held is not None and held.samples == round(HELD * 50) and train.samples + held.samples == 50
-    kept = {int(v) for drawn in held for v in drawn.feed["x"].ravel()}  # with labels nothing is mixed
-    seen = [int(v) for _ in range(5) for v in train.draw().feed["x"].ravel()]
-    assert sorted([*seen, *kept]) == list(range(50)) and seen != sorted(seen)
-    again, _ = pools(rows(50, 16), 8, 3)
-    drawn = again.draw()
+def test_rows_are_shuffled_and_each_is_drawn_before_any_again():
+    train = pool_of(rows(40, 16), 8, 3)
+    seen = [int(v) for _ in range(5) for v in train.draw().feed["x"].ravel()]  # with labels nothing is mixed
+    assert sorted(seen) == list(range(40)) and seen != sorted(seen)
+    drawn = pool_of(rows(40, 16), 8, 3).draw()
     assert drawn.feed["x"].ravel().tolist() == seen[:8] and drawn.labels is not None and drawn.labels.tolist() == seen[:8]
     assert drawn.feed["c"] == 7 and drawn.samples == 8
-    other, _ = pools(rows(50, 16), 8, 4)
-    assert other.draw().feed["x"].ravel().tolist() != seen[:8]
+    assert pool_of(rows(40, 16), 8, 4).draw().feed["x"].ravel().tolist() != seen[:8]
+    assert [v for d in train.judging() for v in d.feed["x"].ravel()] == list(range(40))
 
 
 def test_samples_without_labels_are_mixed():
     batches = rows(40, 40)
     batches.labels = None
-    train, held = pools(batches, 32, 0)
-    x = train.draw().feed["x"].ravel()
+    pool = pool_of(batches, 32, 0)
+    x = pool.draw().feed["x"].ravel()
     whole = x == np.rint(x)
-    assert held is not None and 0.2 < whole.mean() < 0.8 and x.min() >= 0 and x.max() <= 39
-    assert all((d.feed["x"] == np.rint(d.feed["x"])).all() for d in held)
+    assert 0.2 < whole.mean() < 0.8 and x.min() >= 0 and x.max() <= 39
+    judging = [d.feed["x"].ravel() for d in pool.judging()]
+    assert [len(x) for x in judging] == [32, 32, 8, 8] and np.array_equal(judging[0], np.arange(32)) and np.ptp(judging[1] % 1) > 0.5
 
 
 def test_batches_that_cannot_be_cut_are_drawn_whole():
     parts = [Batch({"x": np.full((1, k + 1), k, np.float32)}, 1) for k in range(6)]
-    train, held = pools(Batches([parts], None, 6), 8, 0)
-    assert held is not None and held.samples == 1
-    sizes = sorted(drawn.feed["x"].shape[1] for drawn in [train.draw() for _ in range(5)])
-    assert sorted([*sizes, *(d.feed["x"].shape[1] for d in held)]) == [1, 2, 3, 4, 5, 6]
+    pool = pool_of(Batches([parts], None, 6), 8, 0)
+    assert sorted(pool.draw().feed["x"].shape[1] for _ in range(6)) == [1, 2, 3, 4, 5, 6]
+    assert [d.feed["x"].shape[1] for d in pool.judging()] == [1, 2, 3, 4, 5, 6]
 
 
-def test_one_sample_can_not_do_both():
-    assert pools(rows(1, 1), 8, 0)[1] is None
+@pytest.mark.parametrize("count", [2, 50])
+def test_what_trains_is_apart_from_what_tells_which_is_best(tmp_path, count):
+    np.savez(tmp_path / "x.npz", x=np.arange(count, dtype=np.float32)[:, None])
+    model = Interface((Port("x", "tensor(float)", (None, 1)),), (), ())
+    portions = [Portion((str(tmp_path / "x.npz"),), seed=3, half=half, selecting=LEARNING) for half in ("select", "confirm")]
+    train, held = ([int(v) for b in open_portion(p, model) for v in b.feed["x"].ravel()] for p in portions)
+    assert sorted([*train, *held]) == list(range(count)) and len(train) == (40 if count == 50 else 1)
