@@ -76,7 +76,8 @@ def row(folder: Path, case: str, way: str) -> dict[str, Any]:
     common = ("--calibrate", str(data), "--no-check", "-f")
     try:
         if way == "distilled":
-            said, cpu = lwc("distill", str(model), str(student), "--steps", str(steps), *common, "-o", str(target))
+            both = ("-p", recovered, "-p", f"distill:steps={steps}")
+            said, cpu = lwc("run", str(model), *both, *common, "-o", str(target))
             first, best, done, rate, memory = HELD.search(" ".join(said.split())).groups()  # type: ignore[union-attr]
             found |= {"first": float(first), "best": float(best), "steps": int(done.replace(",", "")), "rate": float(rate),
                       "memory": int(memory.replace(",", ""))}

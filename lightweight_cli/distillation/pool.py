@@ -1,7 +1,4 @@
-"""Samples in the order in which they are drawn: shuffled anew each time all were seen, or batch by batch where they can't be cut.
-
-Source: Beyer et al. 2022, arXiv:2106.05237 (mixtures, for which the teacher is asked as for any other input).
-"""
+"""Samples in the order in which they are drawn: shuffled anew each time all were seen, or batch by batch where they can't be cut."""
 
 from __future__ import annotations
 
@@ -11,9 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lightweight_cli.data.batches import Batch, Batches
+from lightweight_cli.distillation.variations import is_mixed, mixed, moved
 
-MIXED = 0.5
-"""Share of the samples that are mixed with another: the teacher answers for those too, and few samples become many."""
 MOST = 256
 """Samples at most that tell which state is best: each look runs them all."""
 
@@ -49,7 +45,7 @@ class Pool:
         if len(self.order) < wanted:
             self.order = self.random.permutation(count).tolist()
         taken, self.order = self.order[:wanted], self.order[wanted:]
-        return mixed(self._rows(np.array(taken)), self.sliceable, self.random) if self.sliceable else self.batches[taken[0]]
+        return self._varied(self._rows(np.array(taken))) if self.sliceable else self.batches[taken[0]]
 
     def judging(self) -> Iterator[Drawn]:
         """Give the first samples, MOST of them, and as many mixtures of them: a student may have been made with the very samples."""
@@ -59,25 +55,17 @@ class Pool:
         for start in range(0, min(MOST, self.samples), self.size):
             rows = self._rows(np.arange(start, min(MOST, self.samples, start + self.size)))
             yield rows
-            other = mixed(rows, self.sliceable, self.random, 1.0)
-            if any(other.feed[n] is not rows.feed[n] for n in self.sliceable):
-                yield other
+            if rows.labels is None and any(is_mixed(rows.feed[n]) for n in self.sliceable):
+                yield rows._replace(feed={**rows.feed, **mixed({n: rows.feed[n] for n in self.sliceable}, self.random, 1.0)})
+
+    def _varied(self, drawn: Drawn) -> Drawn:
+        """Move images, and mix samples where no labels tell what they are."""
+        feed = {n: moved(drawn.feed[n], self.random) for n in self.sliceable}
+        return drawn._replace(feed={**drawn.feed, **(mixed(feed, self.random) if drawn.labels is None else feed)})
 
     def _rows(self, rows: np.ndarray) -> Drawn:
         feed = {n: v[rows] if n in self.sliceable else v for n, v in self.rows.items()}
         return Drawn(feed, len(rows), None if self.labels is None else self.labels[rows])
-
-
-def mixed(drawn: Drawn, names: Sequence[str], random: np.random.Generator, share: float = MIXED) -> Drawn:
-    """Mix a share of the samples with others, in any proportion; nothing where labels tell what they are, or no input is of floats."""
-    feed = dict(drawn.feed)
-    some = random.random(drawn.samples, np.float32) * (random.random(drawn.samples) < share)
-    other = random.permutation(drawn.samples)
-    for name in names if drawn.labels is None else ():
-        value = feed[name]
-        if value.dtype == np.float32:
-            feed[name] = value + some.reshape(-1, *[1] * (value.ndim - 1)).astype(np.float32) * (value[other] - value)
-    return drawn._replace(feed=feed)
 
 
 def pool_of(batches: Batches, size: int, seed: int) -> Pool:
