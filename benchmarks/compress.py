@@ -57,7 +57,7 @@ def row(folder: Path, ratio: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         target = Path(place) / "small.onnx"
         words = [sys.executable, "-m", "lightweight_cli", "compress", str(model), "--calibrate", str(folder / "calib_feeds.npz"),
-                 "--ratio", f"{ratio:g}", "--best-effort", "-q", "-o", str(target)]
+                 "--ratio", f"{ratio:g}", "--time-limit", "36000", "--best-effort", "-q", "-o", str(target)]
         before = spent()
         done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
         found["seconds"] = spent() - before

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lightweight_cli.search.gains import Explored
+from lightweight_cli.search.items import HALF
 from lightweight_cli.search.table import Choice
 
 LOW, HIGH, ROUNDS = 1e-6, 1e18, 90
@@ -36,9 +37,14 @@ def total(chosen: Sequence[Choice]) -> float:
     return sum(c.nbytes for c in chosen)
 
 
-def safe(layers: Sequence[Explored]) -> list[Choice]:
-    """Return what loses nothing: about 8 bits for all."""
+def finest(layers: Sequence[Explored]) -> list[Choice]:
+    """Return the choices that lose least."""
     return [e.choices[0] for e in layers]
+
+
+def safe(layers: Sequence[Explored]) -> list[Choice]:
+    """Return about 8 bits for all, which lose next to nothing."""
+    return [next((c for c in e.choices if c.item != HALF), e.choices[0]) for e in layers]
 
 
 def smallest(layers: Sequence[Explored]) -> list[Choice]:

@@ -13,6 +13,8 @@ from lightweight_cli.search.items import SAFE, WIDE, Item
 
 COARSER = 1.25
 """Times the step where its codes are too many: clipping them instead took PP-OCRv4 rec's strings away."""
+TINY = 16
+"""Times the smallest normal number of float16 that the rms of a weight has at least."""
 
 
 def laid(matrix: np.ndarray, item: Item) -> Uniform:
@@ -34,6 +36,12 @@ def fitting(matrix: np.ndarray, menu: Sequence[Item]) -> tuple[Item, ...]:
     first = next((i for i, item in enumerate(plain) if fits(matrix, item)), len(plain) - 1)
     fine = first == 0 and len(plain) == len(menu)
     return (*(() if fine else (SAFE,)), *plain[first:], *(item for item in menu if item.clip != WIDE))
+
+
+def halves(matrix: np.ndarray) -> bool:
+    """Whether float16 holds a weight: none of its values is too large, and few are below its normal numbers."""
+    largest = float(np.abs(matrix).max(initial=0.0))
+    return largest <= affine.HALF_NORMAL[1] and float(np.sqrt(np.mean(np.square(matrix, dtype=np.float64)))) >= TINY * affine.HALF_NORMAL[0]
 
 
 def fits(matrix: np.ndarray, item: Item) -> bool:

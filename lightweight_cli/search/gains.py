@@ -17,7 +17,7 @@ from lightweight_cli.search.items import PROBE
 from lightweight_cli.search.layer import Layer
 from lightweight_cli.search.overridable import key_of
 from lightweight_cli.search.rounding import Rounded, rounded
-from lightweight_cli.search.table import Choice, finest
+from lightweight_cli.search.table import Choice, safest
 
 LEAST = 0.02
 """Of the median: below, a gain is noise of the probe."""
@@ -61,7 +61,7 @@ def explored(layer: Layer, choices: Sequence[Choice], seen: Statistics | None, e
 
 def unexplored(layer: Layer) -> Explored:
     """Return a layer of which nothing is known: there is no time to try it, or the data do not reach it. It keeps what loses nothing."""
-    return Explored(layer, [finest(layer)], np.nan)
+    return Explored(layer, [safest(layer)], np.nan)
 
 
 def _tried(layer: Layer, choices: Sequence[Choice], examiner: Examiner) -> Explored:

@@ -16,7 +16,7 @@ WIDE = 1023
 
 
 class Item(NamedTuple):
-    """One way to round a weight. As text: 0.35, 1.4/2 (codes up to 2), 0.18o (a scale for each output), 8b (all of each output)."""
+    """One way to round a weight. As text: 0.35, 1.4/2 (codes up to 2), 0.18o (a scale for each output), 8b (its range), 16b (float16)."""
 
     step: float
     clip: int = WIDE
@@ -34,6 +34,8 @@ PLAIN = tuple(Item(step) for step in STEPS)
 MENU = (*PLAIN, *(Item(step, clip) for step, clip in ((1.0, 3), (1.0, 2), (1.4, 2), (1.4, 1), (2.0, 1), (2.8, 1), (4.0, 1))))
 SAFE = Item(0.0, 127, True, 8)
 """8 bits for each output, as any tool gives: it holds whatever outliers there are, and loses next to nothing."""
+HALF = Item(0.0, 0, False, 16)
+"""float16: for what 8 bits are too few, as spectra are whose logarithm is taken (basic-pitch: 22 dB at 8 bits)."""
 GROUPED = tuple(Item(step, WIDE, True) for step in (0.024, 0.05, 0.09, 0.18, 0.35))
 """For grouped and depthwise kernels: a scale for the tensor gave 14 % error at the finest step, and they are 2 to 3 % of the bytes."""
 PROBE = {PLAIN: PLAIN[6], MENU: PLAIN[8], GROUPED: GROUPED[3]}
@@ -42,13 +44,13 @@ PROBE = {PLAIN: PLAIN[6], MENU: PLAIN[8], GROUPED: GROUPED[3]}
 
 def parse(text: str, where: str) -> Item:
     """Return the item that prints as `text`. Raises: UsageError."""
-    if text == str(SAFE):
-        return SAFE
+    if text in (str(SAFE), str(HALF)):
+        return SAFE if text == str(SAFE) else HALF
     head, sign, clip = text.partition("/")
     try:
         item = Item(float(head.removesuffix("o")), int(clip) if sign else WIDE, head.endswith("o"))
     except ValueError:
         item = Item(0.0)
     if not 0 < item.step < 1e6 or not 0 < item.clip <= WIDE:
-        raise UsageError(f"{where} {printable(text)}: must be a step, as 0.35, 1.4/2 (codes up to 2), 0.18o (a scale an output), or 8b")
+        raise UsageError(f"{where} {printable(text)}: must be a step, as 0.35, 1.4/2 (codes up to 2), 0.18o (a scale an output), 8b or 16b")
     return item

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lightweight_cli.search.fitting import fitting
-from lightweight_cli.search.items import GROUPED, MENU, PLAIN, Item
+from lightweight_cli.search.fitting import fitting, halves
+from lightweight_cli.search.items import GROUPED, HALF, MENU, PLAIN, Item
 from lightweight_cli.search.overridable import is_overridable, key_of
 from lightweight_cli.weights.bias import bias_of
 from lightweight_cli.weights.matrix import NoMatrix, matrix_of
@@ -60,12 +60,19 @@ class Layer:
 
     @cached_property
     def fitting(self) -> tuple[Item, ...]:
-        """The items of its menu that hold its values, the finest first. Raises: ValueError where they are not finite."""
+        """The items that hold its values, the finest first. Raises: ValueError where they are not finite."""
         matrix = self.matrix()
         if not np.isfinite(matrix).all():
             raise ValueError("weights are not finite")
         found = fitting(matrix, self.menu)
-        return found if self.scaled is not None else tuple(item for item in found if not item.per_output) or self.menu[-1:]
+        if self.scaled is None:
+            found = tuple(item for item in found if not item.per_output) or self.menu[-1:]
+        return (HALF, *found) if halves(matrix) else found
+
+    @property
+    def safe(self) -> Item:
+        """What loses next to nothing: about 8 bits."""
+        return next(item for item in self.fitting if item != HALF)
 
     @cached_property
     def scaled(self) -> Scaled | None:

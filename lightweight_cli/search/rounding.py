@@ -15,7 +15,7 @@ from lightweight_cli.numerics.objective import objective
 from lightweight_cli.numerics.solver import Method, Problem, posed, solved
 from lightweight_cli.search import pricing
 from lightweight_cli.search.fitting import coarser, fits, holds, laid
-from lightweight_cli.search.items import WIDE, Item
+from lightweight_cli.search.items import HALF, WIDE, Item
 from lightweight_cli.search.layer import Layer
 
 FIRM = (0.1, 1.0)
@@ -62,6 +62,8 @@ def histogram(codes: np.ndarray, low: int, high: int) -> np.ndarray:
 
 def rounded(layer: Layer, item: Item, seen: Statistics | None, sweeps: int = 1, firm: bool = False) -> Rounded:
     """Return a layer rounded as an item says, for what it sees. Raises: ValueError where values are not finite."""
+    if item == HALF:
+        return half(layer)
     if layer.looked_up or seen is None or seen.moments is None:
         return plainly(layer, item)
     how, matrix = method(layer, sweeps, firm), layer.matrix()
@@ -102,6 +104,16 @@ def halved(grid: Uniform) -> Uniform:
 def power_of(problem: Problem) -> float:
     """Return the power of the original's outputs, damping included, in units of the problem."""
     return float(objective(problem.weight, problem.H).sum())
+
+
+def half(layer: Layer) -> Rounded:
+    """Return a layer as float16, without codes."""
+    values = layer.weight.read(0, layer.weight.size).reshape(layer.weight.shape)
+    layer.weight.forget()
+    decoded = values.astype(np.float16).astype(np.float32)
+    power = float(np.square(values, dtype=np.float64).sum())
+    error = float(np.square(decoded - values, dtype=np.float64).sum()) / power if power else 0.0
+    return Rounded(HALF, np.empty(0, np.int16), np.ones(1, np.float32), decoded, None, error, pricing.half(layer.weight.size))
 
 
 def plainly(layer: Layer, item: Item) -> Rounded:

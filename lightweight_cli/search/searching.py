@@ -87,17 +87,16 @@ class Search:
 
     def _first(self) -> None:
         """Round all to nearest, in about 8 bits: a result after seconds."""
-        self._measured([layer.fitting[0] for layer in self.layers], nearest=True)
+        self._measured([layer.safe for layer in self.layers], nearest=True)
 
     def _smallest(self) -> None:
         """Bisect the logarithm of the size between what holds and what does not."""
-        first = self.front.tried[0]
-        if not first.verdict.holds:
-            first = self._try(allocation.safe(self.explored))
-            if not first.verdict.holds:
+        largest = allocation.safe(self.explored)
+        if not self.front.tried[0].verdict.holds and not self._try(largest).verdict.holds:
+            largest = allocation.finest(self.explored)
+            if not self._try(largest).verdict.holds:
                 return
-        finest, smallest = (self._forecast(some(self.explored)) for some in (allocation.safe, allocation.smallest))
-        holding, failing = math.log(finest), math.log(smallest)
+        holding, failing = math.log(self._forecast(largest)), math.log(self._forecast(allocation.smallest(self.explored)))
         aim = math.log(self.original / FIRST)
         while len(self.front.tried) < MOST and holding - failing > math.log(NARROW):
             if not failing < aim < holding:

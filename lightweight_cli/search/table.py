@@ -9,9 +9,9 @@ import numpy as np
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.numerics.solver import Problem
 from lightweight_cli.search import pricing
-from lightweight_cli.search.items import GROUPED, WIDE, Item
+from lightweight_cli.search.items import GROUPED, HALF, WIDE, Item
 from lightweight_cli.search.layer import Layer
-from lightweight_cli.search.rounding import best_codes, histogram, method, plainly, power_of, problem_of
+from lightweight_cli.search.rounding import best_codes, half, histogram, method, plainly, power_of, problem_of
 from lightweight_cli.search.together import alone, together
 
 OUTPUTS, OUTLIERS = 32, 8
@@ -38,17 +38,22 @@ def choices(layer: Layer, seen: Statistics | None) -> list[Choice]:
             problem = problem_of(layer, seen.moments._replace(C=None, my=None), how)
         except ValueError:
             problem = None
+    known = [Choice(HALF, made.nbytes, made.error) for made in (half(layer),)] if HALF in layer.fitting else []
     if problem is None:
-        tried = [plainly(layer, item) for item in layer.fitting]
-        found = [Choice(r.item, r.nbytes, r.error) for r in tried]
+        found = [Choice(r.item, r.nbytes, r.error) for r in (plainly(layer, item) for item in coded(layer))]
     else:
         found = _sampled(layer, problem)
-    return [c for c in found if np.isfinite(c.nbytes)]
+    return known + [c for c in found if np.isfinite(c.nbytes)]
 
 
-def finest(layer: Layer) -> Choice:
-    """Return the choice that loses nothing: about 8 bits. Raises: ValueError where weights are not finite."""
-    made = plainly(layer, layer.fitting[0])
+def coded(layer: Layer) -> list[Item]:
+    """Return the items that make codes of a layer."""
+    return [item for item in layer.fitting if item != HALF]
+
+
+def safest(layer: Layer) -> Choice:
+    """Return the choice that loses next to nothing: about 8 bits. Raises: ValueError where weights are not finite."""
+    made = plainly(layer, layer.safe)
     return Choice(made.item, made.nbytes, made.error)
 
 
@@ -59,19 +64,19 @@ def _sampled(layer: Layer, problem: Problem) -> list[Choice]:
     count = np.concatenate([np.ones(len(top)), np.full(len(rest), (outputs - len(top)) / max(1, len(rest)))])
     how = method(layer)
     if layer.menu == GROUPED:
-        tried = [best_codes(problem, item, how) for item in layer.fitting]
+        tried = [best_codes(problem, item, how) for item in coded(layer)]
         return [Choice(item, pricing.nbytes(histogram(codes, -WIDE, WIDE), grid.scale.size), error) for item, grid, codes, error in tried]
     power, part = power_of(problem), problem.of_outputs(some)
     rms = float(np.sqrt(np.mean(np.square(problem.weight, dtype=np.float64))))
     sweeps = 1 if problem.weight.shape[2] <= WIDE_LAYER else 0
-    one = [item for item in layer.fitting if not item.per_output]
+    one = [item for item in coded(layer) if not item.per_output]
     found = dict(zip(one, together(part, one, rms, layer.weight.size, sweeps), strict=True))
-    for item in layer.fitting:
+    for item in coded(layer):
         if item.per_output:
             found[item] = alone(part, item, how._replace(sweeps=sweeps))
     scales = problem.weight.shape[0] * outputs
     whole = [(item, pricing.nbytes(count @ found[item].counts, scales if item.per_output else 1), float(found[item].errors @ count))
-             for item in layer.fitting]
+             for item in coded(layer)]
     return [Choice(item, nbytes, error / power if power else 0.0) for item, nbytes, error in whole]
 
 

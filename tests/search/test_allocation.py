@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from lightweight_cli.search.allocation import allocated, safe, smallest, total
+from lightweight_cli.search.allocation import allocated, finest, safe, smallest, total
 from lightweight_cli.search.gains import Explored, weighed
 from lightweight_cli.search.items import MENU
 from lightweight_cli.search.layer import Layer
@@ -32,7 +32,7 @@ def test_it_fits_and_nothing_of_that_size_is_better(size: float) -> None:
 
 
 def test_what_never_fits_is_the_smallest() -> None:
-    assert allocated(LAYERS, 10) == smallest(LAYERS) and [c.nbytes for c in safe(LAYERS)] == [100, 200, 90]
+    assert allocated(LAYERS, 10) == smallest(LAYERS) and finest(LAYERS) == safe(LAYERS) == [e.choices[0] for e in LAYERS]
 
 
 def test_gains_that_are_noise_or_unknown_are_raised() -> None:

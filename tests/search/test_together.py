@@ -9,7 +9,7 @@ from lightweight_cli.errors import UsageError
 from lightweight_cli.numerics.moments import of_rows
 from lightweight_cli.numerics.objective import objective
 from lightweight_cli.numerics.solver import Method, posed
-from lightweight_cli.search.items import MENU, PLAIN, SAFE, WIDE, Item, parse
+from lightweight_cli.search.items import HALF, MENU, PLAIN, SAFE, WIDE, Item, parse
 from lightweight_cli.search.rounding import histogram
 from lightweight_cli.search.together import together
 
@@ -43,7 +43,7 @@ def test_a_histogram_counts_every_code() -> None:
     assert histogram(codes, -3, 3).tolist() == [0, 1, 0, 2, 0, 0, 1]
 
 
-@pytest.mark.parametrize("item", [*MENU, Item(0.18, WIDE, True), Item(0.4321), SAFE], ids=str)
+@pytest.mark.parametrize("item", [*MENU, Item(0.18, WIDE, True), Item(0.4321), SAFE, HALF], ids=str)
 def test_an_item_reads_as_it_prints(item: Item) -> None:
     assert parse(str(item), "") == item
 

@@ -35,7 +35,7 @@ def saved(context: Context, known: Collection[Key]) -> int:
     gains = [0]
     for weight in rewriter.weights:
         if not weight.locked and not unfit(weight, TYPE):
-            gains += [weight.stored_bytes() - e.nbytes for e in _stored(rewriter, weight)]
+            gains += [weight.stored_bytes() - e.nbytes for e in stored(rewriter, weight)]
         weight.forget()
     return sum(gain for gain in gains if gain > 0)
 
@@ -46,7 +46,7 @@ def narrow(context: Context, known: Collection[Key]) -> None:
 
     def plan(weight: Weight) -> Plan:
         reason = unfit(weight, TYPE)
-        return Plan(weight, reason=reason) if reason else Plan(weight, _stored(rewriter, weight), changed=0)
+        return Plan(weight, reason=reason) if reason else Plan(weight, stored(rewriter, weight), changed=0)
 
     rewriter.run(plan, rest=False)
 
@@ -63,7 +63,8 @@ def _others(context: Context, known: Collection[Key]) -> Rewriter:
     return rewriter
 
 
-def _stored(rewriter: Rewriter, weight: Weight) -> list[Emission]:
+def stored(rewriter: Rewriter, weight: Weight) -> list[Emission]:
+    """Return the way to store a weight as float16, where there is one."""
     rounded = Rounded(weight, TYPES[TYPE])
     nonzero = sum(int(np.count_nonzero(part.view(np.uint32))) for part in rounded)
     new: Callable[[str], Emission] = lambda label: rewriter.emission(weight, label)  # noqa: E731

@@ -20,7 +20,7 @@ from lightweight_cli.passes.compress.storing import coded
 from lightweight_cli.passes.compress.unmeasured import unmeasured
 from lightweight_cli.pipeline.wanted import divided
 from lightweight_cli.search.build import Built
-from lightweight_cli.search.items import WIDE, Item
+from lightweight_cli.search.items import HALF, WIDE, Item
 from lightweight_cli.search.layer import LEAST, Layer, layers_of
 from lightweight_cli.search.rounding import Rounded
 from lightweight_cli.weights.plan import Plan
@@ -106,12 +106,16 @@ def stored(context: Context, rewriter: Rewriter, layers: Sequence[Layer], built:
 
 def options_for(context: Context, rewriter: Rewriter, layer: Layer, new: Rounded) -> list[Emission]:
     """Return the ways to store a layer's new values."""
+    if new.item == HALF:
+        return beside.stored(rewriter, layer.weight)
     codes = coded(context.model, layer, new)
     return choose.for_codes(lambda label: rewriter.emission(layer.weight, label), codes, layer.name, context.limits)
 
 
 def chosen_by(item: Item, rounded: Rounded) -> str:
     """Return in words what a weight became."""
+    if item == HALF:
+        return "float16"
     zeros = 1 - np.count_nonzero(rounded.codes) / rounded.codes.size
     how = f"{item.bits} bits" if item.bits else f"step {item.step:g} rms"
     return f"{how}{', an output' if item.per_output else ''}{'' if item.clip == WIDE or item.bits else f', codes to {item.clip}'}, " \
