@@ -8,6 +8,9 @@ import numpy as np
 import onnx
 from onnx import AttributeProto, TensorProto, numpy_helper
 
+from lightweight_cli.gradients.constants import stored
+from lightweight_cli.gradients.stated import calculated, followed
+from lightweight_cli.model.scopes import subgraphs_of
 from lightweight_cli.model.tensors import size_of
 
 if TYPE_CHECKING:
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 
 Shape: TypeAlias = "tuple[int | str | None, ...]"
 """Sizes of the axes: a number, a name that stands for the same number everywhere, or None."""
+DEEPEST = 50
+"""Nodes in a row by which numbers are calculated."""
 READ = 4096
 """Elements up to which a constant is read: statements of shapes, axes and sizes are small."""
 
@@ -29,10 +34,13 @@ class Facts:
         self.small: dict[str, TensorProto] = {}
         for value in (*graph.input, *graph.output, *graph.value_info):
             self._note(value)
-        for tensor in graph.initializer:
+        held = [tensor for node in graph.node if (tensor := stored(node)) is not None]
+        for tensor in (*graph.initializer, *held):
             self.types[tensor.name], self.shapes[tensor.name] = tensor.data_type, tuple(tensor.dims)
             if size_of(tensor) <= READ and tensor.data_location != TensorProto.EXTERNAL:
                 self.small[tensor.name] = tensor
+        self.makers = {node.output[0]: node for node in graph.node if followed(node)}
+        self.made = {name for node in graph.node for name in node.output} | self.types.keys()
         self.within: dict[tuple[int, str], Facts] = {}
         """Those of the graphs within, by the place of the node and the attribute's name."""
         for place, node in enumerate(graph.node):
@@ -62,11 +70,19 @@ class Facts:
         shape = self.shape(name)
         return None if shape is None or not all(isinstance(d, int) for d in shape) else tuple(d for d in shape if isinstance(d, int))
 
-    def constant(self, name: str) -> np.ndarray | None:
-        """Return the values of a small constant."""
+    def constant(self, name: str, depth: int = 0) -> np.ndarray | None:
+        """Return the values of a small constant, or of a few numbers that are calculated from constants."""
         if name in self.small:
             return numpy_helper.to_array(self.small[name])
-        return self.around.constant(name) if self.around and name not in self.types else None
+        if name in self.makers and depth < DEEPEST:
+            node = self.makers.pop(name)
+            inputs = [self.constant(n, depth + 1) if n else None for n in node.input]
+            if all(v is not None for n, v in zip(node.input, inputs, strict=True) if n):
+                values = calculated(node, inputs)
+                if values is not None:
+                    self.small[name] = numpy_helper.from_array(values)
+                    return values
+        return self.around.constant(name, depth) if self.around and name not in self.made else None
 
 
 def facts_of(model: ModelProto) -> Facts:
@@ -80,8 +96,19 @@ def facts_of(model: ModelProto) -> Facts:
             light.graph.initializer.append(tensor)
         elif tensor.name not in listed:
             light.graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    _told(light.graph, {t.name: t for t in light.graph.initializer if t.data_type == TensorProto.INT64})
     try:
         light = onnx.shape_inference.infer_shapes(light, data_prop=True)
     except Exception:  # what can't be inferred is found at run time; onnx's exceptions have no common base
         return Facts(light.graph)
     return Facts(light.graph)
+
+
+def _told(graph: GraphProto, known: dict[str, TensorProto]) -> None:
+    """Repeat in branches the numbers they read from around them: onnx infers shapes in a branch from its own constants only."""
+    for node in graph.node:
+        for inner in subgraphs_of(node):
+            own = {name for n in inner.node for name in n.output} | {t.name for t in inner.initializer}
+            read = {name for n in inner.node for name in n.input} - own
+            inner.initializer.extend(known[name] for name in sorted(read & known.keys()))
+            _told(inner, known)

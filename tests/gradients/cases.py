@@ -133,6 +133,9 @@ CASES: dict[str, dict[str, Any]] = {
     "pad": _case(X + ", int64[6] pads = {0,1,0,1,0,-2}", "y = Pad (x, pads)"),
     "pad of some axes": _case(X + ", int64[2] pads = {1,2}, int64[1] of = {1}, float fixed = {3.0}", "y = Pad (x, pads, fixed, of)"),
     "pad, reflected": _case(IMAGE + ", int64[8] pads = {0,0,1,2,0,0,2,0}", 'y = Pad <mode = "reflect"> (x, pads)'),
+    "pad, of numbers that are calculated": _case(
+        X + ", int64[2,3] half = {0,1,0,0,2,1}, int64[1] six = {6}",
+        'a = Transpose <perm = [0,1]> (half) b = Reshape (a, six) c = Neg (b) d = Neg (c) y = Pad <mode = "edge"> (x, d)'),
     "pad, edge": _case(X + ", int64[6] pads = {1,0,0,0,1,0}", 'y = Pad <mode = "edge"> (x, pads)'),
     "depth to space": _case("float[2,8,2,3] x", 'a = DepthToSpace <blocksize = 2> (x) y = SpaceToDepth <blocksize = 2> (a)'),
     "depth to space, by columns": _case("float[2,8,2,3] x", 'y = DepthToSpace <blocksize = 2, mode = "CRD"> (x)', static=True),
