@@ -76,7 +76,7 @@ def _of_pass(which: registry.Pass) -> Command:
         from lightweight_cli.pipeline import recipe
 
         options = {p.name: given[p.name] for p in which.parameters if given[p.name] not in (None, False, [])}
-        first = [recipe.make(name, {}) for name in which.after]
+        first = [recipe.make(name, {}) for name in which.after(options)]
         shared = {f.name: f.default if f.name in names else given.get(f.name, f.default) for f in COMPRESSING}
         against = {"against": given[which.first]} if which.first and not given["no_check"] else {}
         _compress(which.name, [*first, recipe.make(which.name, options)], {**given, **shared, **against})

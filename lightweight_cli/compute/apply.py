@@ -2,40 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from lightweight_cli.compute import dynamic
+from lightweight_cli.compute import dynamic, static
 from lightweight_cli.compute.edit import Edit
 from lightweight_cli.compute.layer import Key, Layer, layers_of
+from lightweight_cli.compute.static import Ranges
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.weights.search import find_weights
 
 if TYPE_CHECKING:
     from lightweight_cli.model.model import Model
 
-Emit = Callable[[Edit, Layer, bool], None]
-
 
 class Form(NamedTuple):
-    """A way to compute a layer: why one can't be, the nodes, and the opset they need."""
+    """A way to compute a layer: why one can't be, the nodes of all layers that have it, and the opset they need."""
 
     unfit: Callable[[Layer], str]
-    emit: Emit
+    emit: Callable[[Edit, Sequence[Layer], bool, Ranges], None]
     opset: int
 
 
-FORMS: dict[str, Form] = {dynamic.NAME: Form(dynamic.unfit, dynamic.emit, dynamic.OPSET)}
+FORMS: dict[str, Form] = {
+    static.NAME: Form(static.unfit, static.emit, static.OPSET),
+    dynamic.NAME: Form(dynamic.unfit, dynamic.emit, dynamic.OPSET),
+}
+"""In the order in which they are put in place: others read what static layers round."""
 Decisions = Mapping[Key, str]
 """The form of each layer; others stay as they are."""
 
 
-def apply(model: Model, decisions: Decisions, reduced: bool) -> tuple[list[Layer], set[str]]:
+def apply(model: Model, decisions: Decisions, reduced: bool, ranges: Ranges) -> tuple[list[Layer], set[str]]:
     """Give layers of a model their forms. Returns: them, and the names of the tensors that are new."""
     scopes = Scopes(model.proto)
     layers = [layer for layer in layers_of(find_weights(model, scopes))[0] if layer.key in decisions]
     edit = Edit(model, scopes)
-    for layer in layers:
-        FORMS[decisions[layer.key]].emit(edit, layer, reduced)
+    for name, form in FORMS.items():
+        mine = [layer for layer in layers if decisions[layer.key] == name]
+        if mine:
+            form.emit(edit, mine, reduced, ranges)
     edit.commit()
     return layers, edit.tensors
+
+
+def observed(model: Model, layers: Sequence[Layer]) -> list[str]:
+    """Return the values whose ranges static layers of a model need, whichever of them are taken."""
+    edit = Edit(model, Scopes(model.proto))
+    keys = {layer.key for layer in layers}
+    mine = [layer for layer in layers_of(find_weights(model, edit.scopes))[0] if layer.key in keys]
+    return list(dict.fromkeys(v for some in (mine, *([m] for m in mine)) for v in static.values_of(edit, some)))

@@ -16,7 +16,7 @@ class Arch(NamedTuple):
     """Kinds of layers that integers make faster, where nothing can be measured."""
 
 
-DENSE = frozenset(("MatMul", "Gemm", "Conv", "1x1 Conv"))
+DENSE = frozenset(("MatMul", "Gemm", "Conv", "small Conv"))
 ARCHS = {a.name: a for a in (
     Arch("avx2", True, DENSE),
     Arch("vnni", False, DENSE),

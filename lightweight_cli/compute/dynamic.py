@@ -8,6 +8,8 @@ twice as long. One DynamicQuantizeLinear serves all layers that read x.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from onnx import NodeProto, TensorProto, helper
 
@@ -36,8 +38,13 @@ def unfit(layer: Layer) -> str:
     return f"would not be smaller: {after:,} bytes in integers, {before:,} now" if after > before else ""
 
 
-def emit(edit: Edit, layer: Layer, reduced: bool) -> None:
-    """Replace the operators of a layer. Raises: ValueError for weights that are not finite."""
+def emit(edit: Edit, layers: Sequence[Layer], reduced: bool, ranges: object = None) -> None:
+    """Replace the operators of layers. Raises: ValueError for weights that are not finite."""
+    for layer in layers:
+        _emit(edit, layer, reduced)
+
+
+def _emit(edit: Edit, layer: Layer, reduced: bool) -> None:
     found = integers(layer.matrix()[0], reduced)
     codes = edit.tensor(f"{layer.weight.name}.q", found.codes.T)
     scales: dict[float, str] = {}

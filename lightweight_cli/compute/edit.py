@@ -31,6 +31,8 @@ class Edit:
         """Nodes right after a node; of a graph's id, first in it."""
         self.made: dict[Any, Any] = {}
         """What several layers share, by what it is: names of values."""
+        self.same_place: dict[str, str] = {}
+        """New values, and those right behind which they are made."""
         self.tensors: set[str] = set()
         """Those that were added."""
         self.released: list[tuple[Scope, str]] = []
@@ -46,22 +48,31 @@ class Edit:
 
     def tensor(self, wish: str, array: np.ndarray) -> str:
         """Add an initializer to the main graph, which all graphs within see. Returns: its name."""
-        array = np.ascontiguousarray(array)
         tensor = self.model.proto.graph.initializer.add(
             name=self.name(wish), data_type=helper.np_dtype_to_tensor_dtype(array.dtype), dims=array.shape)
         self.tensors.add(str(tensor.name))
-        self.model.attach(tensor, self.model.spool.put(array.reshape(-1)))
+        self.model.attach(tensor, self.model.spool.put(np.ascontiguousarray(array).reshape(-1)))
         return str(tensor.name)
 
     def where_known(self, scope: Scope, value: str, *nodes: NodeProto) -> None:
         """Put nodes where a graph first knows a value: after what makes it, or first of all."""
+        value = self.same_place.get(value, value)
         maker = scope.producers.get(value)
         self.behind.setdefault(id(scope.graph) if maker is None else id(maker), []).extend(nodes)
 
     def replace(self, scope: Scope, node: NodeProto, nodes: Sequence[NodeProto], weight: str) -> None:
         """Put nodes in the place of one that reads `weight`, which goes if nothing else does."""
         self.instead[id(node)] = list(nodes)
-        self.released.append((scope, weight))
+        if weight:
+            self.release(scope, weight)
+
+    def release(self, scope: Scope, constant: str) -> None:
+        """Let a constant go if nothing else reads it."""
+        self.released.append((scope, constant))
+
+    def first(self, *nodes: NodeProto) -> None:
+        """Put nodes first in the main graph."""
+        self.behind.setdefault(id(self.scopes.main.graph), []).extend(nodes)
 
     def commit(self) -> None:
         """Make the changes."""
@@ -96,9 +107,11 @@ class Edit:
             for node in [n for n in home.graph.node if list(n.output) == [name]]:
                 used.subtract(node.input)
                 home.graph.node.remove(node)
+        made = {o for graph in all_graphs(proto.graph) for node in graph.node for o in node.output}
         for graph in all_graphs(proto.graph):
+            stored = {t.name for t in graph.initializer}
             for i in reversed(range(len(graph.value_info))):
-                if graph.value_info[i].name in gone:
+                if graph.value_info[i].name not in made | stored:
                     del graph.value_info[i]
         drop_unused_tables(proto)
 

@@ -15,9 +15,8 @@ from lightweight_cli.weights.weight import Role, Weight
 
 Key = tuple[int, str]
 """A weight in every copy of its model: the number of its scope, and its name."""
-PRODUCTS = ("MatMul", "Gemm")
 LEAST = 1024
-"""Values from which a weight is worth integers: below, the nodes around it take longer than the product."""
+"""Values from which the weight of a product is worth integers: below, the nodes around it take longer. A Conv uses each many times."""
 
 
 @dataclass(eq=False)
@@ -28,7 +27,7 @@ class Layer:
     view: View
     """As [groups, outputs, inputs]."""
     kind: str
-    """What is decided together: "MatMul", "Conv", "Conv 1x1", ..."""
+    """What is decided together: "MatMul", "Gemm", "Conv", "small Conv", "grouped Conv", "depthwise Conv"."""
 
     @property
     def key(self) -> Key:
@@ -65,7 +64,9 @@ def layers_of(weights: Sequence[Weight]) -> tuple[list[Layer], dict[int, str]]:
 
 def unfit(weight: Weight) -> str:
     """Return why no operator computes with the weight as integers, or nothing."""
-    if weight.size < LEAST:
+    if not weight.size:
+        return "is empty"
+    if weight.size < LEAST and weight.op != "Conv":
         return f"has fewer than {LEAST:,} values"
     if weight.dtype != TensorProto.FLOAT:
         return "is not float32"
@@ -87,6 +88,6 @@ def kind_of(weight: Weight) -> str:
     if role.op != "Conv":
         return role.op
     groups = max(1, number(role.node, "group", 1))
-    if groups > 1:
-        return "depthwise Conv" if weight.shape[1] == 1 else "grouped Conv"
-    return "1x1 Conv" if all(d == 1 for d in weight.shape[2:]) else "Conv"
+    if groups == 1:
+        return "Conv" if weight.size >= LEAST else "small Conv"
+    return "depthwise Conv" if weight.shape[1] == 1 else "grouped Conv"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from lightweight_cli.compute import dynamic, static
 from lightweight_cli.compute.apply import FORMS
 from lightweight_cli.compute.choice import kinds
 from lightweight_cli.compute.layer import Layer
@@ -24,7 +25,9 @@ class Asked(NamedTuple):
 
     def forms(self, kind: str) -> Sequence[str]:
         """Return the forms that may be tried for a kind of layers."""
-        return ("dynamic int8",) if kind in ("MatMul", "Gemm") and self.activations in (None, "dynamic") else ()
+        ways = (self.activations,) if self.activations is not None else ("static",) if kind.endswith("Conv") else ("dynamic",)
+        found = [dynamic.NAME] if "dynamic" in ways and not kind.endswith("Conv") else []
+        return (*found, static.NAME) if "static" in ways and self.calibrated else found
 
 
 def menu(layers: Sequence[Layer], asked: Asked) -> tuple[Menu, Mapping[int, str]]:
@@ -34,10 +37,16 @@ def menu(layers: Sequence[Layer], asked: Asked) -> tuple[Menu, Mapping[int, str]
     for kind, some in kinds(layers).items():
         forms = asked.forms(kind)
         for name in forms:
-            why = {id(layer): FORMS[name].unfit(layer) for layer in some}
+            why = {id(layer): unfit(name, layer) for layer in some}
             fit = [layer for layer in some if not why[id(layer)]]
             if fit:
                 found.setdefault(kind, []).append((name, fit))
             reasons |= {id(layer.weight): f"{name}: {why[id(layer)]}" for layer in some if why[id(layer)]}
     fits = {id(layer.weight) for forms in found.values() for _, some in forms for layer in some}
     return found, {i: why for i, why in reasons.items() if i not in fits}
+
+
+def unfit(name: str, layer: Layer) -> str:
+    """Return why a layer can't have a form, or nothing."""
+    form, opset = FORMS[name], layer.weight.scope.opset
+    return form.unfit(layer) if opset >= form.opset else f"opset {opset}: it needs {form.opset}"

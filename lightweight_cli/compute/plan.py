@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from lightweight_cli.compute.apply import FORMS
 from lightweight_cli.compute.layer import Key
+from lightweight_cli.compute.static import Ranges
 from lightweight_cli.errors import InputError, OutputError, UsageError, printable
 
 VERSION = 1
@@ -19,6 +20,8 @@ class Plan(NamedTuple):
 
     forms: dict[Key, str]
     reduced: bool
+    ranges: Ranges
+    """Of the values that static layers read and write."""
 
 
 def read(path: str) -> Plan | None:
@@ -31,7 +34,8 @@ def read(path: str) -> Plan | None:
         if told["plan"] != VERSION:
             raise InputError(f"{printable(path)}: plan {told['plan']}: this version reads {VERSION}")
         forms = {_key(name): str(form) for name, form in told["forms"].items()}
-        plan = Plan(forms, bool(told["reduced"]))
+        ranges = {str(name): (float(low), float(high)) for name, (low, high) in told["ranges"].items()}
+        plan = Plan(forms, bool(told["reduced"]), ranges)
     except OSError as e:
         raise InputError(f"{printable(path)}: {e.strerror}") from e
     except (ValueError, KeyError, TypeError, AttributeError) as e:
@@ -44,7 +48,8 @@ def read(path: str) -> Plan | None:
 
 def write(path: str, plan: Plan) -> None:
     """Write decisions to a file, whole or not at all. Raises: OutputError."""
-    told = {"plan": VERSION, "reduced": plan.reduced, "forms": {_name(key): form for key, form in plan.forms.items()}}
+    told = {"plan": VERSION, "reduced": plan.reduced, "forms": {_name(key): form for key, form in plan.forms.items()},
+            "ranges": plan.ranges}
     temporary = f"{path}.{os.getpid()}"
     try:
         with open(temporary, "w", encoding="utf-8") as file:

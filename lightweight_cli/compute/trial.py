@@ -12,6 +12,7 @@ from lightweight_cli.checking.check import Check
 from lightweight_cli.checking.judge import Bench
 from lightweight_cli.compute.apply import Decisions, apply
 from lightweight_cli.compute.layer import Key
+from lightweight_cli.compute.static import Ranges
 from lightweight_cli.errors import BrokenPromise
 from lightweight_cli.model.load import load
 from lightweight_cli.model.output_folder import write_into
@@ -44,6 +45,8 @@ class Trials:
 
     def __init__(self, model: Model, portion: Portion, reduced: bool) -> None:
         self.reduced, self.number = reduced, 0
+        self.ranges: Ranges = {}
+        """Of the values that static layers read and write."""
         self.end = contextlib.ExitStack()
         self.folder = self.end.enter_context(tempfile.TemporaryDirectory(prefix="lwc-"))
         self.path = write_into(model, self.folder, "model")
@@ -70,7 +73,7 @@ class Trials:
 
     def _judged(self, bench: Bench, decisions: Decisions) -> Measured:
         candidate = load(self.path)
-        apply(candidate, decisions, self.reduced)
+        apply(candidate, decisions, self.reduced, self.ranges)
         self.number += 1
         path = write_into(candidate, self.folder, f"candidate{self.number}")
         try:

@@ -35,8 +35,8 @@ class Pass(NamedTuple):
     """Whether it uses calibration data with these options."""
     searches: bool = False
     """It looks for the smallest model within the gates, which are its goal."""
-    after: tuple[str, ...] = ()
-    """The passes that its command applies first."""
+    after: Callable[[dict[str, Any]], tuple[str, ...]] = lambda options: ()
+    """The passes that its command applies first, with these options."""
     trains: bool = False
     """It learns from data: where they must judge too, more of them are for it than calibration takes."""
     first: str = ""
@@ -72,8 +72,8 @@ KEPT = (*(p.name for p in SELECTION), LOAD_MEMORY.name)
 
 def register(
     *, lossy: bool, unit: str, grows: bool = False, selects: bool = False, encodes: bool = False,
-    calibrates: Callable[[dict[str, Any]], bool] = lambda options: False, searches: bool = False, after: tuple[str, ...] = (),
-    trains: bool = False, first: str = "",
+    calibrates: Callable[[dict[str, Any]], bool] = lambda options: False, searches: bool = False,
+    after: Callable[[dict[str, Any]], tuple[str, ...]] = lambda options: (), trains: bool = False, first: str = "",
 ) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Declare a pass: its name, options and help are read from the function.
 

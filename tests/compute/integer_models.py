@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from lightweight_cli.model.output_folder import write_into
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.weights.search import find_weights
 
-Save = Callable[..., str]
+Ranges = dict[str, tuple[float, float]]
 
 
 def filled(text: str, seed: int = 0) -> ModelProto:
@@ -37,7 +36,7 @@ def filled(text: str, seed: int = 0) -> ModelProto:
     return proto
 
 
-def in_integers(folder: Path, proto: ModelProto, form: str) -> tuple[str, str, int]:
+def in_integers(folder: Path, proto: ModelProto, form: str, ranges: Ranges | None = None) -> tuple[str, str, int]:
     """Put all layers that can be into a form, with 7 bits, which are right on any processor.
 
     Returns: the paths of both models, and how many layers it were.
@@ -46,7 +45,7 @@ def in_integers(folder: Path, proto: ModelProto, form: str) -> tuple[str, str, i
     onnx.save(proto, path)
     model = load(path)
     layers, _ = layers_of(find_weights(model, Scopes(model.proto)))
-    found, _ = apply(model, {layer.key: form for layer in layers}, True)
+    found, _ = apply(model, {layer.key: form for layer in layers}, True, ranges or {})
     return path, write_into(model, str(folder), "integers"), len(found)
 
 

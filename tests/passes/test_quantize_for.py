@@ -31,7 +31,7 @@ def test_a_table_decides_for_another_machine_and_a_plan_repeats_it(tmp_path):
     first = lightweight_cli.run(PROTO, [f"quantize:for=speed,arch=vnni,keep=0,plan={file}"], calibrate=DATA)
     assert operators(first)["MatMulInteger"] == 2 and "MatMul" not in operators(first)
     plan = json.loads(file.read_text())
-    assert plan == {"plan": 1, "reduced": False, "forms": {"/W": "dynamic int8", "/V": "dynamic int8"}}
+    assert plan == {"plan": 1, "reduced": False, "forms": {"/W": "dynamic int8", "/V": "dynamic int8"}, "ranges": {}}
     told = {w.name: w for w in first.steps[0].weights}
     assert told["W"].stored_as == "dynamic int8, computed in integers" and " dB" in told["W"].method and told["E"].bits == 8
     assert first.steps[0].text == "quantize:keep=0,for=speed,arch=vnni" and told["V"].bits == 8

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @register(lossy=True, unit="weights compressed", selects=True, encodes=True, calibrates=lambda options: True, searches=True,
-          after=("strip", "fold", "dedupe"))
+          after=lambda options: ("strip", "fold", "dedupe"))
 def compress(
     context: Context,
     *,

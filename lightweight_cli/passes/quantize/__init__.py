@@ -17,7 +17,8 @@ FEW_LEVELS = 128
 """Values up to which second-order rounding is worth its time."""
 
 
-@register(lossy=True, unit="weights quantized", selects=True, encodes=True, calibrates=lambda options: uses_data(options))
+@register(lossy=True, unit="weights quantized", selects=True, encodes=True, calibrates=lambda options: uses_data(options),
+          after=lambda options: ("strip", "fold") if options.get("for_") in ("speed", "memory") else ())
 def quantize(
     context: Context,
     *,
@@ -39,7 +40,11 @@ def quantize(
         "What for; speed: layers compute in integers where that is faster here; memory: and nothing is decoded at load.",
         choices=("size", "speed", "memory"))] = "size",
     activations: Annotated[str | None, Option(
-        "Which activations become integers: dynamic, by what they are on each run.", choices=("none", "dynamic"))] = None,
+        "Which activations become integers: by what they are on each run, or by calibration data; as suits each layer.",
+        choices=("none", "dynamic", "static"))] = None,
+    ranges: Annotated[str | None, Option(
+        "How static ranges are found; not given: by what leaves the outputs nearest.",
+        choices=("minmax", "percentile", "entropy", "mse"))] = None,
     reduce_range: Annotated[bool, Option("Weights that compute have 7 bits: for x86 without VNNI, where it is the default.")] = False,
     arch: Annotated[str | None, Option(
         "Decide by a table for another machine, instead of measuring on this one.", choices=("avx2", "vnni", "arm64"))] = None,
@@ -80,7 +85,8 @@ def quantize(
     wide = (levels - 1).bit_length() if levels is not None else bits or DEFAULT
     form = Form(max(2, wide), granularity, block_size, not asymmetric, grid, levels)
     if for_ == "size":
-        for name, given in (("activations", activations), ("reduce-range", reduce_range), ("arch", arch), ("plan", plan)):
+        own = {"activations": activations, "ranges": ranges, "reduce-range": reduce_range, "arch": arch, "plan": plan}
+        for name, given in own.items():
             if given:
                 raise UsageError(f"quantize: --{name}: needs --for speed or --for memory")
         return quantize_weights(context, form, method, keep, time_limit)
@@ -88,7 +94,7 @@ def quantize(
     from lightweight_cli.passes.quantize.computing import Computing, compute
     from lightweight_cli.passes.quantize.remaining import remaining
 
-    made = compute(context, Computing(for_, Asked(activations), reduce_range, arch, plan))
+    made = compute(context, Computing(for_, Asked(activations), reduce_range, arch, plan, ranges))
     remaining(context, made, for_, lambda rest, why: quantize_weights(rest, form, method, keep, time_limit, why))
     return context.step.changed
 

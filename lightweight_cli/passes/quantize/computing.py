@@ -6,15 +6,19 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from lightweight_cli.compute import accuracy, plan
-from lightweight_cli.compute.apply import FORMS, apply
+from lightweight_cli.calibration.observing import Observer
+from lightweight_cli.calibration.settings import Settings
+from lightweight_cli.compute import accuracy, plan, static
+from lightweight_cli.compute.apply import FORMS, apply, observed
 from lightweight_cli.compute.arch import ARCHS, Arch, here
 from lightweight_cli.compute.choice import fastest
 from lightweight_cli.compute.layer import Key, layers_of
 from lightweight_cli.compute.menu import Asked, Menu, menu
+from lightweight_cli.compute.ranges import chosen
+from lightweight_cli.compute.static import Ranges
 from lightweight_cli.compute.trial import Trials
 from lightweight_cli.errors import InputError
-from lightweight_cli.pipeline.step_report import StepReport
+from lightweight_cli.pipeline.step_report import Calibrated, StepReport
 from lightweight_cli.runtime.opset import raise_opset
 from lightweight_cli.weights.told import Told
 
@@ -34,6 +38,7 @@ class Computing(NamedTuple):
     reduced: bool
     arch: str | None = None
     plan: str | None = None
+    ranges: str | None = None
 
 
 def compute(context: Context, options: Computing) -> set[str]:
@@ -41,53 +46,78 @@ def compute(context: Context, options: Computing) -> set[str]:
     step, known = context.step, plan.read(options.plan) if options.plan else None
     arch = ARCHS[options.arch] if options.arch else here()
     reduced = known.reduced if known else options.reduced or arch.reduced
-    forms = {name for kind in ("MatMul", "Gemm", "Conv") for name in options.asked.forms(kind)}
+    asked = options.asked._replace(calibrated=known is not None or bool(context.portion and context.portion.paths))
+    forms = {name for kind in ("MatMul", "Gemm", "Conv") for name in asked.forms(kind)}
     raise_opset(context.model, max((FORMS[name].opset for name in forms), default=0), step.note, "integers")
     layers, reasons = layers_of(context.rewriter().weights)
-    found, unfit = menu(layers, options.asked)
+    found, unfit = menu(layers, asked)
     told(step, reasons | dict(unfit))
     costs: dict[Key, float] = {}
     if known is not None and options.plan:
         fits = {layer.key: layer for forms_ in found.values() for _, some in forms_ for layer in some}
         plan.refuse_missing(known, fits, options.plan)
-        decisions = known.forms
+        decisions, ranges = known.forms, known.ranges
     else:
-        decisions, costs = decided(context, found, options, arch, reduced)
+        decisions, costs, ranges = decided(context, found, options, arch, reduced)
         if options.plan:
-            plan.write(options.plan, plan.Plan(decisions, reduced))
+            plan.write(options.plan, plan.Plan(decisions, reduced, ranges))
     if reduced and decisions:
         step.note("weights of 7 bits in integers: products of 8 bits overflow on processors without VNNI")
     before = {layer.key: layer.weight.stored_bytes() for layer in layers}
-    computing, made = apply(context.model, decisions, reduced)
+    computing, made = apply(context.model, decisions, reduced, ranges)
     for layer in computing:
         weight, form = layer.weight, decisions[layer.key]
         alone = f"; alone {costs[layer.key]:.1f} dB" if layer.key in costs else ""
-        _, outputs, inputs = layer.view.shape
-        step.done(weight.name, weight.op, weight.shape, form, before[layer.key], outputs * inputs + 4 * outputs, 1,
+        groups, outputs, inputs = layer.view.shape
+        step.done(weight.name, weight.op, weight.shape, form, before[layer.key], groups * outputs * (inputs + 4), 1,
                   f"{form}, computed in integers", told=Told(7 if reduced else 8, f"{form}{alone}"))
     return made
 
-def decided(context: Context, found: Menu, options: Computing, arch: Arch, reduced: bool) -> tuple[dict[Key, str], dict[Key, float]]:
-    """Return the form of each layer, by measuring where that is possible, and what layers cost alone."""
+def decided(context: Context, found: Menu, options: Computing, arch: Arch,
+            reduced: bool) -> tuple[dict[Key, str], dict[Key, float], Ranges]:
+    """Return the form of each layer, by measuring where that is possible, what layers cost alone, and the ranges of values."""
     step, portion = context.step, context.portion
     if not found:
-        return {}, {}
+        return {}, {}, {}
     if portion is None:
         step.note(f"decided by the table for {arch.name}: the model is not run")
-        return by_table(found, arch), {}
+        return by_table(found, arch), {}, {}
     try:
         with Trials(context.model, portion, reduced) as trials:
+            calibrate(context, trials, found, options.ranges)
             if options.arch:
                 step.note(f"decided by the table for {arch.name}")
                 decisions = by_table(found, arch)
             else:
                 decisions = fastest(trials, found, SLOWEST[options.purpose], lambda tried: step.note(str(tried)))
-            return held(context, trials, found, decisions, options)
+            kept, costs = held(context, trials, found, decisions, options)
+            return kept, costs, trials.ranges if static.NAME in kept.values() else {}
     except InputError as e:
         if portion.paths:
             raise
         step.note(f"decided by the table for {arch.name}: not run on synthetic inputs: {e}")
-        return by_table(found, arch), {}
+        return by_table(found, arch), {}, {}
+
+
+def calibrate(context: Context, trials: Trials, found: Menu, method: str | None) -> None:
+    """Find the ranges of the values that static layers read and write; layers of which values have none are left out."""
+    layers = [layer for forms in found.values() for name, some in forms if name == static.NAME for layer in some]
+    if not layers or context.portion is None:
+        return
+    step = context.step
+    step.stage("ranges", 0, 1)
+    with Observer(Settings(context.portion), context.model) as observer:
+        spreads = observer.spreads(observed(context.model, layers))
+        step.calibrated = Calibrated(observer.samples, observer.of, context.portion.role == "calibrate")
+    known = [layer for layer in layers if set(observed(context.model, [layer])) <= spreads.keys()]
+    for kind, forms in list(found.items()):
+        found[kind] = [(name, [layer for layer in some if name != static.NAME or layer in known]) for name, some in forms]
+        found[kind] = [(name, some) for name, some in found[kind] if some]
+        if not found[kind]:
+            del found[kind]
+    picked = chosen(trials, spreads, known, method)
+    trials.ranges = picked.ranges
+    step.note(f"ranges of activations by {picked.method}" + "".join(f", {name} {sqnr:.1f} dB" for name, sqnr in picked.tried.items()))
 
 
 def held(context: Context, trials: Trials, found: Menu, decisions: dict[Key, str],
