@@ -124,7 +124,7 @@ def test_a_speedup_that_is_not_reached_or_not_measured(save, monkeypatch):
 
 @pytest.mark.parametrize("options", ["", ":ratio=0.5,macs=0.5", ":ratio=0.5,speedup=2", ":ratio=0.5,channels=0.5"])
 def test_one_measure_is_given(apply, save, options):
-    with pytest.raises(UsageError, match="give exactly one of --ratio, --macs, --channels and --speedup"):
+    with pytest.raises(UsageError, match="give exactly one of --ratio, --macs, --channels, --speedup and --depth"):
         apply(save(NET), f"prune-channels{options}")
 
 

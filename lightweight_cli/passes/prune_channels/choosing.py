@@ -23,6 +23,7 @@ class Wanted(NamedTuple):
     macs: float | None
     channels: float | None
     speedup: float | None = None
+    depth: float | None = None
     scope: str = "group"
     round_to: int = 1
 

@@ -16,6 +16,7 @@ from lightweight_cli.numerics.moments import Moments, centred
 from lightweight_cli.passes.prune_channels.biases import Bias, bias_of
 from lightweight_cli.passes.prune_channels.selected import Selected
 from lightweight_cli.structure.cost import everything
+from lightweight_cli.structure.cut import replace
 from lightweight_cli.structure.trace import Kept, Layer, Trace
 from lightweight_cli.weights.matrix import NoMatrix, matrix_of
 from lightweight_cli.weights.view import View
@@ -166,3 +167,13 @@ class Problem:
 def excluded(selected: Selected, weight: Weight) -> bool:
     """Whether the user wants a weight left alone."""
     return bool(selected.selection.reason(weight)) and not selected.selection.only
+
+
+def put(trace: Trace, weight: Weight, new: Refit) -> None:
+    """Give a weight and what goes with it new values."""
+    assert weight.tensor is not None
+    replace(trace, weight.tensor, new.values)
+    for name, values in new.beside.items():
+        tensor = trace.stored(name)
+        assert tensor is not None
+        replace(trace, tensor, values)

@@ -11,14 +11,15 @@ from lightweight_cli.errors import UsageError
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.passes.prune_channels.by_outputs import by_outputs
 from lightweight_cli.passes.prune_channels.choosing import Choice, Wanted
+from lightweight_cli.passes.prune_channels.depth import remove_blocks
 from lightweight_cli.passes.prune_channels.importance import by_weights
 from lightweight_cli.passes.prune_channels.recovering import recovered, studied
-from lightweight_cli.passes.prune_channels.recovery import Recovery, Refit
+from lightweight_cli.passes.prune_channels.recovery import Recovery, put
 from lightweight_cli.passes.prune_channels.selected import Selected
 from lightweight_cli.passes.prune_channels.telling import tell
 from lightweight_cli.passes.prune_channels.timing import Cut, share_for
 from lightweight_cli.structure.cost import Cost
-from lightweight_cli.structure.cut import cut, replace
+from lightweight_cli.structure.cut import cut
 from lightweight_cli.structure.groups import Group, groups_of
 from lightweight_cli.structure.trace import Trace
 from lightweight_cli.structure.tracing import traced
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from lightweight_cli.calibration.study import Study
     from lightweight_cli.model.model import Model
     from lightweight_cli.pipeline.context import Context
-    from lightweight_cli.weights.weight import Weight
 
 AUTO, RECONSTRUCTION = "auto", "reconstruction"
 __all__ = ["Wanted", "remove_channels"]
@@ -36,8 +36,10 @@ __all__ = ["Wanted", "remove_channels"]
 
 def remove_channels(context: Context, wanted: Wanted, importance: str, recover: bool) -> int:
     """Remove the least important channels. Returns: how many. Raises: UsageError."""
-    if sum(x is not None for x in wanted[:4]) != 1:
-        raise UsageError("prune-channels: give exactly one of --ratio, --macs, --channels and --speedup")
+    if sum(x is not None for x in wanted[:5]) != 1:
+        raise UsageError("prune-channels: give exactly one of --ratio, --macs, --channels, --speedup and --depth")
+    if wanted.depth is not None:
+        return remove_blocks(context, wanted.depth, recover)
     scopes = Scopes(context.model.proto)
     selected = Selected(context, scopes)
     trace = traced(context.model, scopes)
@@ -91,13 +93,3 @@ def scored(context: Context, trace: Trace, groups: list[Group], recovery: Recove
         context.step.settle(importance="l1")
     power = 2 if importance == "l2" else 1
     return [seen[i] if i in seen else by_weights(trace, group, power) for i, group in enumerate(groups)]
-
-
-def put(trace: Trace, weight: Weight, new: Refit) -> None:
-    """Give a weight and what goes with it new values."""
-    assert weight.tensor is not None
-    replace(trace, weight.tensor, new.values)
-    for name, values in new.beside.items():
-        tensor = trace.stored(name)
-        assert tensor is not None
-        replace(trace, tensor, values)

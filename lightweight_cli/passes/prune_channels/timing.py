@@ -38,7 +38,7 @@ def share_for(context: Context, speedup: float, cut: Cut) -> float:
     context.step.expect(TRIALS + 1, "timing")
     with tempfile.TemporaryDirectory(prefix="lwc-") as folder:
         path = write_into(context.model, folder, "model")
-        with Bench(path, _check(context.portion)) as bench:
+        with Bench(path, check_on(context.portion)) as bench:
             def reached(share: float) -> float:
                 candidate = load(path)
                 cut(candidate, share)
@@ -60,9 +60,10 @@ def share_for(context: Context, speedup: float, cut: Cut) -> float:
     return high
 
 
-def _check(portion: Portion) -> Check:
+def check_on(portion: Portion, latency: bool = True) -> Check:
+    """Return how a cut model is compared with the one before: on some of the data that choose."""
     return Check(data=portion.paths, role=portion.role, share=portion.share, seed=portion.seed, ignore_labels=True, load=False,
-                 samples=SAMPLES, budget=SECONDS)
+                 latency=latency, samples=SAMPLES, budget=SECONDS)
 
 
 def _speed(found: Accuracy) -> float:
