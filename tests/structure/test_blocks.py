@@ -16,11 +16,13 @@ from lightweight_cli.structure.tracing import traced
 
 HEAD = '<ir_version: 8, opset_import: ["" : 17]>'
 FFN = f"""{HEAD} g (float[N,8] x) => (float[N,8] y) <float[8,8] A, float[8,16] B, float[16] b, float[16,8] C, float[8] c, float[8,8] D> {{
-    p = MatMul (x, A)  h = MatMul (p, B)  i = Add (h, b)  r = Relu (i)  o = MatMul (r, C)  q = Add (o, c)  s = Add (p, q)  y = MatMul (s, D) }}"""
+    p = MatMul (x, A)  h = MatMul (p, B)  i = Add (h, b)  r = Relu (i)
+    o = MatMul (r, C)  q = Add (o, c)  s = Add (p, q)  y = MatMul (s, D) }}"""
 FOUND = {
     "ffn": (FFN, ["s"], {"B", "b", "C", "c"}),
     "first operand": (FFN.replace("Add (p, q)", "Add (q, p)"), ["s"], {"B", "b", "C", "c"}),
-    "conv": (f"""{HEAD} g (float[N,4,5,5] x) => (float[N,4,5,5] y) <float[4,4,3,3] A, float[4,4,3,3] B, float[4] b, float[4] m, float[4] v, float[4] w = {{1,1,1,1}}> {{
+    "conv": (f"""{HEAD} g (float[N,4,5,5] x) => (float[N,4,5,5] y)
+        <float[4,4,3,3] A, float[4,4,3,3] B, float[4] b, float[4] m, float[4] v, float[4] w = {{1,1,1,1}}> {{
         a = Conv <pads = [1,1,1,1]> (x, A)  r = Relu (a)  c = Conv <pads = [1,1,1,1]> (r, B)  n = BatchNormalization (c, v, b, m, w)
         s = Add (n, a)  y = Relu (s) }}""", ["s"], {"B", "b", "m", "v", "w"}),
     "nested": (f"""{HEAD} g (float[N,8] x) => (float[N,8] y) <float[8,8] A, float[8,8] B, float[8,8] C> {{
@@ -32,7 +34,8 @@ NONE = {
     "an output": FFN.replace("=> (float[N,8] y)", "=> (float[N,8] y, float[N,8] q)"),
     "never 0": FFN.replace("q = Add (o, c)", "t = Add (o, c)  q = Sigmoid (t)"),
     "of another shape": f"""{HEAD} g (float[N,8] x) => (float[N,8] y) <float[8,1] A> {{ q = MatMul (x, A)  y = Add (x, q) }}""",
-    "of another input": f"""{HEAD} g (float[N,8] x, float[N,8] z) => (float[N,8] y) <float[8,8] A> {{ q = MatMul (z, A)  y = Add (x, q) }}""",
+    "of another input": f"""{HEAD} g (float[N,8] x, float[N,8] z) => (float[N,8] y) <float[8,8] A>
+        {{ q = MatMul (z, A)  y = Add (x, q) }}""",
     "shared bias": FFN.replace("y = MatMul (s, D)", "d = MatMul (s, D)  y = Add (d, c)"),
 }
 
