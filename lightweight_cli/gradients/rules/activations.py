@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from onnx import TensorProto
+
 from lightweight_cli.gradients.op import Op, Unfit
 from lightweight_cli.gradients.values import Value
 from lightweight_cli.model.tensors import FLOATS
@@ -57,16 +59,17 @@ def error_function(op: Op) -> None:
 
 
 def relu(op: Op) -> None:
-    """dx = g where y > 0: y is never negative, so its sign says so."""
-    op.give(0, op.g * op.emit("Sign", op.made()))
+    """dx = g where y is not 0. Two casts take half the time of a comparison or a sign, and a quarter of that of Where."""
+    op.give(0, op.g * op.made().cast(TensorProto.BOOL).cast(op.g.type))
 
 
 def leaky_relu(op: Op) -> None:
     """dx = g where x >= 0, else alpha g."""
-    _where_positive(op, op.attribute("alpha", 0.01))
+    alpha = op.attribute("alpha", 0.01)
+    op.give(0, op.g * ((op.read() >= 0.0).cast(op.g.type) * (1.0 - alpha) + alpha))
 
 
-def _where_positive(op: Op, slope: Value | float) -> None:
+def _where_positive(op: Op, slope: Value) -> None:
     op.give(0, (op.read() >= 0.0).where(op.g, op.g * slope))
 
 
@@ -158,10 +161,10 @@ def hard_sigmoid(op: Op) -> None:
 
 
 def hard_swish(op: Op) -> None:
-    """y = x clip(x / 6 + 1/2, 0, 1): dx = g clip(x / 3 + 1/2 ...): 0 up to -3, x / 3 + 1/2 between, 1 from 3 on."""
-    x = op.read()
-    slope = (x < 3.0).where(x * (1 / 3) + 0.5, 1.0)
-    op.give(0, op.g * ((x > -3.0).cast(op.g.type) * slope))
+    """y = x clip(x / 6 + 1/2, 0, 1): dx = 0 up to -3, g (x / 3 + 1/2) between, g from 3 on."""
+    x, kind = op.read(), op.g.type
+    below = (x < 3.0).cast(kind) * (x * (1 / 3) - 0.5)
+    op.give(0, op.g * ((x > -3.0).cast(kind) * (below + 1.0)))
 
 
 def clip(op: Op) -> None:
