@@ -39,7 +39,7 @@ LADDER = "Each weight is rounded to nearest at 8, 6, 4, 3 and 2 bits, and loses 
     "stay as they are. The table on standard output has the worst weight first, and below it the options that leave the worst ones out of "\
     "quantize, prune or share."
 MODEL = (Argument("model", "The model; not given or -: standard input.", False),)
-TWO = (Argument("teacher", "The model to learn from.", True), Argument("model", "The student, which is made smaller.", True))
+TWO = (Argument("teacher", "The model to learn from.", True), Argument("model", "The student.", True))
 PAIR = (Argument("reference", "The original model.", True), Argument("candidate", "The model made from it, or several.", True, True))
 
 

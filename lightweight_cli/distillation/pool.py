@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +11,8 @@ import numpy as np
 from lightweight_cli.data.batches import Batch, Batches
 from lightweight_cli.distillation.variations import is_mixed, mixed, moved
 
+IN_MEMORY = 256 << 20
+"""Bytes of one input's samples that are kept in memory."""
 MOST = 256
 """Samples at most that tell which state is best: each look runs them all."""
 
@@ -33,7 +36,7 @@ class Pool:
         self.samples = sum(b.samples for b in batches)
         self.batches = batches
         if sliceable:
-            self.rows = {n: np.concatenate([b.feed[n] for b in batches]) if n in sliceable else batches[0].feed[n] for n in batches[0].feed}
+            self.rows = {n: _joined([b.feed[n] for b in batches]) if n in sliceable else v for n, v in batches[0].feed.items()}
             labels = [b.labels for b in batches if b.labels is not None]
             self.labels = np.concatenate(labels) if labels else None
             self.batches = ()
@@ -64,8 +67,21 @@ class Pool:
         return drawn._replace(feed={**drawn.feed, **(mixed(feed, self.random) if drawn.labels is None else feed)})
 
     def _rows(self, rows: np.ndarray) -> Drawn:
-        feed = {n: v[rows] if n in self.sliceable else v for n, v in self.rows.items()}
+        feed = {n: np.asarray(v[rows]) if n in self.sliceable else v for n, v in self.rows.items()}
         return Drawn(feed, len(rows), None if self.labels is None else self.labels[rows])
+
+
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Return arrays behind each other: in memory, beyond IN_MEMORY in a file without a name."""
+    if sum(p.nbytes for p in parts) <= IN_MEMORY or parts[0].dtype == object:
+        return np.concatenate(parts)
+    with tempfile.TemporaryFile(prefix="lwc-") as file:
+        whole = np.memmap(file, parts[0].dtype, "w+", shape=(sum(map(len, parts)), *parts[0].shape[1:]))  # it keeps the file
+    at = 0
+    for part in parts:
+        whole[at : at + len(part)] = part
+        at += len(part)
+    return whole
 
 
 def pool_of(batches: Batches, size: int, seed: int) -> Pool:

@@ -7,6 +7,7 @@ import pytest
 
 from lightweight_cli.data.batches import Batch, Batches
 from lightweight_cli.data.portion import Portion, open_portion
+from lightweight_cli.distillation import pool
 from lightweight_cli.distillation.pool import pool_of
 from lightweight_cli.pipeline.run import LEARNING
 from lightweight_cli.runtime.sessions import Interface, Port
@@ -29,22 +30,29 @@ def test_rows_are_shuffled_and_each_is_drawn_before_any_again():
     assert [v for d in train.judging() for v in d.feed["x"].ravel()] == list(range(40))
 
 
+def test_many_samples_are_in_a_file(monkeypatch):
+    monkeypatch.setattr(pool, "IN_MEMORY", 10)
+    found = pool.pool_of(rows(40, 16), 8, 3)
+    assert isinstance(found.rows["x"], np.memmap) and type(found.draw().feed["x"]) is np.ndarray
+    assert [v for d in found.judging() for v in d.feed["x"].ravel()] == list(range(40))
+
+
 def test_samples_without_labels_are_mixed():
     batches = rows(40, 40)
     batches.labels = None
-    pool = pool_of(batches, 32, 0)
-    x = pool.draw().feed["x"].ravel()
+    found = pool_of(batches, 32, 0)
+    x = found.draw().feed["x"].ravel()
     whole = x == np.rint(x)
     assert 0.2 < whole.mean() < 0.8 and x.min() >= 0 and x.max() <= 39
-    judging = [d.feed["x"].ravel() for d in pool.judging()]
+    judging = [d.feed["x"].ravel() for d in found.judging()]
     assert [len(x) for x in judging] == [32, 32, 8, 8] and np.array_equal(judging[0], np.arange(32)) and np.ptp(judging[1] % 1) > 0.5
 
 
 def test_batches_that_cannot_be_cut_are_drawn_whole():
     parts = [Batch({"x": np.full((1, k + 1), k, np.float32)}, 1) for k in range(6)]
-    pool = pool_of(Batches([parts], None, 6), 8, 0)
-    assert sorted(pool.draw().feed["x"].shape[1] for _ in range(6)) == [1, 2, 3, 4, 5, 6]
-    assert [d.feed["x"].shape[1] for d in pool.judging()] == [1, 2, 3, 4, 5, 6]
+    found = pool_of(Batches([parts], None, 6), 8, 0)
+    assert sorted(found.draw().feed["x"].shape[1] for _ in range(6)) == [1, 2, 3, 4, 5, 6]
+    assert [d.feed["x"].shape[1] for d in found.judging()] == [1, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.parametrize("count", [2, 50])

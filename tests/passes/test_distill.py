@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -177,15 +178,12 @@ def test_without_data_it_is_refused(call, teacher, monkeypatch):
 
 
 def test_an_interrupt_keeps_the_best_so_far(teacher, tmp_path, monkeypatch):
-    import signal
-
     def told(self, request, arrays=None):
         if request["do"] == "go":
             signal.raise_signal(signal.SIGINT)
         return ask(self, request, arrays)
 
     ask = trainer.Trainer._ask
-    monkeypatch.setattr(trainer, "AT_ONCE", 0.0, raising=False)
     monkeypatch.setattr(trainer.Trainer, "_ask", told)
     student = changed(teacher, tmp_path / "student.onnx", lambda n, v: v * 0.9)
     _, result = distilled(f"distill:steps=1000000,learning_rate=0.001,teacher={teacher}", student, tmp_path)

@@ -30,7 +30,7 @@ def distill(
         recorded=True)] = None,
     steps: Annotated[int, Option("Batches to learn from.", min=1)] = STEPS,
     batch_size: Annotated[int | None, Option("Samples of a batch; 32, or what the model fixes.", min=1)] = None,
-    learning_rate: Annotated[float | None, Option("Of Adam; not given: the best of four, each tried for some steps.", min=0,
+    learning_rate: Annotated[float | None, Option("Of Adam; not given: one of five, each tried for some steps.", min=0,
                                                   open_min=True)] = None,
     temperature: Annotated[float, Option("Scores are divided by it before the softmax.", min=0, open_min=True)] = TEMPERATURE,
     alpha: Annotated[float, Option("Weight of the labels, where the data have them; the rest is the teacher's.", min=0, max=1)] = 0.0,
