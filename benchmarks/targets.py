@@ -6,7 +6,8 @@
 A FOLDER has model.onnx and calib.npz (target_forms.py). Each PYTHON has numpy and onnxruntime, or openvino; WEB has node_modules
 with onnxruntime-web. Equal is against what onnxruntime of this Python makes of the same file: the largest error relative to the largest
 output.
-Files that WORK has from before are used again. `make targets` sets everything up.
+Files that WORK has from before are used again, and rows of the JSON file that are not measured anew stay; `--only "8 bits"`: of one form.
+`make targets` sets everything up.
 """
 
 from __future__ import annotations
@@ -61,11 +62,13 @@ def error(reference: dict[str, np.ndarray], outputs: dict[str, np.ndarray]) -> f
     return worst
 
 
-def entry(name: str, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Return what the JavaScript side is told of a model."""
-    return {"model": name, "seconds": SECONDS, "feeds": [
-        {"name": k, "type": str(v.dtype), "dims": list(v.shape), "data": base64.b64encode(v.tobytes()).decode()}
-        for k, v in arrays.items()]}
+def entry(name: str, arrays: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Return what the JavaScript side is told of a model: its inputs, and what Python makes of them, to be shown beside."""
+    def told(tensors: dict[str, np.ndarray]) -> list[dict[str, Any]]:
+        return [{"name": k, "type": str(v.dtype), "dims": list(v.shape), "data": base64.b64encode(v.tobytes()).decode()}
+                for k, v in tensors.items()]
+
+    return {"model": name, "seconds": SECONDS, "feeds": told(arrays), "expected": told(expected)}
 
 
 def decoded(found: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -80,6 +83,11 @@ def row(form: Form, runtime: str, found: dict[str, Any], off: float | None) -> d
             **figures, **({"error": off} if off is not None else {})}
 
 
+def key(found: dict[str, Any]) -> tuple[str, ...]:
+    """Return what tells rows apart."""
+    return found["model"], found["form"], found["place"], found["runtime"]
+
+
 def measured(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Yield the rows of all models in all runtimes."""
     work: Path = given.work
@@ -87,13 +95,17 @@ def measured(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
     for folder in given.folders:
         arrays = feeds(folder, folder / "model.onnx")
         np.savez(work / "feeds.npz", **arrays)
-        for form in forms(folder, work):
+        for form in (f for f in forms(folder, work) if not given.only or f.form in given.only):
             own = native(sys.executable, form, work / "feeds.npz", work)
             if "refused" in own:
                 print(f"{form.path.name}: {own}", file=sys.stderr)
                 continue
             with np.load(work / "out.npz") as held:
                 reference = {k: held[k] for k in held.files}
+            if given.page_only:
+                if not form.place:
+                    chrome.append((form, entry(form.path.name, arrays, reference), reference))
+                continue
             if form.place != "openvino":
                 yield row(form, own["runtime"], own, 0.0)
             for python in given.python:
@@ -106,7 +118,7 @@ def measured(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
                             off = error(reference, {k: held[k] for k in held.files})
                     yield row(form, found.get("runtime", python), found, off)
             if given.web is not None and takes(form, WEB) and not form.place:
-                told = entry(form.path.name, arrays)
+                told = entry(form.path.name, arrays, reference)
                 (work / "entry.json").write_text(json.dumps(told))
                 subprocess.run(["node", HERE / "targets_web/node.mjs", given.web.resolve(), work / "entry.json", form.path,
                                 work / "out.json"], check=True)
@@ -127,17 +139,20 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--python", action="append", default=[])
+    parser.add_argument("--only", action="append", default=[], metavar="FORM")
     parser.add_argument("--web", type=Path)
     parser.add_argument("--chromium")
+    parser.add_argument("--page-only", action="store_true", help="nothing but the page in Chromium")
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
-    rows = []
+    before = json.loads(given.json.read_text())["rows"] if given.json and given.json.exists() else []
+    rows = {key(r): r for r in before}
     for found in measured(given):
-        rows.append(found)
+        rows[key(found)] = found
         print(json.dumps(found), flush=True)
         if given.json:
-            given.json.write_text(json.dumps({"machine": platform.machine(), "rows": rows}, indent=1) + "\n")
+            given.json.write_text(json.dumps({"machine": platform.machine(), "rows": list(rows.values())}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ def table() -> str:
     if not path.exists():
         return "Not measured yet."
     rows: list[Row] = json.loads(path.read_text())["rows"]
+    order_of = {form: i for i, form in enumerate(dict.fromkeys(r["form"] for r in rows))}
+    rows.sort(key=lambda r: order_of[r["form"]])
     return "\n\n".join(of_model(name, [r for r in rows if r["model"] == name]) for name in dict.fromkeys(r["model"] for r in rows))
 
 

@@ -22,6 +22,19 @@ const textOf = (bytes) => {
   return btoa(text);
 };
 
+// The largest difference of outputs from those expected, relative to the largest of them.
+export function difference(outputs, expected) {
+  let worst = 0;
+  for (const e of expected) {
+    const o = outputs.find((one) => one.name === e.name);
+    if (!o || String(o.dims) !== String(e.dims)) return "other shapes";
+    const [a, b] = [o, e].map((t) => Array.from(new ARRAYS[t.type](bytesOf(t.data).buffer), Number));
+    const largest = b.reduce((m, v) => Math.max(m, Math.abs(v)), 1e-30);
+    worst = b.reduce((m, v, i) => Math.max(m, Math.abs(a[i] - v) / largest), worst);
+  }
+  return worst < 1e-5 ? `equal (${worst.toExponential(1)})` : worst.toExponential(1);
+}
+
 export function session(ort, bytes) {
   return ort.InferenceSession.create(bytes, { executionProviders: ["wasm"], logSeverityLevel: 4 });
 }

@@ -173,14 +173,16 @@ class Coded:
     def number_dims(self, run: int = 1) -> list[int]:
         """Return the shape in which the scale can be applied: the weight's own, or [A, R, P].
 
-        Of the latter, the last axis is split where that gives a run of `run` numbers, which one lookup can then yield in place.
+        Of the latter, the last axis is split where that gives a run of `run` numbers, which one lookup can then yield in place. Blocks
+        within rows are [rows, blocks, R]: of [A, R, 1], OpenVINO takes R for the columns of a Gemm, and does not load it.
         """
         a, r, p = self.groups
         if self.scale is None or self.broadcast() is not None:
             return list(self.shape)
         if run > 1 and (r if p == 1 else p) % run == 0:
             return [a, r // run, run] if p == 1 else [a, r, p // run, run]
-        return [a, r, p]
+        rows = self.shape[0]
+        return [rows, a // rows, r] if p == 1 and a % rows == 0 else [a, r, p]
 
     def finish(self, e: Emission, number_dims: Sequence[int], numbers: Numbers) -> str:
         """Add the nodes from `numbers`, of `number_dims`, to the weight; return it."""
@@ -191,7 +193,9 @@ class Coded:
                 value, kind = self._operation(e, e.cast(value, TensorProto.FLOAT)), TensorProto.FLOAT
             spread = self.broadcast() if direct else None
             a, _, p = self.groups
-            dims = spread if spread is not None else [a, 1, *(number_dims[2:] if p > 1 else [1])]
+            rows = number_dims[0] if number_dims else 1
+            blocks = [rows, a // rows, 1] if p == 1 and rows != a else [a, 1, *(number_dims[2:] if p > 1 else [1])]
+            dims = spread if spread is not None else blocks
             if self.zero_point is not None:
                 zero_point = e.cast(e.array(self.zero_point.reshape(dims)), TensorProto.FLOAT)
                 value = self._operation(e, e.op("Sub", [value, zero_point]))

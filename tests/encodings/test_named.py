@@ -83,6 +83,14 @@ def test_every_layout_is_known_by_its_name_and_folds(name: str, tmp_path: Path) 
     assert np.allclose(run(proto, {"x": x})[0], x @ weights, atol=1e-4)
 
 
+def test_blocks_within_rows_are_stored_by_rows() -> None:
+    """OpenVINO does not load a Gemm of [rows x blocks, values, 1]."""
+    codes = np.random.default_rng(0).integers(-127, 128, 12 * 96).astype(np.int8)
+    blocks = coded(codes, (12, 96), groups=(36, 32, 1), scale=np.full((36, 1, 1), 0.5, np.float16))
+    stored = next(e for e in emissions(blocks, 17) if e.label == "packed").stored
+    assert [list(s.proto.dims) for s in stored[:2]] == [[12, 3, 32], [12, 3, 1]]
+
+
 def test_an_ort_file_holds_floats_whatever_stored_them(tmp_path: Path) -> None:
     """It is why the target refuses every storage encoding."""
     (tmp_path / "model.onnx").write_bytes(inlined(placed("tree of 2")).SerializeToString())

@@ -13,11 +13,13 @@ import pytest
 from lightweight_cli import api
 from lightweight_cli.errors import UsageError
 from lightweight_cli.inspect import report_dict
+from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.pipeline import recipe, registry
 from lightweight_cli.runtime.ort_format import NEEDS, is_ort
 from lightweight_cli.targets import runtimes, table
 from lightweight_cli.targets.refuse import refuse_steps
 from lightweight_cli.targets.target import STORING
+from lightweight_cli.weights.search import find_weights
 
 Call = Callable[..., tuple[int, bytes, str]]
 X = np.random.default_rng(3).standard_normal((2, 64)).astype(np.float32)
@@ -115,6 +117,16 @@ def test_a_pass_writes_only_what_the_target_takes(mlp: str) -> None:
     assert {w.encoding for w in tables.steps[0].weights} <= {"packed", "planes", "float"}
     with pytest.raises(UsageError, match="quantize gains nothing there"):
         api.run(mlp, ["quantize:bits=4"], target="tensorrt")
+
+
+def test_an_older_runtime_gets_no_types_that_it_lacks(mlp: str) -> None:
+    proto = onnx.load(mlp)
+    proto.opset_import[0].version, proto.ir_version = 21, 10
+    steps = ["quantize:bits=4,granularity=channel,method=nearest,keep=0"]
+    new, old = api.run(proto, steps), api.run(proto, steps, min_runtime="1.20")
+    assert "int4" in {w.encoding for w in new.steps[0].weights}
+    assert {w.encoding for w in old.steps[0].weights} == {"packed", "tree of 1"}
+    assert np.array_equal(*(np.concatenate([w.read(0, w.size) for w in find_weights(r.model, Scopes(r.model.proto))]) for r in (new, old)))
 
 
 def test_targets_are_listed(call: Call) -> None:
