@@ -83,8 +83,9 @@ class Descent:
     def _try(self, rate: float) -> Iterator[None]:
         adam = Adam(self.vector.free.size)
         for step in range(self.tried):
-            self._step(adam, rate_at(step, self.tried, rate))
-            yield
+            if step < self.tried:  # there may be less time than was thought
+                self._step(adam, rate_at(step, self.tried, rate))
+                yield
         self._better()
 
     def _step(self, adam: Adam, rate: float) -> None:

@@ -15,7 +15,7 @@ from lightweight_cli.distillation.opened import session_of
 from lightweight_cli.distillation.pool import Drawn
 from lightweight_cli.distillation.scores import Learned
 from lightweight_cli.distillation.vector import Vector
-from lightweight_cli.errors import InputError
+from lightweight_cli.errors import InputError, UsageError
 from lightweight_cli.gradients import differentiate, gradient_name
 from lightweight_cli.runtime.sessions import reason
 
@@ -35,7 +35,10 @@ class Models:
         names = list(vector.values)
         self.teacher, self.learned, self.labelled = teacher, learned, labelled
         self.fed_to_teacher = {i.name for i in teacher.get_inputs()}
-        whole = differentiate(proto, LOSS, names)
+        try:
+            whole = differentiate(proto, LOSS, names)
+        except UsageError as e:
+            raise UsageError(f"distill: {e}; --exclude may leave out the weights before it") from e
         self.trained = session_of(whole, [LOSS, *map(gradient_name, names)], threads, "student's gradients")
         self.judged = session_of(whole, [LOSS], threads, "student")
         self.fed = {i.name for i in self.judged.get_inputs()}

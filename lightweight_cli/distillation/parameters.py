@@ -44,8 +44,8 @@ def unfit(weight: Weight, main: Scope) -> str:
     """Return why a weight can't be trained, or nothing."""
     if weight.scope is not main:
         return "is in a function" if weight.scope.is_function else "is in a graph within"
-    if any(r.scope is not main for r in weight.roles):
-        return "is read in a function" if any(r.scope.is_function for r in weight.roles) else "is read in a graph within"
+    if any(r.scope is not main and not r.scope.is_function for r in weight.roles):
+        return "is read in a graph within"
     if weight.dtype != TensorProto.FLOAT:
         return f"is {tensors.type_name(weight.dtype)}: float32 is trained"
     if not weight.size:

@@ -105,7 +105,7 @@ class Training:
         self.descent = Descent(models, vector, train, held, settings)
         self.course = self.descent.course()
         if not math.isfinite(self.descent.first):
-            raise InputError("distill: the loss of the student as it is is not finite: one of the models gives infinities or NaN")
+            raise InputError("distill: the loss is not finite before any step: one of the models gives infinities or NaN")
         return {"far": far, "first": self.descent.first, "equal": self.descent.first < NOTHING, "samples": train.samples,
                 "held": min(MOST, held.samples), "of": both[0].of or 0}
 
