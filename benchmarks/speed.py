@@ -64,6 +64,8 @@ def measured(folder: Path, candidate: str) -> dict[str, Any]:
     if not isinstance(cost, str):
         load = cost.candidate
         found |= {"peak": load.peak_bytes, "resident": load.after_bytes, "load_ms": round(1e3 * load.cpu_s, 1)}
+    if not (folder / "eval.py").exists():  # seeded weights have no task
+        return found
     said = subprocess.run([sys.executable, str(folder / "eval.py"), candidate], capture_output=True, text=True)
     found["metric"] = json.loads(said.stdout.splitlines()[-1])["value"] if said.returncode == 0 and said.stdout else None
     return found

@@ -42,6 +42,7 @@ def halved(edit: Edit, fits: Callable[[Tensor], bool], outside: Collection[str])
     ours = [n for n in nodes if _computes(edit, n, types, fits, outside)]
     made = {o for n in ours for o in n.output if o}
     inner = {id(n) for n in ours}
+    floats = sum(any(types.get(i) == TensorProto.FLOAT for i in n.input) for n in nodes)
     for node in ours:
         for i in _places(node):
             name = node.input[i]
@@ -62,7 +63,7 @@ def halved(edit: Edit, fits: Callable[[Tensor], bool], outside: Collection[str])
     for i in reversed(range(len(main.graph.value_info))):
         if main.graph.value_info[i].name in made:
             del main.graph.value_info[i]
-    return len(ours), sum(any(types.get(i) == TensorProto.FLOAT for i in n.input) for n in nodes) - len(ours)
+    return len(ours), floats - len(ours)
 
 
 def _places(node: NodeProto) -> list[int]:
