@@ -24,11 +24,12 @@ NET = HEAD + """
 g (float[n,16] x) => (float[n,6] y) <float[16,48] A, float[48] a, float[48,6] B>
 { t = Gemm (x, A, a)  u = Relu (t)  v = MatMul (u, B)  y = Softmax (v) }
 """
-FAMILIES = HEAD + """
+FAMILIES = """<ir_version: 8, opset_import: ["" : 17, "own" : 1]>
 g (float[n,8] x, bool c) => (float[n,8] y, float[8,8] seen) <float[8,8] T, float[8,8] seen, float[8,8] D>
-{ a = MatMul (x, T)  b = Tanh (a)  d = MatMul (b, T)  K = Constant <value = float[1] {0}> ()  e = MatMul (d, K)  f = MatMul (e, seen)
+{ a = MatMul (x, T)  b = Tanh (a)  d = MatMul (b, T)  K = Constant <value = float[1] {0}> ()  e = own.f (d, K)  f = MatMul (e, seen)
   r = If (c) <then_branch = th () => (float[n,8] p) <float[8,8] E> { p = MatMul (x, E) },
               else_branch = el () => (float[n,8] q) { q = MatMul (x, D) }>  s = Add (f, r)  y = Tanh (s) }
+<domain: "own", opset_import: ["" : 17]> f (a, b) => (c) { c = MatMul (a, b) }
 """
 STEPS = "distill:steps=120,learning_rate=0.01"
 

@@ -54,7 +54,7 @@ def distill_student(context: Context, teacher: str | None, how: Settings) -> int
             free.pop(name).locked = "reaches nothing that is learned"
         if trainer.equal or trainer.first is None:
             step.note(EQUAL if trainer.equal else NONE)
-            return _left(context, everything, EQUAL)
+            return _left(context, everything, EQUAL if trainer.equal else "")
         trained = trainer.run(lambda loss, best, done, of: step.stage(_shown(loss, best), done, of))
         held = trainer.held
     step.note(_said(trained, held))
