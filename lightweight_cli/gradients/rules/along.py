@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from onnx import helper, numpy_helper
 
 from lightweight_cli.gradients.op import Op, Unfit
 from lightweight_cli.gradients.values import Value
@@ -21,26 +22,25 @@ def numbers(op: Op, value: Value, axis: int) -> Value:
     return op.emit("Range", np.array(0), op.emit("Squeeze", size), np.array(1))
 
 
-def put_back(op: Op, gradient: Value, axis: int, taken: Value, like: Value) -> Value:
+def put_back(op: Op, gradient: Value, axis: int, taken: Value, like: Value, zeros: Value | None = None) -> Value:
     """Add each part of a gradient along an axis to the element it was picked from, by the list of their numbers.
 
-    `like` has the size that the axis had before.
+    `like` has the size that the axis had before; `zeros` to add to, with that axis first, where their shape is known.
     """
     rank = op.rank(like)
     order = [axis, *(k for k in range(rank) if k != axis)]
     front = gradient.transposed(order)
-    rest = op.emit("Slice", op.emit("Shape", front), np.array([1], np.int64), np.array([rank], np.int64))
-    size = op.into.size(like, axis)
-    shape = op.emit("Concat", np.array([size], np.int64) if isinstance(size, int) else size, rest, axis=0, type=rest.type)
-    zeros = op.constant_value(np.zeros(1, _dtype(gradient))).expanded(shape)
-    column = op.emit("Unsqueeze", taken, np.array([1], np.int64))
+    if zeros is None:
+        rest = op.emit("Slice", op.emit("Shape", front), np.array([1]), np.array([rank]))
+        size = op.into.size(like, axis)
+        shape = op.emit("Concat", np.array([size]) if isinstance(size, int) else size, rest, axis=0, type=rest.type)
+        zeros = op.emit("ConstantOfShape", shape, type=gradient.type, value=numpy_helper.from_array(np.zeros(1, _dtype(gradient))))
+    column = op.emit("Unsqueeze", taken, np.array([1]))
     filled = op.emit("ScatterND", zeros, column, front, reduction="add")
     return filled.transposed([int(k) for k in np.argsort(order)])
 
 
 def _dtype(value: Value) -> np.dtype:
-    from onnx import helper
-
     return helper.tensor_dtype_to_np_dtype(value.type)
 
 

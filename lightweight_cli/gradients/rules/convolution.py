@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -68,33 +69,54 @@ def _transposed(op: Op, kernel: list[int], x: Value, y: Value) -> Window:
 
 
 def _of_weight(op: Op, large: Value, small: Value, group: int, at: Window) -> Value:
-    """Return dW [channels of small, channels of large in a group, kernel]: for each place in the kernel one product over all windows."""
+    """Return dW [channels of small, channels of large in a group, kernel]: for each place in the kernel one product over all windows.
+
+    Examples go between the axes of space: what is cut along the last axis serves all places that share it, and what is then cut
+    along the others lies together.
+    """
     n = len(at.kernel)
     outer, depth = op.fixed(op.read(1), 0), op.fixed(op.read(1), 1)
     if outer is None or depth is None:
         raise Unfit("the number of its channels is not known")
-    swapped = [1, 0, *at.space]
-    seen, gradient = large.transposed(swapped), small.transposed(swapped)
     if math.prod(at.kernel) > TAPS:
-        return _as_convolution(op, seen, gradient, group, at, depth)
+        return _as_convolution(op, large, small, group, at, depth)
+    order = [1, *at.space[:-1], 0, at.space[-1]]
+    seen = large.transposed(order)
     if any(at.pads):
-        seen = op.emit("Pad", seen, np.array([0, 0, *at.before, 0, 0, *at.after]))
-    strides = np.array(at.strides)
-    count = op.emit("Slice", op.into.sizes(_known(op, small)), np.array([2]), np.array([2 + n]))
-    reach = op.emit("Add", op.emit("Mul", count, strides), 1 - strides)
+        both = np.array([[0, *at.before[:-1], 0, at.before[-1]], [0, *at.after[:-1], 0, at.after[-1]]])
+        seen = op.emit("Pad", seen, both.reshape(-1))
     rows, columns = ([outer, -1], [depth, -1]) if group == 1 else ([group, outer // group, -1], [group, depth, -1])
-    gradient, parts = gradient.reshaped(rows), []
-    for place in np.ndindex(*at.kernel):
-        first = np.array(place) * at.dilations
-        there = op.emit("Slice", seen, first, op.emit("Add", reach, first), np.array(at.space), strides).reshaped(columns)
-        parts.append(op.emit("Gemm", gradient, there, transB=1) if group == 1 else gradient @ there.transposed([0, 2, 1]))
-    whole = op.emit("Concat", *parts, axis=0).reshaped([*at.kernel, outer, depth])
+    gradient = small.transposed(order).reshaped(rows)
+    ends = [_reach(op, small, k, at.strides[k]) for k in range(n)]
+    parts: dict[tuple[int, ...], Value] = {}
+    for last in range(at.kernel[-1]):
+        row = _cut(op, seen, [last * at.dilations[-1]], [ends[-1]], [n + 1], at.strides[-1:])
+        for rest in np.ndindex(*at.kernel[:-1]):
+            firsts = [place * step for place, step in zip(rest, at.dilations[:-1], strict=True)]
+            there = _cut(op, row, firsts, ends[:-1], list(range(1, n)), at.strides[:-1]).reshaped(columns)
+            parts[(*rest, last)] = op.emit("Gemm", gradient, there, transB=1) if group == 1 else gradient @ there.transposed([0, 2, 1])
+    whole = op.emit("Concat", *(parts[k] for k in sorted(parts)), axis=0).reshaped([*at.kernel, outer, depth])
     return whole.transposed([n, n + 1, *range(n)])
 
 
-def _as_convolution(op: Op, seen: Value, gradient: Value, group: int, at: Window, depth: int) -> Value:
+def _reach(op: Op, small: Value, axis: int, stride: int) -> int | Value:
+    """Return how far the first elements of all windows reach along an axis: (count - 1) stride + 1."""
+    count = op.into.size(op.made() if small is op.g else small, 2 + axis)
+    return (count - 1) * stride + 1 if isinstance(count, int) else (count * np.array(stride)) - np.array(stride - 1)
+
+
+def _cut(op: Op, value: Value, firsts: list[int], ends: Sequence[int | Value], axes: list[int], strides: list[int]) -> Value:
+    """Return every so many elements along axes, each axis from its first on."""
+    if not axes:
+        return value
+    lasts = [end + first if isinstance(end, int) else end + np.array(first) for end, first in zip(ends, firsts, strict=True)]
+    return op.emit("Slice", value, np.array(firsts), op.into.shape(lasts), np.array(axes), np.array(strides))
+
+
+def _as_convolution(op: Op, large: Value, small: Value, group: int, at: Window, depth: int) -> Value:
     """Return dW as one convolution with strides and dilations exchanged, where examples are channels and channels examples."""
     n, space = len(at.kernel), at.space
+    seen, gradient = (value.transposed([1, 0, *space]) for value in (large, small))
     if group > 1:
         sizes = op.emit("Slice", op.emit("Shape", seen), np.array([1]), np.array([2 + n]))
         apart = op.emit("Reshape", seen, op.emit("Concat", np.array([group, depth]), sizes, axis=0, type=sizes.type))
@@ -105,8 +127,3 @@ def _as_convolution(op: Op, seen: Value, gradient: Value, group: int, at: Window
     if any(s > 1 for s in at.strides):  # beyond the kernel there are products with what no window reached
         made = op.emit("Slice", made, np.zeros(n, np.int64), np.array(at.kernel), np.array(space))
     return made.transposed([1, 0, *space])
-
-
-def _known(op: Op, value: Value) -> Value:
-    """Return the value whose shape is known: that of a gradient is its output's."""
-    return op.made() if value is op.g else value

@@ -27,7 +27,7 @@ def gather(op: Op) -> None:
     shape = op.into.shape([op.into.size(x, k) if k != axis else -1 for k in range(rank)])
     flat = op.emit("Reshape", op.g, shape)
     numbers = op.emit("Reshape", indices.cast(TensorProto.INT64), np.array([-1], np.int64))
-    op.give(0, put_back(op, flat, axis, numbers, x))
+    op.give(0, put_back(op, flat, axis, numbers, x, op.into.zeros(x, op.g.type) if axis == 0 else None))
 
 
 def gather_elements(op: Op) -> None:
