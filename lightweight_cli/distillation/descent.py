@@ -28,7 +28,7 @@ channels: .158 to .187 after 20 steps at 1e-4 to 1e-3, .227 at 3e-3, and the bes
 LONGEST = 2.0
 """Length of a gradient at most, relative to the mean of those before: one odd batch must not undo many steps."""
 TIMED = 3
-"""Steps by which the time of one is known."""
+"""Steps behind the first by which the time of one is known."""
 NOT_FINITE = "the loss was no longer finite"
 
 
@@ -40,9 +40,9 @@ class Descent:
         self.steps, self.done, self.loss, self.length = settings.steps, 0, math.nan, 0.0
         self.tried = 0 if settings.rate is not None else max(2, round(TRIED * settings.steps))
         self.rate = settings.rate
-        self.began = time.monotonic()
+        self.began = self.timed = time.monotonic()
         self.held = [(drawn, models.targets(drawn)) for drawn in held.judging()]
-        self.first = self.best = self.look()
+        self.first = self.best = self.seen = self.look()
         self.kept = vector.free.copy()
         self.ended = ""
         """Why it ended early."""
@@ -64,7 +64,7 @@ class Descent:
             losses = []
             for rate in RATES:
                 yield from self._try(rate)
-                losses.append(self.look())
+                losses.append(self.seen)
                 self.restore()
             self.rate = max((r for r, loss in zip(RATES, losses, strict=True) if loss <= TOLERATED * min(losses)), default=RATES[0])
         adam, since, look = Adam(self.vector.free.size), 0, max(1, self.steps // LOOKS)
@@ -99,11 +99,19 @@ class Descent:
             adam.step(self.vector.free, self.vector.slope, rate)
             self.vector.put()
         self.done += 1
-        if self.settings.time_limit is not None and self.done == TIMED:
-            self._fit(self.settings.time_limit * TIMED / max(time.monotonic() - self.began, 1e-9))
+        if self.settings.time_limit is not None:
+            self._time(self.settings.time_limit)
 
-    def _fit(self, most: float) -> None:
+    def _time(self, limit: float) -> None:
         """Take only as many steps as there is time for, the rate's whole course in them."""
+        now = time.monotonic()
+        if self.done == 1:  # the first is slower
+            self.timed = now
+        if self.done > TIMED and now - self.began > limit:
+            self.steps, self.ended = 0, "the time was over"
+        if self.done != 1 + TIMED:
+            return
+        most = self.done + (limit - (now - self.began)) * TIMED / max(now - self.timed, 1e-9)
         if most < self.total:
             self.tried = min(self.tried, max(1, int(TRIED * most)))
             self.steps = max(1, int(most) - self.tried * len(RATES) * (self.settings.rate is None))
@@ -111,10 +119,10 @@ class Descent:
 
     def _better(self) -> bool:
         """Keep the state where it is the best so far."""
-        loss = self.look()
-        if not loss < self.best:
+        self.seen = self.look()
+        if not self.seen < self.best:
             return False
-        self.best = loss
+        self.best = self.seen
         np.copyto(self.kept, self.vector.free)
         return True
 

@@ -41,15 +41,14 @@ class Models:
             raise UsageError(f"distill: {e}; --exclude may leave out the weights before it") from e
         self.trained = session_of(whole, [LOSS, *map(gradient_name, names)], threads, "student's gradients")
         self.judged = session_of(whole, [LOSS], threads, "student")
-        self.fed = {i.name for i in self.judged.get_inputs()}
+        self.inputs = {id(s): {i.name for i in s.get_inputs()} for s in (self.trained, self.judged)}
         self.values = {n: ort.OrtValue.ortvalue_from_numpy(v) for n, v in vector.values.items()}
         self.loss = np.zeros((), np.float32)
         self.step_binding, self.loss_binding = self.trained.io_binding(), self.judged.io_binding()
         for name, value in self.values.items():
-            if name in {i.name for i in self.trained.get_inputs()}:
-                self.step_binding.bind_ortvalue_input(name, value)
-            if name in self.fed:
-                self.loss_binding.bind_ortvalue_input(name, value)
+            for session, binding in ((self.trained, self.step_binding), (self.judged, self.loss_binding)):
+                if name in self.inputs[id(session)]:
+                    binding.bind_ortvalue_input(name, value)
             gradient = ort.OrtValue.ortvalue_from_numpy(vector.gradients[name])
             self.step_binding.bind_ortvalue_output(gradient_name(name), gradient)
         shared = ort.OrtValue.ortvalue_from_numpy(self.loss)
@@ -76,10 +75,9 @@ class Models:
         return self._run(self.judged, self.loss_binding, drawn, targets)
 
     def _run(self, session: InferenceSession, binding: object, drawn: Drawn, targets: Mapping[str, np.ndarray]) -> float:
-        inputs = {i.name for i in session.get_inputs()}
         try:
             for name, array in {**drawn.feed, **targets}.items():
-                if name in inputs:
+                if name in self.inputs[id(session)]:
                     binding.bind_cpu_input(name, np.ascontiguousarray(array))  # type: ignore[attr-defined]
             session.run_with_iobinding(binding)
         except Exception as e:  # onnxruntime's exceptions have no common base
