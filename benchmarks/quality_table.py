@@ -29,7 +29,7 @@ PREAMBLE = """# Quality on real models
 Made by `benchmarks/quality.py` on the models that `benchmarks/fetch_models.py` gets from registry packages, and on
 models with an evaluation of their own. Every figure is measured by `benchmarks/fidelity.py`, apart from the tools'
 own checks: both models run in onnxruntime on CPU on the same inputs (evaluation data where a model has some, seeded
-synthetic inputs elsewhere)."""
+synthetic inputs elsewhere). An empty cell was not measured."""
 SIZES = """## Bytes
 
 Share of the original's bytes, external data included. **Bold**: larger by 0.1 % or more. *raises*: the tool ended
