@@ -19,6 +19,7 @@ import onnxruntime as ort
 from onnx import ModelProto, helper, numpy_helper
 
 from lightweight_cli.gradients import differentiate, gradient_name, prepared, uncovered
+from lightweight_cli.gradients.walk import used
 
 FLOATS = (onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT16)
 MOVES = (3e-2, 1e-2, 3e-3, 1e-3)
@@ -82,11 +83,10 @@ def row(folder: Path) -> str:
     feeds = {t.name: numpy_helper.to_array(t) for t in tensors if t.name in inputs}
     step = differentiate(whole, "loss", list(weights))
     forward = onnx.ModelProto()
-    forward.CopyFrom(whole)
-    kept = [t for t in whole.graph.initializer if t.name not in weights]
-    del forward.graph.initializer[:]
-    forward.graph.initializer.extend(kept)
-    forward.graph.input.extend(v for v in step.graph.input if v.name in weights)
+    forward.CopyFrom(step)
+    nodes = used(list(step.graph.node), {"loss"})
+    del forward.graph.node[:], forward.graph.output[1:]
+    forward.graph.node.extend(nodes)
     sessions = opened(forward), opened(step)
     feeds.update(weights)
     names = [o.name for o in sessions[1].get_outputs()]

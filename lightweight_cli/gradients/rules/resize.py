@@ -21,6 +21,8 @@ def resize(op: Op) -> None:
     axes = [a % rank for a in op.attribute("axes") or range(rank)]
     factors = op.constant(2)
     changed = [a for at, a in enumerate(axes) if not _same(op, x, y, a, None if factors is None or not factors.size else factors[at])]
+    if any(op.fixed(x, a) is not None and op.fixed(x, a) == op.fixed(y, a) for a in changed):
+        raise Unfit("it has a scale by which a size stays what it is")  # onnxruntime leaves a matrix of that size as it is
     times = _whole(op, x, y, changed)
     if times is not None and changed and min(changed) >= 2:
         space = [times.get(k, 1) for k in range(2, rank)]
