@@ -156,7 +156,7 @@ def test_functions_that_would_fill_the_memory_stay(bench):
 ])
 def test_an_optimiser_that_hangs_or_crashes_leaves_the_model(bench, monkeypatch, boot, said):
     monkeypatch.setattr(child, "BOOT", boot)
-    monkeypatch.setattr(child, "TIME_LIMIT", 0.5)
+    monkeypatch.setattr(child, "TIME_LIMIT", 0.5 if "sleep" in boot else 60)  # a busy machine takes a while to start a process
     assert bench.apply(conv(), fold_offline)[0] == 0 and bench.notes == [f"not folded: {said}"]
 
 
