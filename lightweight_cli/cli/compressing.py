@@ -20,7 +20,7 @@ from lightweight_cli.model.model import Model
 from lightweight_cli.model.output import refuse_target
 from lightweight_cli.model.provenance import origin
 from lightweight_cli.pipeline.recipe import Step
-from lightweight_cli.pipeline.run import run_steps
+from lightweight_cli.pipeline.run import run_steps, searches
 from lightweight_cli.report.progress import Progress
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ def compress(job: Job) -> None:
         model = load(job.model)
         reference = load(job.against) if job.against else model
         gates = job.gates
-        if job.wanted is not None and job.check is not None and not labelled(job.check, reference):
+        searching = job.wanted is not None and any(searches(step) for step in job.steps)
+        if searching and job.check is not None and not labelled(job.check, reference):
             gates = replace(gates, max_drop=None, confident=False)  # the search holds what is to be expected
         refuse_gates(job.check, gates, reference)
         if job.place is not None:

@@ -37,11 +37,21 @@ def shared(steps: Sequence[Step], files: Sequence[str], check: Check | None, gat
         portion, select, confirm = divided(tuple(files), check, samples, memory, gates.max_drop)
         wanted = Wanted(select, confirm, gates.max_drop, gates.min_sqnr, gates.confident, gates.max_size)
         return portion, replace(select, half="both"), wanted  # the check looks at all that judge
+    held = minded(check, gates)
     if files:
-        return Portion(tuple(files), "all", samples, seed, memory), check, None
+        return Portion(tuple(files), "all", samples, seed, memory), check, held
     if check is None or not any(calibrates(step) for step in steps):
-        return None, check, None
+        return None, check, held
     if check.data:
         share = TRAINING if any(trains(step) for step in steps) else None
-        return Portion(check.data, "calibrate", samples, seed, memory, share=share), replace(check, role="judge", share=share), None
-    return Portion((), "all", samples, seed, memory), check, None
+        return Portion(check.data, "calibrate", samples, seed, memory, share=share), replace(check, role="judge", share=share), held
+    return Portion((), "all", samples, seed, memory), check, held
+
+
+def minded(check: Check | None, gates: Gates) -> Wanted | None:
+    """Return the gates that steps can mind which do not search, and the data that hold them; None: there are none."""
+    from lightweight_cli.pipeline.wanted import Wanted
+
+    if check is None or (gates.max_drop is None and gates.min_sqnr is None):
+        return None
+    return Wanted(check, None, gates.max_drop, gates.min_sqnr, gates.confident, gates.max_size)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from lightweight_cli.compute.layer import Key
-from lightweight_cli.compute.trial import Trials
+from lightweight_cli.compute.trial import Measured, Trials
 
 FLOOR = 20.0
 """dB of the worst output that is kept where no gate says more: an error of a hundredth of its power."""
@@ -37,24 +37,25 @@ def costs(trials: Trials, decisions: Mapping[Key, str], tell: Callable[[int, int
     return found
 
 
-def holding(trials: Trials, decisions: Mapping[Key, str], costs: Mapping[Key, float], sizes: Mapping[Key, int], floor: float) -> Kept:
-    """Take out layers until the outputs have `floor` dB: as few as bisection finds.
+def holding(trials: Trials, decisions: Mapping[Key, str], costs: Mapping[Key, float], sizes: Mapping[Key, int], floor: float,
+            most: float | None = None) -> Kept:
+    """Take out layers until the outputs have `floor` dB, and no metric drops by more than `most`: as few as bisection finds.
 
     First go those that add most error for the time that they save, which is taken to be as their `sizes`.
     """
     order = sorted(decisions, key=lambda key: -(10 ** (-costs.get(key, float("inf")) / 10)) / sizes[key])
 
-    def without(count: int) -> tuple[dict[Key, str], float | None]:
+    def without(count: int) -> tuple[dict[Key, str], Measured]:
         left = {key: form for key, form in decisions.items() if key not in order[:count]}
-        return left, trials.run(left, latency=False).sqnr if left else float("inf")
+        return left, trials.run(left, latency=False) if left else Measured(None, float("inf"))
 
-    def holds(sqnr: float | None) -> bool:
-        return sqnr is None or sqnr >= floor
+    def holds(found: Measured) -> bool:
+        return (found.sqnr is None or found.sqnr >= floor) and (most is None or found.drop is None or found.drop <= most)
 
     best = without(0)
     if holds(best[1]):
-        return Kept(best[0], dict(costs), best[1])
-    best = {}, float("inf")
+        return Kept(best[0], dict(costs), best[1].sqnr)
+    best = {}, Measured(None, float("inf"))
     low, high = 0, len(order)
     while high - low > 1:  # of `low` taken out the floor does not hold, of `high` it does
         middle = (low + high) // 2
@@ -63,4 +64,4 @@ def holding(trials: Trials, decisions: Mapping[Key, str], costs: Mapping[Key, fl
             high, best = middle, found
         else:
             low = middle
-    return Kept(best[0], dict(costs), best[1])
+    return Kept(best[0], dict(costs), best[1].sqnr)

@@ -27,15 +27,21 @@ NODES = 420
 
 def unfit(layer: Layer) -> str:
     """Return why a layer can't be computed so, or nothing."""
-    groups, outputs, inputs = layer.view.shape
-    if layer.weight.op == "Conv":
-        return "is a Conv's: integers found on each run are slower there"
-    if groups > 1 or len(layer.weight.shape) < 2:
-        return "is not one matrix"
-    if any(number(r.node, "transA", 0) for r in layer.roles):
-        return "its Gemm transposes the other operand"
+    why = unfit_shape(layer)
+    if why:
+        return why
+    _, outputs, inputs = layer.view.shape
     after, before = outputs * inputs + 4 * outputs + NODES, layer.weight.stored_bytes()
     return f"would not be smaller: {after:,} bytes in integers, {before:,} now" if after > before else ""
+
+
+def unfit_shape(layer: Layer) -> str:
+    """Return why a layer is no product of activations with one matrix, or nothing."""
+    if layer.weight.op == "Conv":
+        return "is a Conv's"
+    if layer.view.shape[0] > 1 or len(layer.weight.shape) < 2:
+        return "is not one matrix"
+    return "its Gemm transposes the other operand" if any(number(r.node, "transA", 0) for r in layer.roles) else ""
 
 
 def emit(edit: Edit, layers: Sequence[Layer], reduced: bool, ranges: object = None) -> None:
@@ -49,7 +55,7 @@ def _emit(edit: Edit, layer: Layer, reduced: bool) -> None:
     codes = edit.tensor(f"{layer.weight.name}.q", found.codes.T)
     scales: dict[float, str] = {}
     for role in layer.roles:
-        alpha = _factor(role.node, "alpha")
+        alpha = factor(role.node, "alpha")
         if alpha not in scales:
             scales[alpha] = edit.tensor(f"{layer.weight.name}.s", found.scale * np.float32(alpha))
         edit.replace(role.scope, role.node, _nodes(edit, role, codes, scales[alpha]), role.node.input[role.index])
@@ -65,7 +71,7 @@ def _nodes(edit: Edit, role: Role, codes: str, scale: str) -> list[NodeProto]:
     xq, xs, xz = edit.made[key]
     y = node.output[0]
     product, cast, both = (edit.name(f"{y}.{what}") for what in ("i", "f", "s"))
-    bias = _bias(edit, node)
+    bias = bias_of(edit, node)
     out = edit.name(f"{y}.y") if bias else y
     nodes += [
         helper.make_node("MatMulInteger", [xq, codes, xz], [product], node.name),
@@ -78,16 +84,17 @@ def _nodes(edit: Edit, role: Role, codes: str, scale: str) -> list[NodeProto]:
     return nodes
 
 
-def _bias(edit: Edit, node: NodeProto) -> tuple[str, list[NodeProto]] | None:
+def bias_of(edit: Edit, node: NodeProto) -> tuple[str, list[NodeProto]] | None:
     """Return the third input of a Gemm, times beta, with the nodes that make it; None: there is none."""
     if node.op_type != "Gemm" or len(node.input) < 3 or not node.input[2]:
         return None
-    beta = _factor(node, "beta")
+    beta = factor(node, "beta")
     if beta == 1:
         return node.input[2], []
     name = edit.name(f"{node.output[0]}.b")
     return name, [helper.make_node("Mul", [node.input[2], edit.tensor(f"{name}eta", np.array(beta, np.float32))], [name])]
 
 
-def _factor(node: NodeProto, name: str) -> float:
+def factor(node: NodeProto, name: str) -> float:
+    """Return alpha or beta of a Gemm; 1 of a MatMul."""
     return next((a.f for a in node.attribute if a.name == name), 1.0) if node.op_type == "Gemm" else 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from lightweight_cli.compute import dynamic, static
+from lightweight_cli.compute import dynamic, nbits, static
 from lightweight_cli.compute.apply import FORMS
 from lightweight_cli.compute.choice import kinds
 from lightweight_cli.compute.layer import Layer
@@ -25,6 +25,8 @@ class Asked(NamedTuple):
 
     def forms(self, kind: str) -> Sequence[str]:
         """Return the forms that may be tried for a kind of layers."""
+        if self.format == "nbits" and kind in ("MatMul", "Gemm"):
+            return (nbits.NAMES[self.bits],)
         ways = (self.activations,) if self.activations is not None else ("static",) if kind.endswith("Conv") else ("dynamic",)
         found = [dynamic.NAME] if "dynamic" in ways and not kind.endswith("Conv") else []
         return (*found, static.NAME) if "static" in ways and self.calibrated else found

@@ -35,6 +35,8 @@ class Measured(NamedTuple):
     sqnr: float | None
     broken: str = ""
     """Why it does not run."""
+    drop: float | None = None
+    """Of the metric, on calibration data with labels, where a drop is to be held."""
 
 
 class Trials:
@@ -43,7 +45,8 @@ class Trials:
     Raises: InputError where the model itself does not run.
     """
 
-    def __init__(self, model: Model, portion: Portion, reduced: bool) -> None:
+    def __init__(self, model: Model, portion: Portion, reduced: bool, labelled: Check | None = None) -> None:
+        """`labelled`: how labels are read, where they are to tell a drop and calibration has a share of the data that have them."""
         self.reduced, self.number = reduced, 0
         self.ranges: Ranges = {}
         """Of the values that static layers read and write."""
@@ -52,8 +55,12 @@ class Trials:
         self.path = write_into(model, self.folder, "model")
         check = Check(data=portion.paths, role=portion.role, share=portion.share, seed=portion.seed, ignore_labels=True, load=False,
                       samples=min(SAMPLES, portion.samples or SAMPLES), budget=None)
+        if labelled is not None and portion.role == "calibrate":
+            check = replace(check, labels=labelled.labels, metric=labelled.metric, ignore_labels=labelled.ignore_labels,
+                            samples=portion.samples)
         self.bench = self.end.enter_context(Bench(self.path, check))
-        few = replace(check, samples=min(FEW, check.samples or FEW), latency=False)
+        few = replace(check, samples=min(FEW, check.samples or FEW), latency=False, labels=None, metric=None,
+                      ignore_labels=True)
         self.short = self.end.enter_context(Bench(self.path, few))
 
     def __enter__(self) -> Trials:
@@ -86,7 +93,7 @@ class Trials:
             return Measured(None, None, str(e))
         finally:
             os.remove(path)
-        return Measured(pace(found), found.sqnr)
+        return Measured(pace(found), found.sqnr, drop=found.metric.drop if found.metric is not None else None)
 
 
 def pace(found: Accuracy) -> float | None:

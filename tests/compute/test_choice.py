@@ -24,7 +24,7 @@ class Trials:
         for _, name in decisions:
             ratio *= SPEED[name]
         noise = sum(NOISE[name] for _, name in decisions)
-        return Measured(ratio, -10 * math.log10(noise) if noise else float("inf"))
+        return Measured(ratio, -10 * math.log10(noise) if noise else float("inf"), drop=noise)
 
     def alone(self, key, form):
         return self.run({key: form}).sqnr
@@ -53,3 +53,4 @@ def test_the_layer_that_costs_most_goes_back():
     assert set(kept.decisions) == {(0, "b"), (0, "c")} and kept.sqnr == pytest.approx(37, abs=0.1)
     assert set(accuracy.holding(Trials(), decisions, costs, sizes, 15).decisions) == set(decisions)
     assert not accuracy.holding(Trials(), decisions, costs, sizes, 60).decisions
+    assert set(accuracy.holding(Trials(), decisions, costs, sizes, 15, 1e-3).decisions) == {(0, "b"), (0, "c")}

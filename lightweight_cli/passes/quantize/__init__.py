@@ -42,6 +42,9 @@ def quantize(
     activations: Annotated[str | None, Option(
         "Which activations become integers: by what they are on each run, or by calibration data; as suits each layer.",
         choices=("none", "dynamic", "static"))] = None,
+    format: Annotated[str, Option(
+        "What integers are computed by: qdq, standard operators; nbits, MatMulNBits of onnxruntime, 8 or 4 bits.",
+        choices=("qdq", "nbits"))] = "qdq",
     ranges: Annotated[str | None, Option(
         "How static ranges are found; not given: by what leaves the outputs nearest.",
         choices=("minmax", "percentile", "entropy", "mse"))] = None,
@@ -68,7 +71,8 @@ def quantize(
     Gather, LSTM, GRU, RNN and Attention are quantized, and tables added to embeddings, wherever they are stored.
     With --for speed or memory some layers compute in integers instead of being decoded. Each kind of layers is timed against the
     model as it is, paired, and keeps the form that is faster here; layers that cost too much go back until the outputs have
-    --min-sqnr, or 20 dB. Timing differs from run to run, and with it the result: --plan stores what was decided.
+    --min-sqnr, or 20 dB, and --max-drop holds on the share of labelled --data that calibrates. With calibration data Conv computes in
+    static int8, and MatMul and Gemm with --activations static; otherwise in dynamic int8, or as MatMulNBits with --format nbits. Timing differs from run to run, and with it the result: --plan stores what was decided.
 
     Returns: weights quantized.
     Raises: UsageError for bits and levels, or a codebook with zero points.
@@ -85,16 +89,19 @@ def quantize(
     wide = (levels - 1).bit_length() if levels is not None else bits or DEFAULT
     form = Form(max(2, wide), granularity, block_size, not asymmetric, grid, levels)
     if for_ == "size":
-        own = {"activations": activations, "ranges": ranges, "reduce-range": reduce_range, "arch": arch, "plan": plan}
+        own = {"activations": activations, "format": format != "qdq", "ranges": ranges, "reduce-range": reduce_range, "arch": arch,
+               "plan": plan}
         for name, given in own.items():
             if given:
                 raise UsageError(f"quantize: --{name}: needs --for speed or --for memory")
         return quantize_weights(context, form, method, keep, time_limit)
+    if format == "nbits" and form.bits not in (4, 8):
+        raise UsageError(f"quantize: --format nbits with {form.told:g} bits: it has 8 or 4")
     from lightweight_cli.compute.menu import Asked
     from lightweight_cli.passes.quantize.computing import Computing, compute
     from lightweight_cli.passes.quantize.remaining import remaining
 
-    made = compute(context, Computing(for_, Asked(activations), reduce_range, arch, plan, ranges))
+    made = compute(context, Computing(for_, Asked(activations, format, form.bits), reduce_range, arch, plan, ranges))
     remaining(context, made, for_, lambda rest, why: quantize_weights(rest, form, method, keep, time_limit, why))
     return context.step.changed
 

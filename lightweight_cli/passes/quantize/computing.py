@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lightweight_cli.calibration.observing import Observer
 from lightweight_cli.calibration.settings import Settings
-from lightweight_cli.compute import accuracy, plan, static
+from lightweight_cli.compute import accuracy, nbits, plan, static
 from lightweight_cli.compute.apply import FORMS, apply, observed
 from lightweight_cli.compute.arch import ARCHS, Arch, here
 from lightweight_cli.compute.choice import fastest
@@ -61,7 +61,7 @@ def compute(context: Context, options: Computing) -> set[str]:
         decisions, costs, ranges = decided(context, found, options, arch, reduced)
         if options.plan:
             plan.write(options.plan, plan.Plan(decisions, reduced, ranges))
-    if reduced and decisions:
+    if reduced and any(form not in nbits.NAMES.values() for form in decisions.values()):
         step.note("weights of 7 bits in integers: products of 8 bits overflow on processors without VNNI")
     before = {layer.key: layer.weight.stored_bytes() for layer in layers}
     computing, made = apply(context.model, decisions, reduced, ranges)
@@ -69,8 +69,10 @@ def compute(context: Context, options: Computing) -> set[str]:
         weight, form = layer.weight, decisions[layer.key]
         alone = f"; alone {costs[layer.key]:.1f} dB" if layer.key in costs else ""
         groups, outputs, inputs = layer.view.shape
-        step.done(weight.name, weight.op, weight.shape, form, before[layer.key], groups * outputs * (inputs + 4), 1,
-                  f"{form}, computed in integers", told=Told(7 if reduced else 8, f"{form}{alone}"))
+        bits = 4 if form == nbits.NAMES[4] else 7 if reduced and form not in nbits.NAMES.values() else 8
+        after = groups * outputs * (inputs * (4 if bits == 4 else 8) // 8 + 4)
+        step.done(weight.name, weight.op, weight.shape, form, before[layer.key], after, 1,
+                  f"{form}, computed in integers", told=Told(bits, f"{form}{alone}"))
     return made
 
 def decided(context: Context, found: Menu, options: Computing, arch: Arch,
@@ -83,7 +85,8 @@ def decided(context: Context, found: Menu, options: Computing, arch: Arch,
         step.note(f"decided by the table for {arch.name}: the model is not run")
         return by_table(found, arch), {}, {}
     try:
-        with Trials(context.model, portion, reduced) as trials:
+        labelled = context.wanted.select if context.wanted is not None and context.wanted.max_drop is not None else None
+        with Trials(context.model, portion, reduced, labelled) as trials:
             calibrate(context, trials, found, options.ranges)
             if options.arch:
                 step.note(f"decided by the table for {arch.name}")
@@ -126,14 +129,15 @@ def held(context: Context, trials: Trials, found: Menu, decisions: dict[Key, str
     step = context.step
     if not decisions:
         return {}, {}
-    wanted = context.wanted.min_sqnr if context.wanted is not None else None
-    floor = accuracy.FLOOR if wanted is None else wanted
+    wanted = context.wanted
+    floor = accuracy.FLOOR if wanted is None or wanted.min_sqnr is None else wanted.min_sqnr
     costs = accuracy.costs(trials, decisions, lambda done, whole: step.stage("what layers cost", done, whole))
     sizes = {layer.key: layer.weight.size for forms in found.values() for _, layers in forms for layer in layers}
-    kept = accuracy.holding(trials, decisions, costs, sizes, floor)
+    kept = accuracy.holding(trials, decisions, costs, sizes, floor, None if wanted is None else wanted.max_drop)
     gone = [key for key in decisions if key not in kept.decisions]
+    holding = "" if wanted is None or wanted.max_drop is None else f" and a drop of {wanted.max_drop:g}"
     if gone:
-        step.note(f"{len(gone)} of {len(decisions)} layers stay out of integers, for {floor:g} dB: "
+        step.note(f"{len(gone)} of {len(decisions)} layers stay out of integers, for {floor:g} dB{holding}: "
                   + ", ".join(f"{name} ({costs.get((n, name), float('nan')):.1f} dB alone)" for n, name in gone[:4])
                   + (" and others" if len(gone) > 4 else ""))
     if gone and kept.decisions and not options.arch:
