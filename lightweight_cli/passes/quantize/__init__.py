@@ -71,8 +71,9 @@ def quantize(
     Gather, LSTM, GRU, RNN and Attention are quantized, and tables added to embeddings, wherever they are stored.
     With --for speed or memory some layers compute in integers instead of being decoded. Each kind of layers is timed against the
     model as it is, paired, and keeps the form that is faster here; layers that cost too much go back until the outputs have
-    --min-sqnr, or 20 dB, and --max-drop holds on the share of labelled --data that calibrates. With calibration data Conv computes in
-    static int8, and MatMul and Gemm with --activations static; otherwise in dynamic int8, or as MatMulNBits with --format nbits. Timing differs from run to run, and with it the result: --plan stores what was decided.
+    --min-sqnr, or 20 dB, and --max-drop holds on the share of labelled --data that calibrates. With calibration data Conv computes
+    in static int8, and MatMul and Gemm with --activations static; otherwise in dynamic int8, or as MatMulNBits with --format nbits.
+    Timing differs from run to run, and with it the result: --plan stores what was decided.
 
     Returns: weights quantized.
     Raises: UsageError for bits and levels, or a codebook with zero points.
