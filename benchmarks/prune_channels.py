@@ -27,11 +27,14 @@ PAGE = ROOT / "docs/pruning.md"
 SHARES = (0.25, 0.5)
 LIMIT = 900
 """Seconds for one way on one model."""
+BLOCKS = "lwc, blocks"
+"""The way that takes the share of residual blocks instead of channels."""
 LWC = {
     "lwc, not recovered": ("--importance", "l1", "--no-recover"),
     "lwc, without data": ("--importance", "l1"),
     "lwc, l1": ("--importance", "l1", "--calibrate", "{data}"),
     "lwc": ("--calibrate", "{data}"),
+    BLOCKS: ("--calibrate", "{data}"),
 }
 PEERS = ("onnxsim", "onnxsim, ridge", "onnxsim, fine-tuning")
 FINE_TUNING = """
@@ -109,7 +112,8 @@ def row(folder: Path, share: float, way: str, peer: str) -> dict[str, Any]:
         words = [peer, "-c", FINE_TUNING, way, str(model), str(target), str(data), str(share)]
         if way in LWC:
             options = [w.format(data=data) for w in LWC[way]]
-            words = [sys.executable, "-m", "lightweight_cli", "prune-channels", str(model), "--channels", str(share), *options, "-q",
+            words = [sys.executable, "-m", "lightweight_cli", "prune-channels", str(model), "--depth" if way == BLOCKS else "--channels",
+                     str(share), *options, "-q",
                      "--no-check", "-o", str(target)]
             if way == "lwc, without data":
                 words.remove("--no-check")
@@ -125,7 +129,7 @@ def row(folder: Path, share: float, way: str, peer: str) -> dict[str, Any]:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Return the rows as a table, each beside its original."""
-    lines = ["| model | channels | way | parameters | MACs | latency | metric | seconds |", "| --- " * 8 + "|"]
+    lines = ["| model | channels or blocks | way | parameters | MACs | latency | metric | seconds |", "| --- " * 8 + "|"]
     originals = {r["model"]: r for r in rows if r["way"] == "original"}
     order = ["original", *LWC, *PEERS]
     for r in sorted(rows, key=lambda r: (list(originals).index(r["model"]), r["share"], order.index(r["way"]))):
@@ -146,10 +150,11 @@ def main() -> None:
     parser.add_argument("folders", nargs="*", type=Path)
     parser.add_argument("--peer", default="", help="a Python with onnxsim")
     parser.add_argument("--shares", nargs="*", type=float, default=SHARES)
+    parser.add_argument("--ways", nargs="*", default=list(LWC))
     parser.add_argument("--only-table", action="store_true")
     given = parser.parse_args()
     kept = Rows(RESULTS, "model", "share", "way")
-    ways = [(0.0, "original"), *((s, w) for s in given.shares for w in (*LWC, *(PEERS if given.peer else ())))]
+    ways = [(0.0, "original"), *((s, w) for s in given.shares for w in (*given.ways, *(PEERS if given.peer else ())))]
     for folder in [] if given.only_table else [f.resolve() for f in given.folders]:
         for share, way in ways:
             kept.measure((folder.name, share, way), partial(row, folder, share, way, given.peer))
