@@ -117,7 +117,8 @@ class StepReport:
     def defaults(self) -> dict[str, Any]:
         """The options that steer and that `text` does not name."""
         given = {item.partition("=")[0] for item in self.text.partition(":")[2].split(",")}
-        return {k: v for k, v in self.options.items() if k.rstrip("_") not in given and v is not None and v is not False and v != ()}
+        named = {k.rstrip("_"): v for k, v in self.options.items()}
+        return {k: v for k, v in named.items() if k not in given and v is not None and v is not False and v != ()}
 
     def settle(self, **options: Any) -> None:
         """Note what took effect where the default was to decide by the model or by other options."""
