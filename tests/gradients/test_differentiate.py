@@ -123,6 +123,13 @@ def test_weights_of_16_bits_are_read_in_32() -> None:
     assert found["W"].dtype == np.float32 and found["W"].tolist() == [9, 12]
 
 
+def test_what_is_picked_in_16_bits_adds_up() -> None:
+    text = f"""<float16[3,2] W = {{1, 2, 3, 4, 5, 6}}, int64[4] at = {{0, 2, 0, 0}}>
+        {{ p = Gather (W, at) m = Cast <to = 1> (p) y = ReduceSum (m) {SUM}"""
+    found = gradients(text, ["W"], "float[1,1] y", W=np.ones((3, 2)))
+    assert found["W"].tolist() == [[3, 3], [0, 0], [1, 1]]
+
+
 def test_what_can_not_be_done_is_one_line() -> None:
     text = f"<float[2,2] W = {{1, 2, 3, 4}}> {{ a = MatMul (x, W) [odd] b = Det (W) d = Hardmax (a) e = Mul (a, b) y = Add (e, d) {SUM}"
     proto = onnx.parser.parse_model(HEAD.format(ir=8, opset=18, outputs="float[N,2] y") + text.replace("[odd] ", ""))

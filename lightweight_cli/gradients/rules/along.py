@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from lightweight_cli.gradients.op import Op, Unfit
 from lightweight_cli.gradients.values import Value
@@ -29,15 +29,20 @@ def put_back(op: Op, gradient: Value, axis: int, taken: Value, like: Value, zero
     """
     rank = op.rank(like)
     order = [axis, *(k for k in range(rank) if k != axis)]
-    front = gradient.transposed(order)
+    front = wide(gradient).transposed(order)
     if zeros is None:
         rest = op.emit("Slice", op.emit("Shape", front), np.array([1]), np.array([rank]))
         size = op.into.size(like, axis)
         shape = op.emit("Concat", np.array([size]) if isinstance(size, int) else size, rest, axis=0, type=rest.type)
-        zeros = op.emit("ConstantOfShape", shape, type=gradient.type, value=numpy_helper.from_array(np.zeros(1, _dtype(gradient))))
+        zeros = op.emit("ConstantOfShape", shape, type=front.type, value=numpy_helper.from_array(np.zeros(1, _dtype(front))))
     column = op.emit("Unsqueeze", taken, np.array([1]))
     filled = op.emit("ScatterND", zeros, column, front, reduction="add")
-    return filled.transposed([int(k) for k in np.argsort(order)])
+    return filled.transposed([int(k) for k in np.argsort(order)]).cast(gradient.type)
+
+
+def wide(gradient: Value) -> Value:
+    """Return a gradient of 16 bits in float32: onnxruntime adds up in places in no less."""
+    return gradient.cast(TensorProto.FLOAT) if gradient.type in (TensorProto.FLOAT16, TensorProto.BFLOAT16) else gradient
 
 
 def _dtype(value: Value) -> np.dtype:

@@ -6,7 +6,7 @@ import numpy as np
 from onnx import TensorProto
 
 from lightweight_cli.gradients.op import Op, Unfit
-from lightweight_cli.gradients.rules.along import put_back
+from lightweight_cli.gradients.rules.along import put_back, wide
 
 
 def gather(op: Op) -> None:
@@ -27,20 +27,22 @@ def gather(op: Op) -> None:
     shape = op.into.shape([op.into.size(x, k) if k != axis else -1 for k in range(rank)])
     flat = op.emit("Reshape", op.g, shape)
     numbers = op.emit("Reshape", indices.cast(TensorProto.INT64), np.array([-1], np.int64))
-    op.give(0, put_back(op, flat, axis, numbers, x, op.into.zeros(x, op.g.type) if axis == 0 else None))
+    op.give(0, put_back(op, flat, axis, numbers, x, op.into.zeros(x, wide(op.g).type) if axis == 0 else None))
 
 
 def gather_elements(op: Op) -> None:
     """dx = g added up at the places it was taken from."""
-    x = op.read()
-    op.give(0, op.emit("ScatterElements", op.into.zeros(x, op.g.type), op.read(1), op.g, axis=op.attribute("axis", 0), reduction="add"))
+    g = wide(op.g)
+    zeros = op.into.zeros(op.read(), g.type)
+    op.give(0, op.emit("ScatterElements", zeros, op.read(1), g, axis=op.attribute("axis", 0), reduction="add").cast(op.g.type))
 
 
 def gather_nd(op: Op) -> None:
     """dx = g added up at the places it was taken from."""
     if op.attribute("batch_dims", 0):
         raise Unfit("it has batch_dims")
-    op.give(0, op.emit("ScatterND", op.into.zeros(op.read(), op.g.type), op.read(1), op.g, reduction="add"))
+    g = wide(op.g)
+    op.give(0, op.emit("ScatterND", op.into.zeros(op.read(), g.type), op.read(1), g, reduction="add").cast(op.g.type))
 
 
 def scatter_elements(op: Op) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from lightweight_cli.gradients.op import Op, Unfit
+from lightweight_cli.gradients.rules.along import wide
 from lightweight_cli.gradients.rules.windows import Window, back_through, window
 from lightweight_cli.gradients.values import Value
 
@@ -24,9 +25,10 @@ def max_pool(op: Op) -> None:
     if apart and op.g.type == TensorProto.FLOAT:
         op.give(0, op.emit("MaxUnpool", op.g, places, op.into.sizes(x), kernel_shape=at.kernel, strides=at.strides))
         return
-    flat = op.into.zeros(x, op.g.type).reshaped([-1])
-    filled = op.emit("ScatterElements", flat, places.reshaped([-1]), op.g.reshaped([-1]), axis=0, reduction="add")
-    op.give(0, filled.reshaped(op.into.sizes(x)))
+    g = wide(op.g)
+    flat = op.into.zeros(x, g.type).reshaped([-1])
+    filled = op.emit("ScatterElements", flat, places.reshaped([-1]), g.reshaped([-1]), axis=0, reduction="add")
+    op.give(0, filled.reshaped(op.into.sizes(x)).cast(op.g.type))
 
 
 def _places(op: Op) -> Value:
