@@ -39,7 +39,7 @@ def by_the_command(path: Path, recipe: recipes.Recipe) -> Outcome:
     """Return what the command makes of a model that took the process with it: its check runs in a process of its own."""
     out = path.with_name(f"{path.name}.out")
     steps = [word for step in recipe for word in ("-p", step)]
-    command = [sys.executable, "-m", "lightweight_cli", "run", path, *steps, "-o", out]
+    command = [sys.executable, "-m", "lightweight_cli", "run", path, *steps, "-o", out, "-q"]  # -q: no progress on a slow machine
     ended = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT)
     one_line = ended.stderr.startswith("lwc: error: ") and ended.stderr.count("\n") == 1
     refused = ended.returncode in (3, 5) and one_line and not out.exists()
