@@ -50,8 +50,8 @@ def row(model: Path, data: str, ratio: int) -> dict[str, Any]:
             found |= {"target": eight.stat().st_size, "eight": sqnr(report)}
         else:
             found["target"] = found["original"] // ratio
-        said = lwc("compress", str(model), "--target-size", f"{found['target']}B", *given, "-q", "--time-limit", "36000", "--check-time", "5",
-                   "-o", str(small), "--report", str(report), "-f")
+        said = lwc("compress", str(model), "--target-size", f"{found['target']}B", *given, "-q", "--time-limit", "36000",
+                   "--check-time", "5", "-o", str(small), "--report", str(report), "-f")
         if not small.exists():
             return {**found, "failed": said.rpartition("target-size ")[2][:60]}
         return {**found, "bytes": small.stat().st_size, "sqnr": sqnr(report)}
