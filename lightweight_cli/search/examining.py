@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lightweight_cli.runtime.child import Progress
 
 PROBES = 16
-"""Rows on which one layer at a time is tried: gains differ by factors of 100, and 10 rows found them. With 64 this took most of the time."""
+"""Rows on which a layer is tried alone: gains differ by factors of 100, and 10 rows found them. With 64 this took most of the time."""
 ANYTHING = Goal(Budget())
 """The goal of a probe: there is none."""
 
