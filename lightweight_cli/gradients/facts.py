@@ -105,7 +105,14 @@ def facts_of(model: ModelProto) -> Facts:
 
 
 def _told(graph: GraphProto, known: dict[str, TensorProto]) -> None:
-    """Repeat in branches the numbers they read from around them: onnx infers shapes in a branch from its own constants only."""
+    """Repeat in branches the numbers they read from around them: onnx infers shapes in a branch from its own constants only.
+
+    What outputs are declared to be is forgotten: runtimes warn where it is not so, and go on.
+    """
+    made = {name for node in graph.node for name in node.output}
+    for value in graph.output:
+        if value.name in made and value.type.HasField("tensor_type"):
+            value.type.tensor_type.ClearField("shape")
     for node in graph.node:
         for inner in subgraphs_of(node):
             own = {name for n in inner.node for name in n.output} | {t.name for t in inner.initializer}

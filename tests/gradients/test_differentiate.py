@@ -52,6 +52,11 @@ def test_any_number_of_examples() -> None:
         assert found["W"].tolist() == np.sum(rows, 0).tolist()
 
 
+def test_outputs_that_are_not_as_declared() -> None:
+    found = gradients(f"<float[2] W = {{3, 4}}> {{ y = Mul (x, W) s = Mul (y, y) {SUM.replace('(y)', '(s)')}", ["W"], "float[1,2] y")
+    assert found["W"].tolist() == [2 * 3 * 35, 2 * 4 * 56]
+
+
 def test_a_weight_used_twice_sums() -> None:
     found = gradients(f"<float[2] W = {{3, 4}}> {{ a = Mul (x, W) b = Add (a, W) y = Add (b, W) {SUM}", ["W"])
     assert found["W"].tolist() == [9 + 6, 12 + 6]
