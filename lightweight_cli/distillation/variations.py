@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-MIXED = 0.5
-"""Share of the samples that are mixed with another, in any proportion."""
+MOVED = MIXED = 0.5
+"""Share of the images that are moved, and of the samples that are mixed with another, in any proportion: a quarter stays as it is."""
 TURN, STRETCH, SHIFT = 0.25, 0.12, 0.08
 """The most that an image is moved: turned in radians (square ones), stretched each way by a share, shifted by a share of its size."""
 LEAST, CHANNELS = 8, 4
@@ -31,7 +31,7 @@ def is_mixed(value: np.ndarray) -> bool:
 
 
 def moved(value: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Return images [n, c, h, w] or [n, h, w, c], each turned, stretched and shifted a little; any other input as it is."""
+    """Return images [n, c, h, w] or [n, h, w, c], some turned, stretched and shifted a little; any other input as it is."""
     if value.ndim != 4 or value.dtype != np.float32:
         return value
     if min(value.shape[2:]) >= LEAST:
@@ -44,10 +44,11 @@ def moved(value: np.ndarray, random: np.random.Generator) -> np.ndarray:
 def _moved(images: np.ndarray, random: np.random.Generator) -> np.ndarray:
     """Return images whose pixels come from a turned, stretched, shifted place each, those at the border from the border."""
     count, _, height, width = images.shape
-    most = TURN * min(height, width) / max(height, width)  # or the ends of a line of text would leave the image
-    angle = random.uniform(-most, most, (count, 1, 1))
-    stretch = np.exp(random.uniform(-STRETCH, STRETCH, (2, count, 1, 1)))
-    shift = random.uniform(-SHIFT, SHIFT, (2, count, 1, 1))
+    some = (random.random((count, 1, 1)) < MOVED).astype(np.float64)
+    most = some * TURN * min(height, width) / max(height, width)  # or the ends of a line of text would leave the image
+    angle = most * random.uniform(-1, 1, (count, 1, 1))
+    stretch = np.exp(some * random.uniform(-STRETCH, STRETCH, (2, count, 1, 1)))
+    shift = some * random.uniform(-SHIFT, SHIFT, (2, count, 1, 1))
     y, x = np.mgrid[:height, :width]
     y, x = y - (height - 1) / 2, x - (width - 1) / 2
     rows = np.cos(angle) * y * stretch[0] - np.sin(angle) * x + shift[0] * height + (height - 1) / 2

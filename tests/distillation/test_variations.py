@@ -13,6 +13,7 @@ def test_images_are_moved_a_little_and_nothing_else():
     y = moved(x, np.random.default_rng(0))
     centre = [np.argwhere(one[0]).mean(0) for one in y]
     assert y.dtype == x.dtype and y.shape == x.shape and set(np.unique(y)) <= {0, 1}
+    assert 0.3 < np.mean([np.array_equal(a, b) for a, b in zip(x, y, strict=True)]) < 0.7
     assert 0.3 < np.std(centre, 0).min() and np.abs(np.array(centre) - 11.5).max() < 4 and 9 <= y.sum() / 40 <= 25
     last = moved(np.ascontiguousarray(x.transpose(0, 2, 3, 1)), np.random.default_rng(0))
     assert np.array_equal(last.transpose(0, 3, 1, 2), y)
