@@ -97,6 +97,10 @@ def facts_of(model: ModelProto) -> Facts:
         elif tensor.name not in listed:
             light.graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
     _told(light.graph, {t.name: t for t in light.graph.initializer if t.data_type == TensorProto.INT64})
+    for value in light.graph.input:
+        for size in value.type.tensor_type.shape.dim:
+            if size.dim_value < 0:  # how some exporters say that it is open
+                size.ClearField("dim_value")
     try:
         light = onnx.shape_inference.infer_shapes(light, data_prop=True)
     except Exception:  # what can't be inferred is found at run time; onnx's exceptions have no common base

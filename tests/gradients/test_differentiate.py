@@ -52,6 +52,16 @@ def test_any_number_of_examples() -> None:
         assert found["W"].tolist() == np.sum(rows, 0).tolist()
 
 
+def test_sizes_of_minus_one_are_open() -> None:
+    text = f"<float[2] W = {{3, 4}}> {{ m = Mul (x, W) y = ReduceMean (m) {SUM}"
+    proto = onnx.parser.parse_model(HEAD.format(ir=8, opset=18, outputs="float[1,1] y") + text)
+    proto.graph.input[0].type.tensor_type.shape.dim[0].dim_value = -1
+    model = differentiate(proto, "loss", ["W"])
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    feeds = {"x": np.array([[1, 2], [3, 4]], np.float32), "W": np.array([3, 4], np.float32)}
+    assert session.run(["gradient(W)"], feeds)[0].tolist() == [1, 1.5]
+
+
 def test_outputs_that_are_not_as_declared() -> None:
     found = gradients(f"<float[2] W = {{3, 4}}> {{ y = Mul (x, W) s = Mul (y, y) {SUM.replace('(y)', '(s)')}", ["W"], "float[1,2] y")
     assert found["W"].tolist() == [2 * 3 * 35, 2 * 4 * 56]
