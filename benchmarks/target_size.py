@@ -53,7 +53,7 @@ def row(model: Path, data: str, ratio: int) -> dict[str, Any]:
         said = lwc("compress", str(model), "--target-size", f"{found['target']}B", *given, "-q", "--time-limit", "36000",
                    "--check-time", "5", "-o", str(small), "--report", str(report), "-f")
         if not small.exists():
-            return {**found, "failed": said.rpartition("target-size ")[2][:60]}
+            return {**found, "failed": said.rpartition("bytes: ")[2].partition(";")[0]}
         return {**found, "bytes": small.stat().st_size, "sqnr": sqnr(report)}
 
 

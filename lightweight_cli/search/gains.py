@@ -34,6 +34,8 @@ class Explored(NamedTuple):
     choices: Sequence[Choice]
     gain: float
     """Loss of the whole over the layer's error; NaN: it could not be tried alone."""
+    others: Sequence[Choice] = ()
+    """What it becomes only where a size can't be had otherwise: the data show nothing of what that costs."""
 
 
 def values_of(layer: Layer, new: Rounded) -> dict[str, np.ndarray]:
@@ -55,7 +57,7 @@ def explored(layer: Layer, choices: Sequence[Choice], seen: Statistics | None, e
     new = rounded(layer, PROBE[layer.menu], seen, sweeps=0)
     loss = examiner.probe(values_of(layer, new))
     if loss == 0 < new.error:
-        return unexplored(layer)
+        return unexplored(layer)._replace(others=choices)
     return Explored(layer, choices, loss / new.error if new.error else np.nan)
 
 
@@ -68,7 +70,7 @@ def _tried(layer: Layer, choices: Sequence[Choice], examiner: Examiner) -> Explo
     """Try items of a table one by one: their errors are then losses, and the gain is 1; those between are interpolated."""
     tried = {c.error: examiner.probe(values_of(layer, rounded(layer, c.item, None))) for c in choices[::TRIED]}
     if not any(tried.values()):
-        return unexplored(layer)
+        return unexplored(layer)._replace(others=choices)
     errors = np.log(np.maximum(sorted(tried), LITTLE))
     losses = np.log(np.maximum([tried[error] for error in sorted(tried)], LITTLE))
     found = []

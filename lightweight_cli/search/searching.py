@@ -62,6 +62,8 @@ class Search:
     settled: bool = False
     """Whether that is known: by the first candidate that does not lose nothing."""
     explored: Sequence[Explored] = ()
+    opened: bool = False
+    """Whether a size took weights below 8 bits of which the data show nothing."""
     longest: float = 0.0
     """Seconds of the slowest candidate."""
     built: Built | None = None
@@ -128,6 +130,8 @@ class Search:
 
     def _of_size(self, most: int) -> None:
         """Build for a size, and correct the forecast by what came of it: by other items, then by other steps."""
+        if self._forecast(allocation.smallest(self.explored)) > most and any(e.others for e in self.explored):
+            self.opened, self.explored = True, [e._replace(choices=e.others or e.choices) for e in self.explored]
         aim = most * AIM
         made = self._of(aim)
         made = made and self._firmer(made)

@@ -135,6 +135,9 @@ def test_a_branch_that_the_data_take_is_searched_and_the_other_one_keeps_8_bits(
     assert kept.loss < 0.2 and os.path.getsize(target) <= os.path.getsize(source) / 5
     items = {name: parse(item, "") for name, _, item in (planned.partition("=") for planned in done.steps[0].plan["item"])}
     assert items["D"] == SAFE and items["1/E"].step > 0.06
+    done = lightweight_cli.run(source, ["compress:ratio=9"], calibrate=[feed])
+    assert any("not enough for the size" in note for note in done.steps[0].notes)
+    assert "D=8b" not in done.steps[0].plan["item"]
 
 
 def test_there_is_an_answer_however_little_time(call, save, tmp_path) -> None:

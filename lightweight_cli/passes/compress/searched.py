@@ -121,6 +121,8 @@ def told(context: Context, search: Search, budget: Budget) -> list[tuple[Item, R
     for tried in front.tried:
         v = tried.verdict
         step.front.append(Measured(tried.nbytes, v.loss, v.holds, v.sentence, tried is best, tried.firm, tried.nearest))
+    if search.opened:
+        step.note("that is not enough for the size: they go below 8 bits too, which no sample shows the loss of")
     if search.ended:
         step.note(f"{search.ended}: the best of {len(front.tried)} candidates")
     step.note(f"{len(front.tried)} candidate{'s' * (len(front.tried) != 1)}; {best.verdict.sentence}")
