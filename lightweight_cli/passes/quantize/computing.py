@@ -131,11 +131,18 @@ def held(context: Context, trials: Trials, found: Menu, decisions: dict[Key, str
         return {}, {}
     wanted = context.wanted
     floor = accuracy.FLOOR if wanted is None or wanted.min_sqnr is None else wanted.min_sqnr
-    costs = accuracy.costs(trials, decisions, lambda done, whole: step.stage("what layers cost", done, whole))
+    most = None if wanted is None else wanted.max_drop
+
+    def tell(done: int, whole: int) -> None:
+        step.stage("what layers cost", done, whole)
+
+    if accuracy.holds(trials.run(decisions, latency=False), floor, most):
+        return decisions, accuracy.costs(trials, decisions, tell, accuracy.TELLING)
+    costs = accuracy.costs(trials, decisions, tell)
     sizes = {layer.key: layer.weight.size for forms in found.values() for _, layers in forms for layer in layers}
-    kept = accuracy.holding(trials, decisions, costs, sizes, floor, None if wanted is None else wanted.max_drop)
-    gone = [key for key in decisions if key not in kept.decisions]
-    holding = "" if wanted is None or wanted.max_drop is None else f" and a drop of {wanted.max_drop:g}"
+    kept = accuracy.holding(trials, decisions, costs, sizes, floor, most)
+    gone = sorted((key for key in decisions if key not in kept.decisions), key=lambda key: costs.get(key, float("inf")))
+    holding = "" if most is None else f" and a drop of {most:g}"
     if gone:
         step.note(f"{len(gone)} of {len(decisions)} layers stay out of integers, for {floor:g} dB{holding}: "
                   + ", ".join(f"{name} ({costs.get((n, name), float('nan')):.1f} dB alone)" for n, name in gone[:4])
