@@ -47,6 +47,13 @@ def apply(model: Model, decisions: Decisions, reduced: bool, ranges: Ranges) -> 
     return layers, edit.tensors
 
 
+def needed(model: Model, decisions: Decisions) -> list[str]:
+    """Return the values whose ranges the static layers of some decisions need."""
+    edit = Edit(model, Scopes(model.proto))
+    found = layers_of(find_weights(model, edit.scopes))[0]
+    return static.values_of(edit, [layer for layer in found if decisions.get(layer.key) == static.NAME])
+
+
 def observed(model: Model, layers: Sequence[Layer]) -> list[str]:
     """Return the values whose ranges static layers of a model need, whichever of them are taken."""
     edit = Edit(model, Scopes(model.proto))

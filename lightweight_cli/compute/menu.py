@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from lightweight_cli.compute import dynamic, nbits, static
 from lightweight_cli.compute.apply import FORMS
 from lightweight_cli.compute.choice import kinds
@@ -35,8 +37,9 @@ class Asked(NamedTuple):
 def menu(layers: Sequence[Layer], asked: Asked) -> tuple[Menu, Mapping[int, str]]:
     """Return for each kind its forms with the layers that fit them; and by the weights' ids why others fit none."""
     found: Menu = {}
-    reasons: dict[int, str] = {}
-    for kind, some in kinds(layers).items():
+    reasons = {id(layer.weight): "weights are not finite" for layer in layers
+               if not all(np.isfinite(part).all() for part in layer.weight.chunks())}
+    for kind, some in kinds([layer for layer in layers if id(layer.weight) not in reasons]).items():
         forms = asked.forms(kind)
         for name in forms:
             why = {id(layer): unfit(name, layer) for layer in some}

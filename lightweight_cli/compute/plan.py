@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lightweight_cli.compute.apply import FORMS
@@ -59,11 +59,14 @@ def write(path: str, plan: Plan) -> None:
         raise OutputError(f"{printable(path)}: {e.strerror}") from e
 
 
-def refuse_missing(plan: Plan, fits: Mapping[Key, Any], path: str) -> None:
-    """Refuse decisions about layers that a model has not. Raises: UsageError."""
+def refuse_missing(plan: Plan, fits: Mapping[Key, Any], values: Sequence[str], path: str) -> None:
+    """Refuse decisions about layers that a model has not, or without the ranges of the `values` they need. Raises: UsageError."""
     missing = next((key for key in plan.forms if key not in fits), None)
     if missing is not None:
         raise UsageError(f"--plan {printable(path)}: {printable(missing[1])} is no layer of this model that can be computed so")
+    unknown = next((value for value in values if value not in plan.ranges), None)
+    if unknown is not None:
+        raise UsageError(f"--plan {printable(path)}: has no range of {printable(unknown)}, which static int8 needs")
 
 
 def _name(key: Key) -> str:

@@ -41,6 +41,9 @@ def test_a_table_decides_for_another_machine_and_a_plan_repeats_it(tmp_path):
     file.write_text(json.dumps({**plan, "forms": {"/X": "dynamic int8"}}))
     with pytest.raises(UsageError, match="X is no layer of this model"):
         lightweight_cli.run(PROTO, [f"quantize:for=speed,plan={file}"])
+    file.write_text(json.dumps({**plan, "forms": {"/W": "static int8"}}))
+    with pytest.raises(UsageError, match="has no range of s, which static int8 needs"):
+        lightweight_cli.run(PROTO, [f"quantize:for=speed,activations=static,plan={file}"])
     file.write_text("{}")
     with pytest.raises(InputError, match="not a plan of quantize"):
         lightweight_cli.run(PROTO, [f"quantize:for=speed,plan={file}"])
@@ -51,6 +54,12 @@ def test_measuring_decides_here():
     (said,) = [n for n in result.steps[0].notes if "MatMul as dynamic int8" in n]
     assert operators(result)["MatMulInteger"] == (2 if said.endswith("kept") else 0)
     assert "as fast as before" in said
+
+
+def test_weights_that_are_no_numbers_stay_out():
+    proto = filled(TEXT, E=gaussian(64, 256), W=np.full((256, 1024), np.nan, np.float32), V=gaussian(1024, 256) / 32)
+    result = lightweight_cli.run(proto, ["quantize:for=speed,arch=vnni,keep=0"], calibrate=DATA)
+    assert "not in integers: 1 x weights are not finite" in result.steps[0].notes
 
 
 def test_for_memory_nothing_is_decoded_at_load_but_rows(tmp_path):

@@ -99,7 +99,8 @@ def quantize(
     if format == "nbits" and form.bits not in (4, 8):
         raise UsageError(f"quantize: --format nbits with {form.told:g} bits: it has 8 or 4")
     from lightweight_cli.compute.menu import Asked
-    from lightweight_cli.passes.quantize.computing import Computing, compute
+    from lightweight_cli.passes.quantize.computing import compute
+    from lightweight_cli.passes.quantize.deciding import Computing
     from lightweight_cli.passes.quantize.remaining import remaining
 
     made = compute(context, Computing(for_, Asked(activations, format, form.bits), reduce_range, arch, plan, ranges))

@@ -1,44 +1,23 @@
-"""quantize --for speed and --for memory: which layers compute in integers; the rest is stored, or stays float."""
+"""quantize --for speed and --for memory: layers that compute in integers; the rest is stored, or stays float: see remaining."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from lightweight_cli.calibration.observing import Observer
-from lightweight_cli.calibration.settings import Settings
-from lightweight_cli.compute import accuracy, nbits, plan, static
-from lightweight_cli.compute.apply import FORMS, apply, observed
-from lightweight_cli.compute.arch import ARCHS, Arch, here
-from lightweight_cli.compute.choice import fastest
+from lightweight_cli.compute import nbits, plan
+from lightweight_cli.compute.apply import FORMS, apply, needed
+from lightweight_cli.compute.arch import ARCHS, here
 from lightweight_cli.compute.layer import Key, layers_of
-from lightweight_cli.compute.menu import Asked, Menu, menu
-from lightweight_cli.compute.ranges import chosen
-from lightweight_cli.compute.static import Ranges
-from lightweight_cli.compute.trial import Trials
-from lightweight_cli.errors import InputError
-from lightweight_cli.pipeline.step_report import Calibrated, StepReport
+from lightweight_cli.compute.menu import menu
+from lightweight_cli.passes.quantize.deciding import Computing, decided
 from lightweight_cli.runtime.opset import raise_opset
 from lightweight_cli.weights.told import Told
 
 if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
-
-SLOWEST = {"speed": 1.0, "memory": 1.25}
-"""Share of the original's time that a model may take."""
-SPEED, MEMORY = "speed", "memory"
-
-
-class Computing(NamedTuple):
-    """What the options say."""
-
-    purpose: str
-    asked: Asked
-    reduced: bool
-    arch: str | None = None
-    plan: str | None = None
-    ranges: str | None = None
+    from lightweight_cli.pipeline.step_report import StepReport
 
 
 def compute(context: Context, options: Computing) -> set[str]:
@@ -55,7 +34,7 @@ def compute(context: Context, options: Computing) -> set[str]:
     costs: dict[Key, float] = {}
     if known is not None and options.plan:
         fits = {layer.key: layer for forms_ in found.values() for _, some in forms_ for layer in some}
-        plan.refuse_missing(known, fits, options.plan)
+        plan.refuse_missing(known, fits, needed(context.model, known.forms), options.plan)
         decisions, ranges = known.forms, known.ranges
     else:
         decisions, costs, ranges = decided(context, found, options, arch, reduced)
@@ -74,91 +53,6 @@ def compute(context: Context, options: Computing) -> set[str]:
         step.done(weight.name, weight.op, weight.shape, form, before[layer.key], after, 1,
                   f"{form}, computed in integers", told=Told(bits, f"{form}{alone}"))
     return made
-
-def decided(context: Context, found: Menu, options: Computing, arch: Arch,
-            reduced: bool) -> tuple[dict[Key, str], dict[Key, float], Ranges]:
-    """Return the form of each layer, by measuring where that is possible, what layers cost alone, and the ranges of values."""
-    step, portion = context.step, context.portion
-    if not found:
-        return {}, {}, {}
-    if portion is None:
-        step.note(f"decided by the table for {arch.name}: the model is not run")
-        return by_table(found, arch), {}, {}
-    try:
-        labelled = context.wanted.select if context.wanted is not None and context.wanted.max_drop is not None else None
-        with Trials(context.model, portion, reduced, labelled) as trials:
-            calibrate(context, trials, found, options.ranges)
-            if options.arch:
-                step.note(f"decided by the table for {arch.name}")
-                decisions = by_table(found, arch)
-            else:
-                decisions = fastest(trials, found, SLOWEST[options.purpose], lambda tried: step.note(str(tried)))
-            kept, costs = held(context, trials, found, decisions, options)
-            return kept, costs, trials.ranges if static.NAME in kept.values() else {}
-    except InputError as e:
-        if portion.paths:
-            raise
-        step.note(f"decided by the table for {arch.name}: not run on synthetic inputs: {e}")
-        return by_table(found, arch), {}, {}
-
-
-def calibrate(context: Context, trials: Trials, found: Menu, method: str | None) -> None:
-    """Find the ranges of the values that static layers read and write; layers of which values have none are left out."""
-    layers = [layer for forms in found.values() for name, some in forms if name == static.NAME for layer in some]
-    if not layers or context.portion is None:
-        return
-    step = context.step
-    step.stage("ranges", 0, 1)
-    with Observer(Settings(context.portion), context.model) as observer:
-        spreads = observer.spreads(observed(context.model, layers))
-        step.calibrated = Calibrated(observer.samples, observer.of, context.portion.role == "calibrate")
-    known = [layer for layer in layers if set(observed(context.model, [layer])) <= spreads.keys()]
-    for kind, forms in list(found.items()):
-        found[kind] = [(name, [layer for layer in some if name != static.NAME or layer in known]) for name, some in forms]
-        found[kind] = [(name, some) for name, some in found[kind] if some]
-        if not found[kind]:
-            del found[kind]
-    picked = chosen(trials, spreads, known, method)
-    trials.ranges = picked.ranges
-    step.note(f"ranges of activations by {picked.method}" + "".join(f", {name} {sqnr:.1f} dB" for name, sqnr in picked.tried.items()))
-
-
-def held(context: Context, trials: Trials, found: Menu, decisions: dict[Key, str],
-         options: Computing) -> tuple[dict[Key, str], dict[Key, float]]:
-    """Return what is left of the decisions where the outputs must hold."""
-    step = context.step
-    if not decisions:
-        return {}, {}
-    wanted = context.wanted
-    floor = accuracy.FLOOR if wanted is None or wanted.min_sqnr is None else wanted.min_sqnr
-    most = None if wanted is None else wanted.max_drop
-
-    def tell(done: int, whole: int) -> None:
-        step.stage("what layers cost", done, whole)
-
-    if accuracy.holds(trials.run(decisions, latency=False), floor, most):
-        return decisions, accuracy.costs(trials, decisions, tell, accuracy.TELLING)
-    costs = accuracy.costs(trials, decisions, tell)
-    sizes = {layer.key: layer.weight.size for forms in found.values() for _, layers in forms for layer in layers}
-    kept = accuracy.holding(trials, decisions, costs, sizes, floor, most)
-    gone = sorted((key for key in decisions if key not in kept.decisions), key=lambda key: costs.get(key, float("inf")))
-    holding = "" if most is None else f" and a drop of {most:g}"
-    if gone:
-        step.note(f"{len(gone)} of {len(decisions)} layers stay out of integers, for {floor:g} dB{holding}: "
-                  + ", ".join(f"{name} ({costs.get((n, name), float('nan')):.1f} dB alone)" for n, name in gone[:4])
-                  + (" and others" if len(gone) > 4 else ""))
-    if gone and kept.decisions and not options.arch:
-        again = trials.run(kept.decisions)
-        if again.ratio is not None and again.ratio > SLOWEST[options.purpose]:
-            step.note("what is left is no faster: nothing computes in integers")
-            return {}, costs
-    return kept.decisions, costs
-
-
-def by_table(found: Menu, arch: Arch) -> dict[Key, str]:
-    """Return the first form of each layer of the kinds that integers make faster."""
-    return {layer.key: forms[0][0] for kind, forms in found.items() if kind in arch.faster for layer in forms[0][1]}
-
 
 def told(step: StepReport, reasons: Mapping[int, str]) -> None:
     """Note why weights are not computed in integers."""
