@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -29,19 +29,24 @@ LONGEST = 2.0
 """Length of a gradient at most, relative to the mean of those before: one odd batch must not undo many steps."""
 TIMED = 3
 """Steps behind the first by which the time of one is known."""
+Alive = Callable[[], None]
+"""Called after each run: a sign of life."""
 NOT_FINITE = "the loss was no longer finite"
 
 
 class Descent:
     """A student on its way: go through `course`, which may be left at any time."""
 
-    def __init__(self, models: Models, vector: Vector, train: Pool, held: Pool, settings: Settings) -> None:
+    def __init__(self, models: Models, vector: Vector, train: Pool, held: Pool, settings: Settings, alive: Alive = lambda: None) -> None:
         self.models, self.vector, self.train, self.settings = models, vector, train, settings
         self.steps, self.done, self.loss, self.length = settings.steps, 0, math.nan, 0.0
         self.tried = 0 if settings.rate is not None else max(2, round(TRIED * settings.steps))
         self.rate = settings.rate
         self.began = self.timed = time.monotonic()
-        self.held = [(drawn, models.targets(drawn)) for drawn in held.judging()]
+        self.alive, self.held = alive, []
+        for drawn in held.judging():
+            self.held.append((drawn, models.targets(drawn)))
+            alive()
         self.first = self.best = self.seen = self.look()
         self.kept = vector.free.copy()
         self.ended = ""
@@ -54,7 +59,10 @@ class Descent:
 
     def look(self) -> float:
         """Return the loss on the held-back samples; infinite where it is none."""
-        total = sum(drawn.samples * self.models.judge(drawn, targets) for drawn, targets in self.held)
+        total = 0.0
+        for drawn, targets in self.held:
+            total += drawn.samples * self.models.judge(drawn, targets)
+            self.alive()
         found = total / sum(drawn.samples for drawn, _ in self.held)
         return found if math.isfinite(found) else math.inf
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lightweight_cli.data.portion import Half, Portion, open_portion
+from lightweight_cli.data.batches import open_batches
+from lightweight_cli.data.portion import Half, Portion, chosen
 from lightweight_cli.distillation.agreement import agreed, labelled_by
 from lightweight_cli.distillation.descent import Descent
 from lightweight_cli.distillation.forms import form_of
@@ -85,24 +86,25 @@ class Training:
         interface, proto = declared(student.proto), whole(student)
         tell("data", 0, None)
         portion = Portion(**{**request["portion"], "paths": tuple(request["portion"]["paths"])})
-        both = [open_portion(replace(portion, half=half), interface, batch_size=settings.batch_size, ignore_labels=settings.alpha == 0)
-                for half in HALVES]
+        batches = open_batches(portion.paths, interface, batch_size=settings.batch_size, ignore_labels=settings.alpha == 0)
+        both = [chosen(replace(batches), replace(portion, half=half)) for half in HALVES]  # opened once: a reader is called once
         if settings.alpha and both[0].labels is None:
             raise DataError(f"distill: --alpha {settings.alpha:g}: the data that train have no labels")
         if not both[0].fresh:
             raise InputError("distill: one sample can't both train and tell what is best: give more data")
-        train, held = (pool_of(batches, settings.batch_size or BATCH, settings.seed) for batches in both)
+        train, held = (pool_of(half, settings.batch_size or BATCH, settings.seed) for half in both)
         tell("load", 0, None)
         example = next(held.judging())
         what, shown, session = agreed(proto, teacher, [p.name for p in interface.outputs], settings, example)  # before the loss is added
         labelled = labelled_by(what, shown, example) if settings.alpha else None
         loss = Loss(proto, settings.temperature).add(what, shown, settings.alpha, labelled)
-        far = [n for n in forms if n not in reached(proto, loss)]
+        near = reached(proto, loss)
+        far = [n for n in forms if n not in near]
         vector = Vector({n: f for n, f in forms.items() if n not in far}, shapes)
         if not vector.values:
             return {"far": far, "first": None, "samples": train.samples, "held": held.samples, "of": both[0].of or 0}
         models = Models(session, proto, what, vector, labelled, settings.threads)
-        self.descent = Descent(models, vector, train, held, settings)
+        self.descent = Descent(models, vector, train, held, settings, lambda: tell("look", 0, None))
         self.course = self.descent.course()
         if not math.isfinite(self.descent.first):
             raise InputError("distill: the loss is not finite before any step: one of the models gives infinities or NaN")
