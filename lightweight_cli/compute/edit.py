@@ -34,7 +34,7 @@ class Edit:
         self.same_place: dict[str, str] = {}
         """New values, and those right behind which they are made."""
         self.tensors: set[str] = set()
-        """Those that were added."""
+        """Those that were added, and what dequantizes them."""
         self.released: list[tuple[Scope, str]] = []
 
     def name(self, wish: str) -> str:

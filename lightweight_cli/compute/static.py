@@ -124,6 +124,7 @@ def _dequantized(edit: Edit, name: str, codes: np.ndarray, scale: np.ndarray, ax
         edit.made[kind] = edit.tensor(f"zeros.{codes.dtype}.{scale.size}", np.zeros(scale.shape, codes.dtype))
     given = [edit.tensor(f"{name}.q", codes), edit.tensor(f"{name}.s", scale), edit.made[kind]]
     edit.first(helper.make_node("DequantizeLinear", given, [out], axis=axis))
+    edit.tensors.add(out)
     return out
 
 

@@ -76,3 +76,15 @@ def test_for_memory_nothing_is_decoded_at_load_but_rows(tmp_path):
 def test_options_of_speed_need_it(option):
     with pytest.raises(UsageError, match="needs for_?=speed or for_?=memory|needs --for|needs for"):
         lightweight_cli.run(PROTO, [f"quantize:{option}"])
+
+
+def test_what_computes_is_not_stored_again_in_fewer_bits():
+    text = """<ir_version: 8, opset_import: ["" : 17]> g (float[N, 16, 12, 12] x) => (float[N, 32, 12, 12] y)
+    <float[64, 16, 3, 3] W, float[32, 64, 3, 3] V>
+    { h = Conv <pads = [1, 1, 1, 1]> (x, W) r = Relu (h) y = Conv <pads = [1, 1, 1, 1]> (r, V) }"""
+    proto = filled(text, W=gaussian(64, 16, 3, 3) / 12, V=gaussian(32, 64, 3, 3) / 24)
+    data = [{"x": np.random.default_rng(0).standard_normal((8, 16, 12, 12)).astype(np.float32)}]
+    result = lightweight_cli.run(proto, ["quantize:for=speed,arch=avx2,keep=0,bits=4,ranges=minmax"], calibrate=data)
+    kinds = Counter(t.data_type for t in result.model.proto.graph.initializer if t.dims[:1] in ([64], [32]) and len(t.dims) == 4)
+    assert kinds == {onnx.TensorProto.INT8: 2} and not result.steps[0].left
+    assert {w.stored_as for w in result.steps[0].weights} == {"static int8, computed in integers"}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
     from lightweight_cli.weights.rewrite import Rewriter
 
+COMPUTES = "computes in integers"
 DECODED = "stays as it is: decoding it at load would take more memory"
 Why = Callable[["Rewriter", Weight], str]
 
@@ -30,14 +31,12 @@ def remaining(context: Context, made: Collection[str], purpose: str, store: Call
     if (context.only and not only) or not weights:
         return
     rest = replace(context, only=only, exclude=exclude)
-    store(rest, _decoded if purpose == "memory" else _any)
+
+    def stays(rewriter: Rewriter, weight: Weight) -> str:
+        if weight.name in made:
+            return COMPUTES
+        return DECODED if purpose == "memory" and id(weight) not in rewriter.by_rows else ""
+
+    store(rest, stays)
     known = set(map(printable, made))
     context.step.left = [left for left in context.step.left if left.name not in known]
-
-
-def _any(rewriter: Rewriter, weight: Weight) -> str:
-    return ""
-
-
-def _decoded(rewriter: Rewriter, weight: Weight) -> str:
-    return "" if id(weight) in rewriter.by_rows else DECODED
