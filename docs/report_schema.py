@@ -39,7 +39,8 @@ def schema() -> dict[str, Any]:
                      "the softmax."},
             "holds": {"type": "boolean", "description": "Whether it keeps the goal."},
             "sentence": _text("What the rows that judge show of it."), "kept": {"type": "boolean", "description": "It is the result."},
-            "firm": {"type": "boolean", "description": "It was built with less trust in the rows that fit."}})},
+            "firm": {"type": "boolean", "description": "It was built with less trust in the rows that fit."},
+            "nearest": {"type": "boolean", "description": "It was rounded to nearest, without the rows that fit."}})},
         "weights": {"type": "array", "items": record(Changed), "description": "The weights it stored anew."},
         "left_alone": {"type": "array", "items": record(Left), "description": "The weights it did not change."},
     })
