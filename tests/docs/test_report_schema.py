@@ -9,6 +9,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from lightweight_cli.pipeline.step_report import Measured
+
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "sample_models/cancer_mlp"
 
@@ -28,6 +30,21 @@ def test_the_schema_is_made_from_the_records(monkeypatch):
         assert json.loads((ROOT / "docs/report.schema.json").read_text()) == report_schema.schema(), "make docs"
     finally:
         del sys.modules["report_schema"]
+
+
+def test_a_candidate_of_a_search_has_what_the_schema_says(validator):
+    fronts = [part["front"]["items"] for part in _parts(validator.schema) if "front" in part]
+    measured = [items for items in fronts if "loss" in items["properties"]]
+    assert measured and all(set(items["properties"]) == set(items["required"]) == set(Measured._fields) for items in measured)
+
+
+def _parts(schema):
+    """Yield the properties of every object in a schema."""
+    if isinstance(schema, dict):
+        if isinstance(schema.get("properties"), dict):
+            yield schema["properties"]
+        for part in schema.values():
+            yield from _parts(part)
 
 
 @pytest.mark.parametrize(("words", "status", "code"), [
