@@ -93,7 +93,7 @@ class Examining:
             fit, judging = opened(portion, path, proto, check["batch_size"], 0, threads, lambda: tell("run", 0, None))
             assert judging is not None
             return first_of(fit, PROBES), judging
-        fit = open_portion(portion, self.model, batch_size=check["batch_size"], ignore_labels=True)
+        fit = open_portion(portion, self.model, batch_size=min(check["batch_size"] or PROBES, PROBES), ignore_labels=True)
         return first_of(fit, PROBES), self._judging(check)
 
     def _judging(self, check: dict[str, Any]) -> Batches:
