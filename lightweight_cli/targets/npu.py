@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightweight_cli.targets.storage import refusals
+from lightweight_cli.targets.storage import STATIC, refusals, static
 from lightweight_cli.targets.target import STORING, Target
 
 KEPT = "an NPU's compiler takes weights as they are, or behind DequantizeLinear"
@@ -15,7 +15,7 @@ TARGET = Target(
     must_not=("storage encodings", "dynamic shapes", "dynamic quantization", "weights with zero points", "activations with a scale "
               "for each channel"),
     refused=dict.fromkeys(STORING, "runs on the CPU, or not at all"),
-    passes=refusals(KEPT),
+    passes=refusals(KEPT, unless=static, instead=STATIC),
     domains=(),
     fixed_shapes=True,
 )

@@ -8,6 +8,7 @@ from lightweight_cli.targets.target import Options, Refusal
 
 CHANNELS = "prune-channels, which makes every form smaller"
 INTEGERS = "quantize --for speed or --for memory, which keep integers"
+STATIC = "quantize --for speed --activations static, with calibration data"
 
 
 def computes(options: Options) -> bool:
@@ -20,7 +21,12 @@ def static(options: Options) -> bool:
     return computes(options) and options.get("activations") == "static"
 
 
-def refusals(kept: str, *but: str, unless: Callable[[Options], bool] = static, instead: str = CHANNELS) -> dict[str, Refusal]:
+def never(options: Options) -> bool:
+    """No options of quantize write what the place takes."""
+    return False
+
+
+def refusals(kept: str, *but: str, unless: Callable[[Options], bool] = never, instead: str = CHANNELS) -> dict[str, Refusal]:
     """Return the passes that gain nothing where storage encodings are not kept.
 
     `kept` says what becomes of them there; `but` passes that it takes after all; `unless`, `instead`: of quantize.

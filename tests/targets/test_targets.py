@@ -27,11 +27,13 @@ X = np.random.default_rng(3).standard_normal((2, 64)).astype(np.float32)
 
 def test_what_is_to_be_taken_instead_is_taken() -> None:
     for words, target in (("quantize:for=speed", "ort-format"), ("quantize:for=memory", "ort-format"), ("quantize:bits=4", "openvino"),
-                          ("prune:pattern=2:4", "tensorrt"), ("prune-channels", "npu"), ("half", "tensorrt")):
+                          ("prune:pattern=2:4", "tensorrt"), ("prune-channels", "npu"), ("half", "tensorrt"),
+                          ("quantize:for=speed,activations=static", "npu")):
         step = recipe.parse(words)
         refuse_steps(table.TARGETS[target], [step])
-    with pytest.raises(UsageError):
-        refuse_steps(table.TARGETS["tensorrt"], [recipe.parse("quantize:for=speed")])  # dynamic, or stored
+    for words, target in (("quantize:for=speed", "npu"), ("quantize:for=speed,activations=static", "tensorrt")):
+        with pytest.raises(UsageError, match="zero points|decoded"):
+            refuse_steps(table.TARGETS[target], [recipe.parse(words)])
 
 
 def test_declarations_name_what_there_is() -> None:
@@ -135,7 +137,7 @@ def test_targets_are_listed(call: Call) -> None:
     listed = {t["name"]: t for t in json.loads(call("targets", "--json")[1])}
     assert list(listed) == list(table.TARGETS)
     assert {t["evidence"] for t in listed.values()} == {"run", "documents"}
-    assert listed["npu"]["refused_passes"]["quantize"]["instead"].startswith("prune-channels")
+    assert listed["npu"]["refused_passes"]["quantize"]["instead"].startswith("quantize --for speed --activations static")
     assert listed["ort-format"]["refused_passes"]["quantize"]["instead"].startswith("quantize --for speed")
     assert listed["onnxruntime"]["releases"]["1.17"]["opset"] == 20
 
