@@ -165,9 +165,10 @@ def _target(target: Document | None, width: int, style: Style) -> list[str]:
     name = f"{target['name']} {target['min_runtime'] or ''}".strip()
     said = [(text, style.warn) for text in target["file"]] or [("takes the file as it is", style.dim)]
     said += [(f"must not get {text}", style.dim) for text in target["must_not_get"]]
-    if target["passes"]:
-        said.append((f"gain nothing there: {', '.join(text.partition(':')[0] for text in target['passes'])} (lwc targets --json says why, "
-                     "and what to take)", style.dim))
+    instead: dict[str, list[str]] = {}
+    for text in target["passes"]:
+        instead.setdefault(text.rpartition("; ")[2], []).append(text.partition(":")[0])
+    said += [(f"{', '.join(names)} {'gain' if len(names) > 1 else 'gains'} nothing there: {take}", style.dim) for take, names in instead.items()]
     known = "run here" if target["evidence"] == "run" else "from documents, not run here"
     lines = [style.bold(f"FOR {printable(name)}") + f" ({known}: {target['source']})"]
     return [*lines, *(paint(part) for text, paint in said for part in wrapped(f"  {text}", width))]
