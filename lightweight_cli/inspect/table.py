@@ -168,7 +168,8 @@ def _target(target: Document | None, width: int, style: Style) -> list[str]:
     instead: dict[str, list[str]] = {}
     for text in target["passes"]:
         instead.setdefault(text.rpartition("; ")[2], []).append(text.partition(":")[0])
-    said += [(f"{', '.join(names)} {'gain' if len(names) > 1 else 'gains'} nothing there: {take}", style.dim) for take, names in instead.items()]
+    said += [(f"{', '.join(names)} {'gain' if len(names) > 1 else 'gains'} nothing there: {take}", style.dim)
+             for take, names in instead.items()]
     known = "run here" if target["evidence"] == "run" else "from documents, not run here"
     lines = [style.bold(f"FOR {printable(name)}") + f" ({known}: {target['source']})"]
     return [*lines, *(paint(part) for text, paint in said for part in wrapped(f"  {text}", width))]
