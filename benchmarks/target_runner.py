@@ -69,7 +69,7 @@ def main():
                 "peak_bytes": status("VmHWM") - before, "after_bytes": status("VmRSS") - before}
         outputs = run(feeds)
     except Exception as error:  # each runtime has its own
-        print(json.dumps({"runtime": runtime, "refused": " ".join(str(error).split())[:200]}))
+        print(json.dumps({"runtime": runtime, "refused": " ".join(str(error).split())[-400:]}))
         return
     np.savez(target, **{name: value for name, value in outputs.items() if isinstance(value, np.ndarray)})
     times, since = [], time.perf_counter()
