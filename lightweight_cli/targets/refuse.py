@@ -9,6 +9,9 @@ from lightweight_cli.errors import GateError, UsageError, printable
 from lightweight_cli.targets.operators import Used
 from lightweight_cli.targets.target import Target
 
+BYTE = 8
+"""Bits of quantize where it is not told."""
+
 
 def refuse_steps(target: Target, steps: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
     """Refuse passes that make no sense for a target. Raises: UsageError, which says what to take instead."""
@@ -17,6 +20,9 @@ def refuse_steps(target: Target, steps: Iterable[tuple[str, Mapping[str, Any]]])
         if refusal is not None and not refusal.unless(options):
             raise UsageError(f"--target {target.name}: {name} gains nothing there, {refusal.why}; "
                              f"take {refusal.instead}")
+        operator = f"MatMulNBits {options.get('bits') or BYTE} bit"
+        if options.get("format") == "nbits" and operator in target.lacks:
+            raise UsageError(f"--target {target}: {name} --format nbits needs {operator}, which it does not have; take --format qdq")
 
 
 def refuse_model(target: Target, shown: str, ir: int, opset: int, operators: Collection[Used]) -> None:

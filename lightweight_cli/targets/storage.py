@@ -18,7 +18,7 @@ def computes(options: Options) -> bool:
 
 def static(options: Options) -> bool:
     """Whether quantize writes QuantizeLinear and DequantizeLinear with ranges found beforehand."""
-    return computes(options) and options.get("activations") == "static"
+    return computes(options) and options.get("activations") == "static" and options.get("format") in (None, "qdq")
 
 
 def never(options: Options) -> bool:

@@ -52,6 +52,7 @@ def test_declarations_name_what_there_is() -> None:
     (("run", "-p", "strip", "-p", "pack", "--target", "npu", "-o", "out.onnx"), 2, "take strip, fold and dedupe"),
     (("strip", "--target", "onnxruntme", "-o", "out.onnx"), 2, "did you mean onnxruntime?"),
     (("strip", "--target", "web", "--min-runtime", "1.20", "-o", "out.onnx"), 2, "goes with --target onnxruntime, not web"),
+    (("quantize", "--for", "memory", "--format", "nbits", "--min-runtime", "1.20", "-o", "out.onnx"), 2, "take --format qdq"),
     (("strip", "--min-runtime", "1.9", "-o", "out.onnx"), 2, "must be a release of onnxruntime from 1.16 on"),
     (("strip", "--target", "ort-format", "-o", "out.onnx"), 2, "writes a .ort file"),
     (("strip", "--min-runtime", "1.16", "-o", "out.onnx"), 4, "has opset 20, and it takes up to 19"),
