@@ -26,7 +26,7 @@ PAGE = ROOT / "docs/sparsity.md"
 SHARES = ("0.5", "0.7", "0.8", "0.9", "2:4")
 WAYS = {
     "magnitude": ("--no-recover",),
-    "magnitude, recovered without data": ("--check-time", "1"),
+    "magnitude, recovered without data": ("--check-time", "20"),
     "wanda": ("--criterion", "wanda", "--no-recover"),
     "obs": ("--criterion", "obs", "--no-recover"),
     "magnitude, recovered": (),
