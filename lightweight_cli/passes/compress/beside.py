@@ -1,4 +1,4 @@
-"""What is no weight: biases, norms, tables of 1 KB and more go to float16, which costs them 2^-11 and a compressed file a tenth less."""
+"""What is no weight: biases, norms, tables of 1 KB and more go to float16, a relative error of 2^-11."""
 
 from __future__ import annotations
 
