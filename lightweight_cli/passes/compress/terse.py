@@ -1,6 +1,6 @@
 """What a graph says beside its numbers, said shortly: short names of inner values, none of nodes, no shapes that can be inferred.
 
-Of two compressed files that was 5 and 10 %. The interface keeps its names, and so does what encodings made, which are short and known by them.
+Of two compressed files that was 5 and 10 %. The interface keeps its names, and so does what encodings made: short, and known by them.
 """
 
 from __future__ import annotations
