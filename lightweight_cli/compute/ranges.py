@@ -12,7 +12,7 @@ from lightweight_cli.compute.trial import Trials
 from lightweight_cli.numerics.spread import Spread
 
 TRIED = ("mse", "minmax", "percentile")
-"""Methods of which the best is taken; entropy lost 15 dB on two models of three."""
+"""Methods of which the best is taken; entropy lost 15 dB on the two models that it was tried on."""
 
 
 class Chosen(NamedTuple):
