@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
 
-from lightweight_cli.runtime.confined import confine, killed_in_the_end
-from lightweight_cli.runtime.import_path import import_path
+from lightweight_cli.runtime.confined import confine
+from lightweight_cli.runtime.once import run_once
 
 TIME_LIMIT = 20.0
 """Seconds for one run of the optimiser, and beyond them the time it takes to read and write the weights."""
@@ -27,18 +25,8 @@ def optimise(source: str, target: str, disabled: str, size: int = 0) -> str | No
 
     Returns: None, or why there is no result, in one line.
     """
-    command = [sys.executable, "-I", "-c", BOOT, source, target, disabled, *import_path()]
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                             start_new_session=True)
-    limit = TIME_LIMIT + size / BYTES_A_SECOND
-    with killed_in_the_end(child):
-        try:
-            said, _ = child.communicate(timeout=limit)
-        except subprocess.TimeoutExpired:
-            return f"onnxruntime was still optimising after {limit:.3g} s"
-    if child.returncode < 0:
-        return f"onnxruntime ended with {signal.Signals(-child.returncode).name} while optimising"
-    return said.decode("utf-8", "replace").strip() or (f"exit code {child.returncode}" if child.returncode else None)
+    ended = run_once(BOOT, [source, target, disabled], "optimising", TIME_LIMIT + size / BYTES_A_SECOND)
+    return ended.failed or ended.said or (f"exit code {ended.code}" if ended.code else None)
 
 
 def main(source: str, target: str, disabled: str) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
-import signal
-import subprocess
 import sys
 
-from lightweight_cli.runtime.confined import confine, killed_in_the_end
-from lightweight_cli.runtime.import_path import import_path
+from lightweight_cli.runtime.confined import confine
+from lightweight_cli.runtime.once import run_once
 
 TIME_LIMIT = 60.0
 """Seconds for a conversion, and beyond them the time it takes to read and write the weights."""
@@ -38,21 +36,10 @@ def convert(folder: str, size: int) -> str | None:
 
     Returns: None, or why there is no result, in one line.
     """
-    command = [sys.executable, "-I", "-c", BOOT, folder, *import_path()]
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                             start_new_session=True)
-    limit = TIME_LIMIT + size / BYTES_A_SECOND
-    with killed_in_the_end(child):
-        try:
-            said, _ = child.communicate(timeout=limit)
-        except subprocess.TimeoutExpired:
-            return f"onnxruntime was still converting after {limit:.3g} s"
-    if child.returncode < 0:
-        return f"onnxruntime ended with {signal.Signals(-child.returncode).name} while converting"
-    if child.returncode == 0 and os.path.exists(os.path.join(folder, f"{STEM}.ort")):
-        return None
-    lines = said.decode("utf-8", "replace").strip().splitlines()
-    return lines[-1] if lines else f"exit code {child.returncode}"
+    ended = run_once(BOOT, [folder], "converting", TIME_LIMIT + size / BYTES_A_SECOND, errors=True)
+    if ended.failed or (ended.code == 0 and os.path.exists(os.path.join(folder, f"{STEM}.ort"))):
+        return ended.failed or None
+    return (ended.said.splitlines() or [f"exit code {ended.code}"])[-1]
 
 
 def main(folder: str) -> None:

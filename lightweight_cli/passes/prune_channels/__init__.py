@@ -36,7 +36,7 @@ def prune_channels(
     round_to: Annotated[int | None, Option("Keep channels in multiples of this; 16 with speedup, else 1.", min=1, max=256)] = None,
     no_recover: Annotated[bool, Option("Leave the weights that stay as they are.")] = False,
 ) -> int:
-    """Remove filters, neurons, heads or blocks and what is theirs.
+    """Remove filters, neurons, heads or blocks.
 
     One of ratio, macs, channels, speedup and depth is given; what speedup takes is measured, on this machine and by processor time, and the
     report says by which --channels it is had again. With depth whole blocks f of p + f(p) go, those without which, each alone, the
