@@ -47,14 +47,14 @@ def test_most_random_models_run(tmp_path_factory: pytest.TempPathFactory) -> Non
 
 
 @given(st.integers(0, 1 << 32))
-@settings(RELAXED, max_examples=500)
+@settings(RELAXED, max_examples=250)
 def test_damaged_bytes_through_every_reader(seed: int) -> None:
     choose = random.Random(seed)
     withstand(damaged(choose.choice(SEEDS), choose.choice(SEEDS), choose))
 
 
 @given(st.integers(0, 1 << 32))
-@settings(RELAXED, max_examples=300)
+@settings(RELAXED, max_examples=150)
 def test_changed_messages_through_every_reader_and_pass(seed: int) -> None:
     choose = random.Random(seed)
     withstand(changed(choose.choice(VALID), choose))
@@ -68,7 +68,7 @@ def test_changed_messages_with_the_check(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(RELAXED, max_examples=500)
+@settings(RELAXED, max_examples=250)
 def test_any_bytes_through_every_reader(data: bytes) -> None:
     withstand(data)
 
