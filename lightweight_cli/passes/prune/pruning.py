@@ -27,11 +27,9 @@ if TYPE_CHECKING:
 def prune_weights(context: Context, way: Way, keep: float) -> int:
     """Prune every weight but the smallest that together are `keep` of all. Returns: weights newly set to zero."""
     goal, rewriter = way.goal, context.rewriter()
-    free = [w for w in rewriter.weights if not w.locked]
-    seen = way.recover and (context.calibration() is not None or without_data.inputs(context, way, free) is not None)
-    if not seen and streams(way, keep):
+    if streams(way, keep) and not recovers(context, way, rewriter):
         return prune_magnitude(context, goal.threshold, goal.relative, goal.sparsity, way.scope)
-    if pays(rewriter, without_data.gone(way, free)) and raise_opset(context.model, mask.MINIMUM_OPSET, context.step.note):
+    if pays(rewriter, way) and raise_opset(context.model, mask.MINIMUM_OPSET, context.step.note):
         rewriter = context.rewriter()
     small = smallest(rewriter.weights, keep)
     reasons = {id(w): "is empty" if not w.size else f"is among the smallest (--keep {keep:g})" if id(w) in small else ""
@@ -54,11 +52,25 @@ def streams(way: Way, keep: float) -> bool:
     return plain and way.scope in ("tensor", "global") and way.goal.keep_top is way.goal.l1 is None
 
 
-def pays(rewriter: Rewriter, sparsity: float) -> bool:
+def recovers(context: Context, way: Way, rewriter: Rewriter) -> bool:
+    """Whether the weights that stay will make up for those that go, on data or on synthetic inputs."""
+    if not way.recover:
+        return False
+    return context.calibration() is not None or without_data.inputs(context, way, free(rewriter)) is not None
+
+
+def free(rewriter: Rewriter) -> list[Weight]:
+    """Return the weights that may change."""
+    return [w for w in rewriter.weights if not w.locked]
+
+
+def pays(rewriter: Rewriter, way: Way) -> bool:
     """Whether bitmasks of so many zeros, which an older model's opset has no operators for, save enough to raise it."""
     if version(rewriter.model.proto) >= mask.MINIMUM_OPSET:
         return False
-    saved = sum(max(0.0, (sparsity * w.numpy.itemsize - 1 / 8) * w.size) for w in rewriter.weights if not w.locked)
+    weights = free(rewriter)
+    gone = without_data.gone(way, weights)
+    saved = sum(max(0.0, (gone * w.numpy.itemsize - 1 / 8) * w.size) for w in weights)
     return saved > RAISE_SHARE * rewriter.model.total_size
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from lightweight_cli.checking.check import Check
 from lightweight_cli.checking.judge import Bench
+from lightweight_cli.compute.trial import pace
 from lightweight_cli.errors import GateError, InputError, UsageError
 from lightweight_cli.model.load import load
 from lightweight_cli.model.output_folder import write_into
@@ -68,8 +69,7 @@ def check_on(portion: Portion, latency: bool = True) -> Check:
 
 def _speed(found: Accuracy) -> float:
     """Return original / cut by processor time, which others on the machine disturb least."""
-    latency = found.latency
-    if latency is None:
+    ratio = pace(found)
+    if ratio is None:
         raise InputError("the model can't be timed here: --macs says how much is to go without timing")
-    pace = latency.processor if latency.processor.ratio is not None or latency.clock.ratio is None else latency.clock
-    return 1 / (pace.ratio or max(pace.candidate_ms, 1e-9) / max(pace.reference_ms, 1e-9))
+    return 1 / max(ratio, 1e-9)
