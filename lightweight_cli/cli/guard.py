@@ -36,14 +36,21 @@ def guarded(body: Callable[[], int]) -> int:
         return complain(f"{printable(e.filename) + ': ' if e.filename else ''}{e.strerror or e}", 5)
     except Exception as e:
         if hasattr(e, "format_message") and hasattr(e, "exit_code"):  # typer's own: a wrong option or argument
-            context = getattr(e, "ctx", None)
-            hint = f" (see {context.command_path} --help)" if context is not None else ""
-            return complain(" ".join(e.format_message().split()) + hint, EXIT_USAGE)
+            return complain(" ".join(e.format_message().split()) + _hint(e), EXIT_USAGE)
         if type(e).__name__ == "Exit":
             return int(getattr(e, "exit_code", 0))
         if type(e).__name__ == "Abort":
             return complain("interrupted", EXIT_INTERRUPT)
         return bug(e)
+
+
+def _hint(e: Exception) -> str:
+    """Return where more is told about a wrong word, and of a step that stands alone that it takes -p."""
+    context = getattr(e, "ctx", None)
+    if context is None:
+        return ""
+    step = "a step is given as -p STEP; " if context.info_name == "run" and "extra argument" in str(e) else ""
+    return f" ({step}see {context.command_path} --help)"
 
 
 def bug(e: Exception) -> int:

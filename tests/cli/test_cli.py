@@ -54,6 +54,19 @@ def test_what_can_not_be_evaluated_is_told_before_any_work(call, words, status, 
     assert (got, out) == (status, b"") and error.startswith(f"lwc: error: {said}") and error.count("\n") == 1
 
 
+def test_a_step_without_its_flag_is_told_of_it(call):
+    got, _, error = call("run", str(MODEL), "strip", "-o", "out.onnx")
+    assert got == 2 and "extra argument(s) (strip) (a step is given as -p STEP; see " in error and error.count("\n") == 1
+    assert "-p STEP" not in call("strip", str(MODEL), "fold", "-o", "out.onnx")[2]
+
+
+def test_a_missing_teacher_is_a_missing_model(call):
+    said = "--teacher gone.onnx: no such file\n"
+    assert call("distill", "gone.onnx", str(MODEL), "-o", "out.onnx")[::2] == (3, f"lwc: error: distill: {said}")
+    got, _, error = call("run", str(MODEL), "-p", "distill:teacher=gone.onnx", "-o", "out.onnx")
+    assert got == 3 and error.endswith(said)
+
+
 def test_an_option_without_its_value(call):
     got, _, error = call("run", str(MODEL), "-p", "prune:sparsity", "-o", "out.onnx")
     assert (got, error) == (2, "lwc: error: step 'prune:sparsity': --sparsity needs a value: more than 0 and at most 1\n")

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Annotated
 
 from lightweight_cli.distillation.settings import STEPS, TEMPERATURE, Settings
-from lightweight_cli.errors import UsageError, printable
+from lightweight_cli.errors import InputError, printable
 from lightweight_cli.pipeline.option import Option
 from lightweight_cli.pipeline.registry import register
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def read_file(text: str, where: str) -> str:
-    """Return the path of a file that is there. Raises: UsageError."""
+    """Return the path of a file that is there. Raises: InputError."""
     if not os.path.exists(text):
-        raise UsageError(f"{where} {printable(text)}: no such file")
+        raise InputError(f"{where} {printable(text)}: no such file")
     return text
 
 
@@ -50,7 +50,8 @@ def distill(
     An interrupt (Ctrl-C) or the time limit ends it with the best so far.
 
     Returns: weights trained.
-    Raises: UsageError without data, for a teacher of another interface, or an operator that can't be differentiated.
+    Raises: InputError where there is no teacher; UsageError without data, for a teacher of another interface, or an operator that can't be
+    differentiated.
     Source: Hinton, Vinyals, Dean 2015, arXiv:1503.02531; Kingma, Ba 2015, arXiv:1412.6980.
     """
     from lightweight_cli.passes.distill.distilling import distill_student, pairs
