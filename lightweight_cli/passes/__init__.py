@@ -5,4 +5,6 @@ imported for `lwc --help`: the folders declare, and import what does the work wh
 nothing of the command line, and know no files.
 """
 
-from lightweight_cli.passes import strip, fold, dedupe, compress, prune, prune_channels, distill, quantize, share, half, pack, unpack  # noqa: F401, I001
+from lightweight_cli.passes import (  # noqa: F401, I001
+    strip, fold, dedupe, compress, prune, prune_channels, student, distill, quantize, share, half, pack, unpack,
+)

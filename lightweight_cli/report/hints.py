@@ -85,11 +85,17 @@ def _prune_channels(report: Report, step: StepReport) -> str | None:
     return None if name is None else _option(report, step, name, f"{step.options[name] * 0.8:.2g}")
 
 
+def _student(report: Report, step: StepReport) -> str | None:
+    name = next((n for n in ("width", "depth") if step.options.get(n) is not None), None)
+    return None if name is None else _option(report, step, name, f"{1 - (1 - step.options[name]) * 0.8:.2g}")
+
+
 def _half(report: Report, step: StepReport) -> str | None:
     return _without_worst(report, step) or (_option(report, step, "type", "bfloat16") if step.options.get("type") == "float16" else None)
 
 
-GENTLER = {"quantize": _quantize, "share": _share, "prune": _prune, "prune-channels": _prune_channels, "half": _half}
+GENTLER = {"quantize": _quantize, "share": _share, "prune": _prune, "prune-channels": _prune_channels, "student": _student,
+           "half": _half}
 
 
 def _without_worst(report: Report, step: StepReport) -> str | None:

@@ -34,12 +34,15 @@ def dense(*tensors: onnx.TensorProto, ir: int = 10) -> ModelProto:
     return model
 
 
+NEEDED = {"prune": ":sparsity=0.5", "prune-channels": ":channels=0.5", "student": ":width=0.5"}
+
+
 @pytest.mark.parametrize("ir", [3, 10])
 @pytest.mark.parametrize("step", [p.name for p in registry.all_passes() if not p.trains])
 def test_one_name_for_two_initializers_is_refused(ir: int, step: str) -> None:
     model = dense(numpy_helper.from_array(W * 5, "w"), numpy_helper.from_array(W, "w"), ir=ir)
     with pytest.raises(InputError, match="initializer 'w' is given twice") as refused:
-        lightweight_cli.run(model, [step + {"prune": ":sparsity=0.5", "prune-channels": ":channels=0.5"}.get(step, "")])
+        lightweight_cli.run(model, [step + NEEDED.get(step, "")])
     assert refused.value.exit_code == 3 and "\n" not in str(refused.value)
 
 

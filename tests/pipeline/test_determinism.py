@@ -27,6 +27,7 @@ STEPS = {
     "compress": "compress:ratio=5",
     "prune": "prune:sparsity=0.5,scope=global",
     "prune-channels": "prune-channels:channels=0.5",
+    "student": "student:width=0.5",
     "distill": "distill",
     "quantize": "quantize:bits=4",
     "share": "share:bits=4",

@@ -25,8 +25,8 @@ CASES = {
     "exclude=op:MatMul": {"second"}, "only=first,only=inner": {"first", "inner"}, "exclude=tied,exclude=o*": {"second", "inner"},
     "only=*ed,exclude=op:Gemm": {"tied"}, "only=with*": {"inner"}, "only=op:*,exclude=t*": {"first", "inner"},
 }
-SELECTING = [p.name for p in registry.all_passes() if p.selects and p.name != "prune-channels" and not p.trains]
-"""Without prune-channels, where what reads a weight shrinks with it, and without what needs data."""
+SELECTING = [p.name for p in registry.all_passes() if p.selects and p.name not in ("prune-channels", "student") and not p.trains]
+"""Without the two of them, where what reads a weight shrinks with it, and without what needs data."""
 STEP = {"prune": "prune:sparsity=0.9"}
 
 
