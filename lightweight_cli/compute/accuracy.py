@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 from lightweight_cli.compute.layer import Key
 from lightweight_cli.compute.trial import Measured, Trials
@@ -16,12 +15,8 @@ TELLING, CHOOSING = 20.0, 300.0
 that cost nothing."""
 
 
-class Kept(NamedTuple):
-    """What is left of the decisions, what each layer costs alone in dB, and the dB of the whole."""
-
-    decisions: dict[Key, str]
-    costs: dict[Key, float]
-    sqnr: float | None
+Holds = Callable[[Mapping[Key, str]], bool]
+"""Whether the outputs hold with some layers in integers."""
 
 
 def costs(trials: Trials, decisions: Mapping[Key, str], tell: Callable[[int, int], None], seconds: float = CHOOSING) -> dict[Key, float]:
@@ -43,25 +38,19 @@ def holds(found: Measured, floor: float, most: float | None = None) -> bool:
     return (found.sqnr is None or found.sqnr >= floor) and (most is None or found.drop is None or found.drop <= most)
 
 
-def holding(trials: Trials, decisions: Mapping[Key, str], costs: Mapping[Key, float], sizes: Mapping[Key, int], floor: float,
-            most: float | None = None) -> Kept:
-    """Take out layers until the outputs have `floor` dB, and no metric drops by more than `most`: as few as bisection finds.
+def holding(decisions: Mapping[Key, str], costs: Mapping[Key, float], sizes: Mapping[Key, int], holds: Holds) -> dict[Key, str]:
+    """Take out layers until what is left holds: as few as bisection finds. The whole does not.
 
-    The whole does not hold. First go those that add most error for the time that they save, which is taken to be as their `sizes`.
+    First go those that add most error for the time that they save, which is taken to be as their `sizes`.
     """
     order = sorted(decisions, key=lambda key: -(10 ** (-costs.get(key, float("inf")) / 10)) / sizes[key])
-
-    def without(count: int) -> tuple[dict[Key, str], Measured]:
-        left = {key: form for key, form in decisions.items() if key not in order[:count]}
-        return left, trials.run(left, latency=False) if left else Measured(None, float("inf"))
-
-    best: tuple[dict[Key, str], Measured] = {}, Measured(None, float("inf"))
-    low, high = 0, len(order)
-    while high - low > 1:  # of `low` taken out the floor does not hold, of `high` it does
+    low, high, best = 0, len(order), dict[Key, str]()
+    while high - low > 1:  # with `low` taken out it does not hold, with `high` it does
         middle = (low + high) // 2
-        found = without(middle)
-        if holds(found[1], floor, most):
-            high, best = middle, found
+        gone = set(order[:middle])
+        left = {key: form for key, form in decisions.items() if key not in gone}
+        if holds(left):
+            high, best = middle, left
         else:
             low = middle
-    return Kept(best[0], dict(costs), best[1].sqnr)
+    return best

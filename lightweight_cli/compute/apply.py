@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from lightweight_cli.compute import dynamic, nbits, static
+from lightweight_cli.compute import dynamic, nbits, recurrent, static
 from lightweight_cli.compute.edit import Edit
 from lightweight_cli.compute.layer import Key, Layer, layers_of
 from lightweight_cli.compute.static import Ranges
@@ -27,6 +27,7 @@ class Form(NamedTuple):
 FORMS: dict[str, Form] = {
     static.NAME: Form(static.unfit, static.emit, static.OPSET),
     dynamic.NAME: Form(dynamic.unfit, dynamic.emit, dynamic.OPSET),
+    recurrent.NAME: Form(recurrent.unfit, recurrent.emit, recurrent.OPSET),
     **{name: Form(nbits.UNFIT[bits], nbits.EMIT[bits], nbits.OPSET) for bits, name in nbits.NAMES.items()},
 }
 """In the order in which they are put in place: others read what static layers round."""

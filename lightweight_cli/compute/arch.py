@@ -16,7 +16,7 @@ class Arch(NamedTuple):
     """Kinds of layers that integers make faster, where nothing can be measured."""
 
 
-DENSE = frozenset(("MatMul", "Gemm", "Conv", "small Conv"))
+DENSE = frozenset(("MatMul", "Gemm", "Conv", "small Conv", "LSTM"))
 ARCHS = {a.name: a for a in (
     Arch("avx2", True, DENSE),
     Arch("vnni", False, DENSE),

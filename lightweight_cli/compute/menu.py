@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lightweight_cli.compute import dynamic, nbits, static
+from lightweight_cli.compute import dynamic, nbits, recurrent, static
 from lightweight_cli.compute.apply import FORMS
 from lightweight_cli.compute.choice import kinds
 from lightweight_cli.compute.layer import Layer
@@ -24,9 +24,13 @@ class Asked(NamedTuple):
     bits: int = 8
     calibrated: bool = False
     """Whether there are data by which ranges of activations can be found."""
+    recurrent: bool = True
+    """Whether the place where the model goes has DynamicQuantizeLSTM."""
 
     def forms(self, kind: str) -> Sequence[str]:
         """Return the forms that may be tried for a kind of layers."""
+        if kind == "LSTM":
+            return () if not self.recurrent or self.activations not in (None, "dynamic") else (recurrent.NAME,)
         if self.format == "nbits" and kind in ("MatMul", "Gemm"):
             return (nbits.NAMES[self.bits],)
         ways = (self.activations,) if self.activations is not None else ("static",) if kind.endswith("Conv") else ("dynamic",)
@@ -38,7 +42,7 @@ def menu(layers: Sequence[Layer], asked: Asked) -> tuple[Menu, Mapping[int, str]
     """Return for each kind its forms with the layers that fit them; and by the weights' ids why others fit none."""
     found: Menu = {}
     reasons = {id(layer.weight): "weights are not finite" for layer in layers
-               if not all(np.isfinite(part).all() for part in layer.weight.chunks())}
+               if not all(np.isfinite(part).all() for weight, _ in layer.parts for part in weight.chunks())}
     for kind, some in kinds([layer for layer in layers if id(layer.weight) not in reasons]).items():
         forms = asked.forms(kind)
         for name in forms:

@@ -28,6 +28,8 @@ from lightweight_cli.weights.bias import bias_of
 from lightweight_cli.weights.search import find_weights
 
 if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
     from lightweight_cli.runtime.child import Progress
 
 PROBES = 16
@@ -75,6 +77,8 @@ class Examining:
         try:
             with tempfile.TemporaryDirectory(prefix="lwc-") as folder:
                 self.session = open_session(write_into(model, folder, "model"), threads=threads, integers=False)
+            original = request["original"]
+            self.original = self.session if original is None else open_session(original, threads=threads, integers=False)
         except Exception as e:  # onnxruntime's exceptions have no common base
             raise InputError(f"onnxruntime can't load it with other weights: {reason(e)}") from e
         spec = parse_metric(check["metric"]) if check["metric"] else None
@@ -107,19 +111,21 @@ class Examining:
         if what not in self.held:
             batches = self.batches[what]
             held = Held(self.model, self.skeleton, labels=batches.labels, spec=self.spec, synthetic=batches.synthetic)
-            for batch, outputs in zip(batches, self._outputs(what, {}, tell), strict=True):
+            session = self.session if what == "probe" else self.original  # a probe shows what one weight changes
+            for batch, outputs in zip(batches, self._outputs(what, {}, tell, session), strict=True):
                 held.add(batch, outputs)
             self.held[what] = held
         return self.held[what]
 
-    def _outputs(self, what: str, arrays: Mapping[str, np.ndarray], tell: Progress) -> Iterator[list[Any]]:
-        """Yield what the model gives for each batch with other values of some weights. Raises: InputError."""
+    def _outputs(self, what: str, arrays: Mapping[str, np.ndarray], tell: Progress,
+                 session: InferenceSession | None = None) -> Iterator[list[Any]]:
+        """Yield what the model, or another, gives for each batch with other values of some weights. Raises: InputError."""
         fed = {self.inputs[n]: np.ascontiguousarray(a, self.types[n]) for n, a in arrays.items() if n in self.types}
         names = [p.name for p in self.model.outputs]
         for done, batch in enumerate(self.batches[what]):
             tell("run", done, None)
             try:
-                yield self.session.run(names, {**batch.feed, **fed})
+                yield (session or self.session).run(names, {**batch.feed, **fed})
             except Exception as e:  # onnxruntime's exceptions have no common base
                 raise InputError(f"the model does not run on batch {done}: {reason(e)}") from e
 

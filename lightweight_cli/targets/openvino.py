@@ -10,6 +10,7 @@ TARGET = Target(
     evidence="run",
     source="OpenVINO 2026.4.1, CPU",
     folds="decodes tables, planes and vectors once, when the model is compiled",
+    lacks=("DynamicQuantizeLSTM",),
     refused=dict.fromkeys(("tree", "bitmask", "delta"), "is decoded at every run, and not loaded as weights of LSTM and GRU"),
     passes={"prune": Refusal("its zeros are stored as floats: forms that leave them out are decoded at every run",
                              "quantize --bits 4, or prune-channels")},

@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from lightweight_cli.model.model import Model
 
 MICROSOFT = "com.microsoft"
+NARROW = ("MatMulNBits", "GatherBlockQuantized")
+"""Operators of com.microsoft whose weights have few bits: releases of onnxruntime differ in how many they take."""
 FOUR = 4
-"""Bits where an operator of com.microsoft does not say."""
+"""Bits where one of them does not say."""
 
 
 class Used(NamedTuple):
@@ -22,7 +24,7 @@ class Used(NamedTuple):
 
 def used(domain: str, op_type: str, bits: Iterable[int]) -> Used:
     """Return an operator; `bits` is empty where no attribute says."""
-    if domain != MICROSOFT:
+    if domain != MICROSOFT or op_type not in NARROW:
         return Used("" if domain == "ai.onnx" else domain, op_type)
     return Used(domain, f"{op_type} {next(iter(bits), FOUR)} bit")
 

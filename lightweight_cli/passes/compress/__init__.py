@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
+from lightweight_cli.compute.planned import read_plan
 from lightweight_cli.passes.compress.goal import read_item, read_target
 from lightweight_cli.pipeline.option import Option
 from lightweight_cli.pipeline.registry import register
@@ -28,6 +30,14 @@ def compress(
         read=read_item, recorded=True)] = (),  # type: ignore[assignment]  # read only
     firm: Annotated[bool, Option("With --item: trust the data less, as the search did where few rows misled it.", recorded=True)] = False,
     nearest: Annotated[bool, Option("With --item: round to nearest, as the first candidate of a search is.", recorded=True)] = False,
+    for_: Annotated[str, Option(
+        "What for; speed: layers compute in integers where that is faster here, and the rest is searched; memory: and only tables are "
+        "stored, of which rows are decoded.", choices=("size", "speed", "memory"))] = "size",
+    arch: Annotated[str | None, Option(
+        "With --for: decide by a table for another machine, instead of measuring on this one.", choices=("avx2", "vnni", "arm64"))] = None,
+    plan: Annotated[str | None, Option(
+        "With --for: which layers compute how, a .json file that is written, or, where it exists, followed without measuring.",
+        metavar="FILE", read=read_plan, recorded=True)] = None,
 ) -> int:
     """Find the smallest model within the gates, or of a size.
 
@@ -38,6 +48,9 @@ def compress(
     for all, rounded to nearest, so that there is a result after seconds. Without labels the drop is estimated from the original's own
     answers; where the rows are too few to show it, a floor of 30 dB is held instead. Without data, synthetic inputs and a prior stand
     in, and that floor.
+    With --for speed each kind of layers is first timed in the forms of quantize --for speed, paired, and computes in integers where that
+    is faster here; layers go back until half of the goal is kept. The search then stores the others within what is left of it.
+    With --for memory no more than that is done, but for tables of which rows are decoded: decoding at load takes memory.
     An interrupt (Ctrl-C) or the time limit ends the search with the best candidate so far. Where none holds, none is written.
 
     Returns: weights compressed.
@@ -49,4 +62,17 @@ def compress(
 
     if target_size is not None and ratio is not None:
         raise UsageError(f"compress: --target-size {target_size} and --ratio {ratio:g}: give one of them")
-    return compress_weights(context, target_size or (f"{100 / ratio!r}%" if ratio else None), time_limit, item, firm, nearest)
+    size = target_size or (f"{100 / ratio!r}%" if ratio else None)
+    if for_ == "size":
+        for name, given in (("arch", arch), ("plan", plan)):
+            if given:
+                raise UsageError(f"compress: --{name}: needs --for speed or --for memory")
+        return compress_weights(context, size, time_limit, item, firm, nearest)
+    if for_ == "memory" and (size or item):
+        raise UsageError(f"compress: --for memory with --{'item' if item else 'target-size or --ratio'}: it leaves nothing to search")
+    if item and not (plan and os.path.exists(plan)):
+        raise UsageError("compress: --item with --for speed: needs the --plan beside which the items were chosen")
+    from lightweight_cli.passes.compress.integers import in_integers
+
+    return in_integers(context, for_, arch, plan, lambda left, stays, made, original: compress_weights(
+        left, size, time_limit, item, firm, nearest, stays, made, original))

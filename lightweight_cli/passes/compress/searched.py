@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from lightweight_cli.checking.certify.budget import Budget
 from lightweight_cli.checking.certify.confirm import NONE_FRESH, confirms
-from lightweight_cli.checking.check import Check
 from lightweight_cli.checking.gates import GateResult
 from lightweight_cli.data.portion import Portion
+from lightweight_cli.passes.compress.aims import MARGIN, aims, budget_of
 from lightweight_cli.passes.compress.seeing import seen_on
 from lightweight_cli.pipeline.step_report import Calibrated, Measured
-from lightweight_cli.pipeline.wanted import Wanted, divided
 from lightweight_cli.search.build import Built
 from lightweight_cli.search.clock import EXPLORING, Clock
 from lightweight_cli.search.examiner import Examiner
@@ -31,28 +30,21 @@ if TYPE_CHECKING:
     from lightweight_cli.calibration.study import Study
     from lightweight_cli.pipeline.context import Context
 
-MARGIN = 1.0
-"""dB above a floor that the rows which select must show: others confirm it, and differ by up to .7."""
-MAX_DROP = 0.01
-"""The goal where nothing is asked for: a point."""
-
 
 def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: int, most: int | None,
-             time_limit: float | None, stored: Callable[[Built], int]) -> list[tuple[Item, Rounded]]:
-    """Return what each layer becomes. Raises: InputError for data that do not fit, or a model that does not run."""
+             time_limit: float | None, stored: Callable[[Built], int], original: str | None = None) -> list[tuple[Item, Rounded]]:
+    """Return what each layer becomes; `original`: the path of the model to hold it against, where the context's was changed since.
+
+    Raises: InputError for data that do not fit, or a model that does not run.
+    """
     step, model = context.step, context.model
     clock = Clock(time_limit, sum(layer.weight.size for layer in layers))
-    wanted = context.wanted
-    if wanted is None:  # called from Python: calibration data alone
-        _, select, confirm = divided(portion.paths, Check(seed=portion.seed), portion.samples, portion.memory)
-        wanted = Wanted(select, confirm)
+    wanted = aims(portion, context.wanted)
     most = most or (wanted.max_size if wanted.max_drop is None and wanted.min_sqnr is None else None)
-    nothing = most is None and wanted.max_drop is None and wanted.min_sqnr is None
-    floor = None if wanted.min_sqnr is None else wanted.min_sqnr + MARGIN
-    budget = Budget(MAX_DROP if nothing else wanted.max_drop, floor, wanted.confident)
+    budget = budget_of(wanted, most is None)
     settings = context.calibrated(portion)
     names = [layer.key for layer in layers if not layer.fixed]
-    with Examiner(model, names, settings, wanted.select, budget, wanted.confirm) as judge, contextlib.ExitStack() as stack:
+    with Examiner(model, names, settings, wanted.select, budget, wanted.confirm, original) as judge, contextlib.ExitStack() as stack:
         if judge.sentence:
             step.note(judge.sentence)
 
@@ -64,7 +56,8 @@ def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: 
 
         search = Search(layers, study, judge, seen_on(portion), rest, stored, model.total_size, clock,
                         lambda stage, done, whole: step.stage(stage, done, whole),
-                        lambda: explore(context, study, judge, layers, portion, clock), Front(most))
+                        lambda: explore(context, study, judge, layers, portion, clock), Front(most),
+                        settled=original is not None)  # integers add to the loss on all rows
         search.run()
         if wanted.confirm is not None and search.ended != INTERRUPTED:
             confirmed(context, search, budget)

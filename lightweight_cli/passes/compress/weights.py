@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,7 @@ from lightweight_cli.passes.compress.planned import planned
 from lightweight_cli.passes.compress.searched import searched
 from lightweight_cli.passes.compress.storing import coded
 from lightweight_cli.passes.compress.unmeasured import unmeasured
+from lightweight_cli.passes.quantize.remaining import Why
 from lightweight_cli.pipeline.wanted import divided
 from lightweight_cli.search.build import Built
 from lightweight_cli.search.items import HALF, WIDE, Item
@@ -38,17 +39,21 @@ SMALL = f"has fewer than {LEAST} values"
 
 
 def compress_weights(context: Context, target: str | None, time_limit: float | None, items: Sequence[str], firm: bool,
-                     nearest: bool) -> int:
-    """Compress every weight that may change. Returns: weights compressed."""
+                     nearest: bool, stays: Why | None = None, made: Collection[str] = (), original: str | None = None) -> int:
+    """Compress every weight that may change. Returns: weights compressed.
+
+    `stays` says why a weight is not to be; `made`: tensors that layers compute with; `original`: the path of the model to hold
+    results against, where the context's was changed since.
+    """
     rewriter, step = context.rewriter(), context.step
     step.signed = "compress"
-    reasons = {id(w): unfit(w) for w in rewriter.weights}
+    reasons = {id(w): (stays(rewriter, w) if stays else "") or unfit(w) for w in rewriter.weights}
     layers = layers_of([w for w in rewriter.weights if not w.locked and not reasons[id(w)]])
     if not layers:
         return rewriter.run(lambda w: Plan(w, reason=reasons[id(w)]))
     portion = context.portion or Portion(())
     most = read_target(target, "compress: --target-size", context.model.total_size) if target else None
-    known = {beside.key_of(w) for w in rewriter.weights}
+    known = {beside.key_of(w) for w in rewriter.weights} | {(0, name) for name in made}
     rest = single_pieces(context.model)[1] - sum(layer.weight.stored_bytes() for layer in layers) + SIGNATURE
     rest -= beside.saved(context, known) + terse.saved(context.model.proto)
     if context.wanted is None and context.portion is not None:  # from Python: calibration data alone, divided as for a search
@@ -60,7 +65,8 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
         found = unmeasured(context, layers, rest, most)
     else:
         try:
-            found = searched(context, layers, portion, rest, most, time_limit, lambda built: stored(context, rewriter, layers, built))
+            found = searched(context, layers, portion, rest, most, time_limit, lambda built: stored(context, rewriter, layers, built),
+                             original)
         except InputError as e:
             if portion.paths:
                 raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-from lightweight_cli.passes.quantize.planned import read_plan
+from lightweight_cli.compute.planned import read_plan
 from lightweight_cli.pipeline.option import Option
 from lightweight_cli.pipeline.registry import register
 
@@ -72,7 +72,8 @@ def quantize(
     With --for speed or memory some layers compute in integers instead of being decoded. Each kind of layers is timed against the
     model as it is, paired, and keeps the form that is faster here; layers that cost too much go back until the outputs have
     --min-sqnr, or 20 dB, and --max-drop holds on the share of labelled --data that calibrates. With calibration data Conv computes
-    in static int8, and MatMul and Gemm with --activations static; otherwise in dynamic int8, or as MatMulNBits with --format nbits.
+    in static int8, and MatMul and Gemm with --activations static; otherwise in dynamic int8, or as MatMulNBits with --format nbits;
+    LSTM as DynamicQuantizeLSTM, an operator of onnxruntime.
     Timing differs from run to run, and with it the result: --plan stores what was decided.
 
     Returns: weights quantized.

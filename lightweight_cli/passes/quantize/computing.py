@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from lightweight_cli.compute import nbits, plan
+from lightweight_cli.compute import nbits, plan, recurrent
 from lightweight_cli.compute.apply import FORMS, apply, needed
 from lightweight_cli.compute.arch import ARCHS, here
 from lightweight_cli.compute.layer import Key, layers_of
@@ -18,6 +18,7 @@ from lightweight_cli.weights.told import Told
 if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
     from lightweight_cli.pipeline.step_report import StepReport
+    from lightweight_cli.weights.weight import Weight
 
 
 def compute(context: Context, options: Computing) -> set[str]:
@@ -25,7 +26,9 @@ def compute(context: Context, options: Computing) -> set[str]:
     step, known = context.step, plan.read(options.plan) if options.plan else None
     arch = ARCHS[options.arch] if options.arch else here()
     reduced = known.reduced if known else options.reduced or arch.reduced
-    asked = options.asked._replace(calibrated=known is not None or bool(context.portion and context.portion.paths))
+    place = context.target
+    asked = options.asked._replace(calibrated=known is not None or bool(context.portion and context.portion.paths),
+                                   recurrent=place is None or (place.domains is None and recurrent.OPERATOR not in place.lacks))
     forms = {name for kind in ("MatMul", "Gemm", "Conv") for name in asked.forms(kind)}
     raise_opset(context.model, max((FORMS[name].opset for name in forms), default=0), step.note, "integers")
     layers, reasons = layers_of(context.rewriter().weights)
@@ -42,17 +45,24 @@ def compute(context: Context, options: Computing) -> set[str]:
             plan.write(options.plan, plan.Plan(decisions, reduced, ranges))
     if reduced and any(form not in nbits.NAMES.values() for form in decisions.values()):
         step.note("weights of 7 bits in integers: products of 8 bits overflow on processors without VNNI")
-    before = {layer.key: layer.weight.stored_bytes() for layer in layers}
+    before = {id_of(weight): weight.stored_bytes() for layer in layers for weight, _ in layer.parts}
     computing, made = apply(context.model, decisions, reduced, ranges)
     for layer in computing:
-        weight, form = layer.weight, decisions[layer.key]
+        form = decisions[layer.key]
         alone = f"; alone {costs[layer.key]:.1f} dB" if layer.key in costs else ""
-        groups, outputs, inputs = layer.view.shape
         bits = 4 if form == nbits.NAMES[4] else 7 if reduced and form not in nbits.NAMES.values() else 8
-        after = groups * outputs * (inputs * (4 if bits == 4 else 8) // 8 + 4)
-        step.done(weight.name, weight.op, weight.shape, form, before[layer.key], after, 1,
-                  f"{form}, computed in integers", told=Told(bits, f"{form}{alone}"))
+        for weight, view in layer.parts:
+            groups, outputs, inputs = view.shape
+            after = groups * outputs * (inputs * (4 if bits == 4 else 8) // 8 + 4)
+            step.done(weight.name, weight.op, weight.shape, form, before[id_of(weight)], after, 1,
+                      f"{form}, computed in integers", told=Told(bits, f"{form}{alone}"))
     return made
+
+
+def id_of(weight: Weight) -> Key:
+    """Return what tells a weight from all others, in every copy of its model."""
+    return weight.scope.number, weight.name
+
 
 def told(step: StepReport, reasons: Mapping[int, str]) -> None:
     """Note why weights are not computed in integers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from lightweight_cli.calibration.observing import Observer
@@ -34,6 +35,8 @@ class Computing(NamedTuple):
     arch: str | None = None
     plan: str | None = None
     ranges: str | None = None
+    holds: Callable[[Trials, Mapping[Key, str]], bool] | None = None
+    """Whether the outputs hold with some decisions; None: by --min-sqnr, or FLOOR, and --max-drop."""
 
 
 def decided(context: Context, found: Menu, options: Computing, arch: Arch,
@@ -97,23 +100,28 @@ def held(context: Context, trials: Trials, found: Menu, decisions: dict[Key, str
     def tell(done: int, whole: int) -> None:
         step.stage("what layers cost", done, whole)
 
-    if accuracy.holds(trials.run(decisions, latency=False), floor, most):
+    def holds(some: Mapping[Key, str]) -> bool:
+        if options.holds is not None:
+            return options.holds(trials, some)
+        return accuracy.holds(trials.run(some, latency=False), floor, most)
+
+    if holds(decisions):
         return decisions, accuracy.costs(trials, decisions, tell, accuracy.TELLING)
     costs = accuracy.costs(trials, decisions, tell)
     sizes = {layer.key: layer.weight.size for forms in found.values() for _, layers in forms for layer in layers}
-    kept = accuracy.holding(trials, decisions, costs, sizes, floor, most)
-    gone = sorted((key for key in decisions if key not in kept.decisions), key=lambda key: costs.get(key, float("inf")))
-    holding = "" if most is None else f" and a drop of {most:g}"
+    kept = accuracy.holding(decisions, costs, sizes, holds)
+    gone = sorted((key for key in decisions if key not in kept), key=lambda key: costs.get(key, float("inf")))
+    goal = "the goal" if options.holds is not None else f"{floor:g} dB" + ("" if most is None else f" and a drop of {most:g}")
     if gone:
-        step.note(f"{len(gone)} of {len(decisions)} layers stay out of integers, for {floor:g} dB{holding}: "
+        step.note(f"{len(gone)} of {len(decisions)} layers stay out of integers, for {goal}: "
                   + ", ".join(f"{name} ({costs.get((n, name), float('nan')):.1f} dB alone)" for n, name in gone[:4])
                   + (" and others" if len(gone) > 4 else ""))
-    if gone and kept.decisions and not options.arch:
-        again = trials.run(kept.decisions)
+    if gone and kept and not options.arch:
+        again = trials.run(kept)
         if again.ratio is not None and again.ratio > SLOWEST[options.purpose]:
             step.note("what is left is no faster: nothing computes in integers")
             return {}, costs
-    return kept.decisions, costs
+    return kept, costs
 
 
 def by_table(found: Menu, arch: Arch) -> dict[Key, str]:
