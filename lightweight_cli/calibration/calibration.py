@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 class Calibration(Settings):
     """Data that chooses. It judges nothing."""
 
-    def study(self, model: Model, weights: Sequence[Weight]) -> Study:
+    def study(self, model: Model, weights: Sequence[Weight], *, renormalized: bool = False) -> Study:
         """Return a model under study, for several walks over the same weights; a context that ends its child process.
+
+        `renormalized`: see Study.
 
         Raises: InputError for data that do not fit.
         """
-        return Study(self, model, weights)
+        return Study(self, model, weights, renormalized=renormalized)
 
     def statistics(self, model: Model, weights: Sequence[Weight], *, histogram: bool = False,
                    advance: Advance | None = None) -> Iterator[Layer]:

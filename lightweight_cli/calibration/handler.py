@@ -13,6 +13,7 @@ from lightweight_cli.calibration.gather import Sampling
 from lightweight_cli.calibration.inputs import opened
 from lightweight_cli.calibration.message import BESIDE, to_arrays
 from lightweight_cli.calibration.padding import padding
+from lightweight_cli.calibration.renormalized import renormalize
 from lightweight_cli.calibration.segment import NoCut
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.calibration.trial import Trial
@@ -106,7 +107,9 @@ class Handler:
         """Find the weights and open the data. Returns: what can't be reached, each with the reason, and the samples, of how many."""
         tell("load", 0, None)
         self.keys = {(number, name): i for i, (number, name) in enumerate(request["weights"])}
-        model, weights = open_model(request["model"])
+        model, inlined = _inlined(request["model"])
+        renormalized = request["renormalized"] and renormalize(model)
+        weights = _named(model, inlined)
         tell("data", 0, None)
         portion = Portion(**{**request["portion"], "paths": tuple(request["portion"]["paths"])})
         batches, judging = opened(portion, request["model"], model.proto, request["batch_size"], request["memory"] // DATA,
@@ -131,7 +134,8 @@ class Handler:
             lost[self.keys[key_of(w.weight)]] = why
         self.watched = [w for w in watched if w.uses]
         self.engine, self.walk = engine, Walk(engine, self.watched, lambda: open_model(request["model"]))
-        return {"lost": [[i, why] for i, why in sorted(lost.items())], "samples": sum(sampling.samples),
+        return {"lost": [[i, why] for i, why in sorted(lost.items())], "renormalized": renormalized,
+                "samples": sum(sampling.samples),
                 "of": sum(sampling.samples) if batches.of is None else batches.of}
 
 
@@ -147,13 +151,24 @@ def key_of(weight: Weight) -> Key:
 
 def open_model(path: str) -> tuple[Model, dict[Key, Weight]]:
     """Read a model and its weights; functions are inlined, after which only weights of the main graph keep their names."""
-    model = load(path)
-    inlined = bool(model.proto.functions)
-    if inlined:
-        from onnx import inliner
+    model, inlined = _inlined(path)
+    return model, _named(model, inlined)
 
-        model.proto.CopyFrom(inliner.inline_local_functions(model.proto))
-    return model, {key_of(w): w for w in find_weights(model, Scopes(model.proto)) if not inlined or w.scope.number == 0}
+
+def _inlined(path: str) -> tuple[Model, bool]:
+    """Read a model. Returns: it without functions, and whether it had some."""
+    model = load(path)
+    if not model.proto.functions:
+        return model, False
+    from onnx import inliner
+
+    model.proto.CopyFrom(inliner.inline_local_functions(model.proto))
+    return model, True
+
+
+def _named(model: Model, inlined: bool) -> dict[Key, Weight]:
+    """Return the weights that have the names of the model as it came."""
+    return {key_of(w): w for w in find_weights(model, Scopes(model.proto)) if not inlined or w.scope.number == 0}
 
 
 def fed_by(batches: Batches) -> set[str]:

@@ -47,12 +47,18 @@ class Layer:
 class Study(Conversation):
     """The parent's side of a child that has a model and data open. Use it as a context, and go over the layers once at a time."""
 
-    def __init__(self, settings: Settings, model: Model, weights: Sequence[Weight]) -> None:
-        """Raises: InputError for data that do not fit."""
+    def __init__(self, settings: Settings, model: Model, weights: Sequence[Weight], *, renormalized: bool = False) -> None:
+        """`renormalized`: BatchNormalization makes of synthetic inputs what it made of the real ones; for `statistics` only.
+
+        Raises: InputError for data that do not fit.
+        """
         self.weights = weights
         super().__init__(TARGET, settings, model, "calibration")
         with self.opening():
-            opened, _ = self._ask({**self.request, "weights": [[w.scope.number, w.name] for w in weights]})
+            opened, _ = self._ask({**self.request, "weights": [[w.scope.number, w.name] for w in weights],
+                                   "renormalized": renormalized})
+            self.renormalized: bool = opened["renormalized"]
+            """Whether there is a BatchNormalization for that."""
             self.samples: int = opened["samples"]
             self.of: int = opened["of"]
             """How many the files hold."""

@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from lightweight_cli.checking.kinds import KindFidelity
+from lightweight_cli.checking.kinds import PLAIN, KindFidelity
 from lightweight_cli.checking.metrics.centred import Centred
 from lightweight_cli.checking.metrics.fidelity import measurable
 from lightweight_cli.data.arrays import arrays
 from lightweight_cli.data.batches import Batch
-
-PLAIN = "plain"
 
 
 class ByKind:

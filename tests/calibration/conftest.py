@@ -28,7 +28,7 @@ def calibrate(tmp_path: Path) -> Callable[..., Seen]:
         weights = open_model(model)[1]
         keys = list(weights)
         request = {"do": "open", "model": model, "portion": {"paths": [str(tmp_path / "data.npz")]}, "weights": keys, "rows": EVERY,
-                   "seed": 0, "memory": 1 << 20, "threads": 1, "batch_size": None, "held_out": False, **options}
+                   "seed": 0, "memory": 1 << 20, "threads": 1, "batch_size": None, "held_out": False, "renormalized": False, **options}
         handler, told = Handler(), []
         opened, _ = handler(request, {}, lambda *stage: told.append(stage[0]))
         for _ in range(times):

@@ -28,6 +28,7 @@ def kinds(*sqnrs: float | None, centred: float = 20.0, varying: float = 0.5) -> 
     (kinds(15, 20, 30), NO_SIGN), (kinds(14.9, 20, 30), UNKNOWN), (kinds(6, 20, 30), UNKNOWN), (kinds(5.9, 40, 40), LOSS),
     (kinds(16, 16, 16, 2), NO_SIGN), (kinds(-math.inf, 9, 9), LOSS), (kinds(math.inf, math.inf, math.inf), None), ([], None),
     (kinds(None, None), None), (kinds(math.inf, 12), UNKNOWN), ([KindFidelity("plain", 4, 8.0, 8.0, 1.0)], UNKNOWN),
+    ([KindFidelity("plain", 4, 0.0, 8.0, 1.0)], UNKNOWN), ([KindFidelity("plain", 4, -0.1, 8.0, 1.0)], LOSS),
     (kinds(61, 61, 61, centred=3.0, varying=0.001), UNKNOWN), (kinds(61, 61, 61, centred=40.0, varying=0.001), NO_SIGN),
     ([KindFidelity("tokens", 8, 16.0, 16.0, 1.0), KindFidelity("padded", 8, 3.0, 3.0, 1.0)], NO_SIGN)])
 def test_the_verdict(given: list[KindFidelity], said: str | None) -> None:

@@ -20,6 +20,7 @@ from lightweight_cli.model.load import load
 from lightweight_cli.model.output_folder import write_into
 from lightweight_cli.model.skeleton import read_skeleton
 from lightweight_cli.passes.quantize import without_data
+from lightweight_cli.passes.quantize.result import MIX
 from lightweight_cli.pipeline.recipe import Step
 from lightweight_cli.pipeline.run import run_steps
 from lightweight_cli.runtime.sessions import interface, open_session
@@ -107,16 +108,46 @@ def test_what_is_no_better_than_nearest_gives_way(monkeypatch: pytest.MonkeyPatc
     assert np.array_equal(a, b)
 
 
-def test_the_mix_gives_way_to_the_prior(monkeypatch: pytest.MonkeyPatch) -> None:
-    scores = iter([Score(10, 10), Score(11, 9), Score(11, 11)])
-    monkeypatch.setattr(without_data, "_score", lambda *_: next(scores))
+class AsIfStudied:
+    """Synthetic inputs of a model with or without BatchNormalization."""
 
+    weights: tuple[object, ...] = ()
+
+    def __init__(self, renormalized: bool) -> None:
+        self.renormalized = renormalized
+        self.asked: list[bool] = []
+
+    def study(self, model: object, weights: object, renormalized: bool = False) -> AsIfStudied:
+        self.asked.append(renormalized)
+        return self
+
+    def __enter__(self) -> AsIfStudied:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def statistics(self) -> tuple[object, ...]:
+        return ()
+
+
+@pytest.mark.parametrize(("scores", "normalizes", "said", "studies"), [
+    ([(10, 10), (11, 9), (11, 11)], False, "second order on a prior", [True]),
+    ([(10, 10), (11, 9), (12, 11)], True, MIX, [True, False]),
+    ([(10, 10), (11, 9), (9, 11), (12, 12)], True, "second order on a prior", [True, False]),
+    ([(10, 10), (13, 13)], True, MIX, [True])])
+def test_the_mix_gives_way_to_the_prior(monkeypatch: pytest.MonkeyPatch, scores: list[tuple[int, int]], normalizes: bool, said: str,
+                                        studies: list[bool]) -> None:
+    """With BatchNormalization as it was trained first, where there is one."""
+    left = iter(scores)
+    monkeypatch.setattr(without_data, "_score", lambda *_: Score(*next(left)))
     notes: list[str] = []
     step = type("S", (), {"expect": lambda *_: None, "note": lambda _, text: notes.append(text)})()
-    study = type("S", (), {"statistics": lambda self: iter(())})()
-    context = type("C", (), {"step": step})()
-    without_data._guarded(context, study, [], lambda *_: "")  # type: ignore[arg-type]
-    assert notes == ["second order on a prior: 11.0 dB on inputs of another kind, where nearest has 10.0"]
+    context = type("C", (), {"step": step, "model": None})()
+    synthetic = AsIfStudied(normalizes)
+    without_data._guarded(context, synthetic, [], lambda *_: "")  # type: ignore[arg-type]
+    assert notes == [f"{said}: {scores[-1][0]}.0 dB on inputs of another kind, where nearest has 10.0"]
+    assert synthetic.asked == studies and not list(left)
 
 
 def test_inputs_that_judge_are_of_other_kinds_than_those_that_calibrate(tmp_path: Path) -> None:

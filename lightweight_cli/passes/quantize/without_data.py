@@ -16,6 +16,7 @@ from lightweight_cli.pipeline.context import Context
 from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:
+    from lightweight_cli.calibration.calibration import Calibration
     from lightweight_cli.calibration.study import Study
 
 Codes = dict[int, "Result | str"]
@@ -25,7 +26,7 @@ Solve = Callable[[Weight, "Statistics | None", str], "Result | str"]
 
 
 def coded(context: Context, weights: Sequence[Weight], solve: Solve) -> Codes:
-    """Return the codes of every weight: of mix, prior and nearest the first that is no worse than nearest on other kinds of inputs.
+    """Return the codes of every weight: of mix, prior and nearest the first that is better than nearest on other kinds of inputs.
 
     Where the model must not be run, or does not run on synthetic inputs, those of the prior.
     """
@@ -33,29 +34,42 @@ def coded(context: Context, weights: Sequence[Weight], solve: Solve) -> Codes:
     if synthetic is None or not weights:
         return {id(w): solve(w, None, PRIOR) for w in weights}
     try:
-        with synthetic.study(context.model, weights) as study:
-            return _guarded(context, study, weights, solve)
+        return _guarded(context, synthetic, weights, solve)
     except InputError as e:
         context.step.note(f"not run on synthetic inputs: {e}")
         return {id(w): solve(w, None, PRIOR) for w in weights}
 
 
-def _guarded(context: Context, study: Study, weights: Sequence[Weight], solve: Solve) -> Codes:
-    """Return the codes that hold. Raises: InputError."""
+def _guarded(context: Context, synthetic: Calibration, weights: Sequence[Weight], solve: Solve) -> Codes:
+    """Return the first codes that hold: BatchNormalization as it was trained, as it is, the prior alone, nearest. Raises: InputError."""
     plain: Codes = {id(w): solve(w, None, NEAREST) for w in weights}
-    limit = _score(study, weights, plain)
-    for way in (MIX, PRIOR):
-        context.step.expect(sum(w.size for w in weights), "calibrating on synthetic inputs" if way == MIX else "rounding")
-        if way == MIX:
-            found: Codes = {id(layer.weight): solve(layer.weight, layer.statistics, MIX) for layer in study.statistics()}
-        else:
-            found = {id(w): solve(w, None, PRIOR) for w in weights}
-        score = _score(study, weights, found)
-        if score.beats(limit):
-            context.step.note(f"{way}: {score.sqnr:.1f} dB on inputs of another kind, where nearest has {limit.sqnr:.1f}")
-            return found
-    context.step.note(f"nearest, which nothing beat on inputs of another kind ({limit.sqnr:.1f} dB)")
-    return plain
+    with synthetic.study(context.model, weights, renormalized=True) as study:
+        limit = _score(study, weights, plain)
+        found = _held(context, study, _mixed(context, study, solve), limit, MIX)
+        if found is None and study.renormalized:
+            with synthetic.study(context.model, weights) as as_it_is:
+                found = _held(context, study, _mixed(context, as_it_is, solve), limit, MIX)
+        if found is None:
+            context.step.expect(sum(w.size for w in weights), "rounding")
+            found = _held(context, study, {id(w): solve(w, None, PRIOR) for w in weights}, limit, PRIOR)
+    if found is None:
+        context.step.note(f"nearest, which nothing beat on inputs of another kind ({limit.sqnr:.1f} dB)")
+    return plain if found is None else found
+
+
+def _mixed(context: Context, study: Study, solve: Solve) -> Codes:
+    """Return the codes for what the weights see. Raises: InputError."""
+    context.step.expect(sum(w.size for w in study.weights), "calibrating on synthetic inputs")
+    return {id(layer.weight): solve(layer.weight, layer.statistics, MIX) for layer in study.statistics()}
+
+
+def _held(context: Context, study: Study, found: Codes, limit: Score, way: str) -> Codes | None:
+    """Return codes that beat nearest on inputs of other kinds. Raises: InputError."""
+    score = _score(study, study.weights, found)
+    if not score.beats(limit):
+        return None
+    context.step.note(f"{way}: {score.sqnr:.1f} dB on inputs of another kind, where nearest has {limit.sqnr:.1f}")
+    return found
 
 
 def _score(study: Study, weights: Sequence[Weight], codes: Codes) -> Score:
