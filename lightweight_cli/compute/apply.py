@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from lightweight_cli.compute import dynamic, nbits, recurrent, static
+from lightweight_cli.compute import dynamic, nbits, operators, recurrent, static
 from lightweight_cli.compute.edit import Edit
 from lightweight_cli.compute.layer import Key, Layer, layers_of
 from lightweight_cli.compute.static import Ranges
@@ -26,6 +26,7 @@ class Form(NamedTuple):
 
 FORMS: dict[str, Form] = {
     static.NAME: Form(static.unfit, static.emit, static.OPSET),
+    operators.NAME: Form(static.unfit, static.emit, operators.OPSET),
     dynamic.NAME: Form(dynamic.unfit, dynamic.emit, dynamic.OPSET),
     recurrent.NAME: Form(recurrent.unfit, recurrent.emit, recurrent.OPSET),
     **{name: Form(nbits.UNFIT[bits], nbits.EMIT[bits], nbits.OPSET) for bits, name in nbits.NAMES.items()},
@@ -45,6 +46,8 @@ def apply(model: Model, decisions: Decisions, reduced: bool, ranges: Ranges) -> 
         if mine:
             form.emit(edit, mine, reduced, ranges)
     edit.commit()
+    if operators.NAME in decisions.values():
+        operators.rewrite(model, edit.tensors)
     return layers, edit.tensors
 
 
@@ -52,7 +55,7 @@ def needed(model: Model, decisions: Decisions) -> list[str]:
     """Return the values whose ranges the static layers of some decisions need."""
     edit = Edit(model, Scopes(model.proto))
     found = layers_of(find_weights(model, edit.scopes))[0]
-    return static.values_of(edit, [layer for layer in found if decisions.get(layer.key) == static.NAME])
+    return static.values_of(edit, [layer for layer in found if decisions.get(layer.key) in static.NAMES])
 
 
 def observed(model: Model, layers: Sequence[Layer]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lightweight_cli.compute import dynamic, nbits, recurrent, static
+from lightweight_cli.compute import dynamic, nbits, operators, recurrent, static
 from lightweight_cli.compute.apply import FORMS
 from lightweight_cli.compute.choice import kinds
 from lightweight_cli.compute.layer import Layer
@@ -24,18 +24,20 @@ class Asked(NamedTuple):
     bits: int = 8
     calibrated: bool = False
     """Whether there are data by which ranges of activations can be found."""
-    recurrent: bool = True
-    """Whether the place where the model goes has DynamicQuantizeLSTM."""
+    own: bool = True
+    """Whether the place where the model goes has the operators of onnxruntime's own that forms are written in by themselves."""
 
-    def forms(self, kind: str) -> Sequence[str]:
+    def forms(self, kind: str, opset: int = static.OPSET) -> Sequence[str]:
         """Return the forms that may be tried for a kind of layers."""
         if kind == "LSTM":
-            return () if not self.recurrent or self.activations not in (None, "dynamic") else (recurrent.NAME,)
+            return () if not self.own or self.activations not in (None, "dynamic") else (recurrent.NAME,)
         if self.format == "nbits" and kind in ("MatMul", "Gemm"):
             return (nbits.NAMES[self.bits],)
         ways = (self.activations,) if self.activations is not None else ("static",) if kind.endswith("Conv") else ("dynamic",)
         found = [dynamic.NAME] if "dynamic" in ways and not kind.endswith("Conv") else []
-        return (*found, static.NAME) if "static" in ways and self.calibrated else found
+        old = operators.OPSET <= opset < static.OPSET and self.own  # no scale for each output there but in operators on integers
+        name = static.OPERATORS if self.format == "qoperator" or old else static.NAME
+        return (*found, name) if "static" in ways and self.calibrated else found
 
 
 def menu(layers: Sequence[Layer], asked: Asked) -> tuple[Menu, Mapping[int, str]]:
@@ -44,7 +46,7 @@ def menu(layers: Sequence[Layer], asked: Asked) -> tuple[Menu, Mapping[int, str]
     reasons = {id(layer.weight): "weights are not finite" for layer in layers
                if not all(np.isfinite(part).all() for weight, _ in layer.parts for part in weight.chunks())}
     for kind, some in kinds([layer for layer in layers if id(layer.weight) not in reasons]).items():
-        forms = asked.forms(kind)
+        forms = asked.forms(kind, some[0].weight.scope.opset)
         for name in forms:
             why = {id(layer): unfit(name, layer) for layer in some}
             fit = [layer for layer in some if not why[id(layer)]]

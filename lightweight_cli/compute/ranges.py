@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from lightweight_cli.compute import static
 from lightweight_cli.compute.layer import Layer
 from lightweight_cli.compute.static import Ranges
 from lightweight_cli.compute.trial import Trials
@@ -28,14 +27,17 @@ def ranges_by(spreads: Mapping[str, Spread], method: str) -> dict[str, tuple[flo
     return {name: spread.extent(method) for name, spread in spreads.items()}
 
 
-def chosen(trials: Trials, spreads: Mapping[str, Spread], layers: Sequence[Layer], method: str | None) -> Chosen:
-    """Return ranges by the method, or without one by that with which all layers in integers leave the outputs nearest."""
+def chosen(trials: Trials, spreads: Mapping[str, Spread], layers: Sequence[Layer], form: str, method: str | None) -> Chosen:
+    """Return ranges by the method, or without one by that with which all layers in integers leave the outputs nearest.
+
+    `form`: of static layers.
+    """
     if method is not None:
         return Chosen(ranges_by(spreads, method), method, {})
     tried: dict[str, float] = {}
     for name in TRIED:
         trials.ranges = ranges_by(spreads, name)
-        sqnr = trials.run({layer.key: static.NAME for layer in layers}, latency=False).sqnr
+        sqnr = trials.run({layer.key: form for layer in layers}, latency=False).sqnr
         tried[name] = float("-inf") if sqnr is None else sqnr
     best = max(tried, key=lambda name: tried[name])
     return Chosen(ranges_by(spreads, best), best, tried)

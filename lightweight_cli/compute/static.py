@@ -22,7 +22,9 @@ from lightweight_cli.numerics.spread import affine
 from lightweight_cli.weights import constants
 from lightweight_cli.weights.node_attributes import number
 
-NAME = "static int8"
+NAME, OPERATORS = "static int8", "static int8 operators"
+NAMES = NAME, OPERATORS
+"""As standard operators between QuantizeLinear and DequantizeLinear; as operators on integers, which operators.py makes of those."""
 OPSET = 13
 NODES = 700
 """Bytes of the nodes around a layer, about."""

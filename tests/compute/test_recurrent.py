@@ -73,4 +73,4 @@ def test_places_without_the_operator_get_none(tmp_path):
     model = load(str(tmp_path / "m.onnx"))
     layers, reasons = layers_of(find_weights(model, Scopes(model.proto)))
     assert not reasons and list(menu(layers, Asked())[0]) == ["LSTM"]
-    assert not menu(layers, Asked(recurrent=False))[0] and not menu(layers, Asked("static", calibrated=True))[0]
+    assert not menu(layers, Asked(own=False))[0] and not menu(layers, Asked("static", calibrated=True))[0]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import onnx
 import pytest
 from integer_models import decibels, filled, in_integers, outputs
 
-from lightweight_cli.compute import static
+from lightweight_cli.compute import operators, static
 from lightweight_cli.numerics.spread import METHODS, Spread, affine
 
 HEAD = '<ir_version: 8, opset_import: ["" : 17]>'
@@ -66,6 +68,24 @@ def test_layers_are_computed_on_integers(name, tmp_path):
     for a, b in zip(wanted, got, strict=True):
         assert a.shape == b.shape and decibels(a, b) > 28
     onnx.checker.check_model(onnx.load(candidate), full_check=True)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_operators_on_integers_give_the_same(name, tmp_path):
+    """From opset 12 on here, in which DequantizeLinear has no scale for each output."""
+    proto = filled(CASES[name][0].replace(": 17", ": 12"))
+    onnx.save(proto, tmp_path / "all.onnx")
+    ranges = ranges_of(str(tmp_path / "all.onnx"), "minmax")
+    told, qdq, _ = in_integers(tmp_path, filled(CASES[name][0]), static.NAME, ranges)
+    as_qdq, wanted = outputs(qdq, {"x": X})[0], outputs(told, {"x": X})[0]
+    _, candidate, count = in_integers(tmp_path, proto, operators.NAME, ranges)
+    got, _ = outputs(candidate, {"x": X})
+    made = Counter(n.op_type for n in onnx.load(candidate).graph.node)
+    assert made["QLinearConv"] + made["QGemm"] == count and not {"Conv", "Gemm", "MatMul", "Add", "Concat"} & made.keys()
+    for a, b, c in zip(wanted, as_qdq, got, strict=True):
+        assert decibels(a, c) > 28 and np.abs(b - c).max() < np.abs(b).max() / 30  # some steps
+    kept = onnx.load(candidate)
+    assert {t.name for t in kept.graph.initializer if "." in t.name} <= {i for n in kept.graph.node for i in n.input}
 
 
 @pytest.mark.parametrize("text", [

@@ -28,7 +28,7 @@ def compute(context: Context, options: Computing) -> set[str]:
     reduced = known.reduced if known else options.reduced or arch.reduced
     place = context.target
     asked = options.asked._replace(calibrated=known is not None or bool(context.portion and context.portion.paths),
-                                   recurrent=place is None or (place.domains is None and recurrent.OPERATOR not in place.lacks))
+                                   own=place is None or (place.domains is None and recurrent.OPERATOR not in place.lacks))
     forms = {name for kind in ("MatMul", "Gemm", "Conv") for name in asked.forms(kind)}
     raise_opset(context.model, max((FORMS[name].opset for name in forms), default=0), step.note, "integers")
     layers, reasons = layers_of(context.rewriter().weights)

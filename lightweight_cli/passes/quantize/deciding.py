@@ -58,7 +58,7 @@ def decided(context: Context, found: Menu, options: Computing, arch: Arch,
             else:
                 decisions = fastest(trials, found, SLOWEST[options.purpose], lambda tried: step.note(str(tried)))
             kept, costs = held(context, trials, found, decisions, options)
-            return kept, costs, trials.ranges if static.NAME in kept.values() else {}
+            return kept, costs, trials.ranges if set(static.NAMES) & set(kept.values()) else {}
     except InputError as e:
         if portion.paths:
             raise
@@ -68,7 +68,8 @@ def decided(context: Context, found: Menu, options: Computing, arch: Arch,
 
 def calibrate(context: Context, trials: Trials, found: Menu, method: str | None) -> None:
     """Find the ranges of the values that static layers read and write; layers of which values have none are left out."""
-    layers = [layer for forms in found.values() for name, some in forms if name == static.NAME for layer in some]
+    forms_of = {layer: name for forms in found.values() for name, some in forms if name in static.NAMES for layer in some}
+    layers = list(forms_of)
     if not layers or context.portion is None:
         return
     step = context.step
@@ -78,11 +79,11 @@ def calibrate(context: Context, trials: Trials, found: Menu, method: str | None)
         step.calibrated = Calibrated(observer.samples, observer.of, context.portion.role == "calibrate")
     known = [layer for layer in layers if set(observed(context.model, [layer])) <= spreads.keys()]
     for kind, forms in list(found.items()):
-        found[kind] = [(name, [layer for layer in some if name != static.NAME or layer in known]) for name, some in forms]
+        found[kind] = [(name, [layer for layer in some if name not in static.NAMES or layer in known]) for name, some in forms]
         found[kind] = [(name, some) for name, some in found[kind] if some]
         if not found[kind]:
             del found[kind]
-    picked = chosen(trials, spreads, known, method)
+    picked = chosen(trials, spreads, known, forms_of[layers[0]], method)
     trials.ranges = picked.ranges
     step.note(f"ranges of activations by {picked.method}" + "".join(f", {name} {sqnr:.1f} dB" for name, sqnr in picked.tried.items()))
 
