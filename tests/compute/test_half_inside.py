@@ -63,6 +63,31 @@ def test_what_overflows_stays_in_float32():
     assert any("beyond half of float16's range" in n for n in result.steps[0].notes)
 
 
+@pytest.mark.parametrize("big", [1.0, 1e39])
+def test_float64_goes_by_float32(big, tmp_path):
+    """What float32 can't hold stays in float64, and so does the interface."""
+    text = f"""{HEAD} g (double[n,64] x) => (double[n,32] y, double[n,1] s)
+    <double[64,32] W, double[32] b, double[1] k, int64[1] one = {{1}}>
+    {{ p = MatMul (x, W) a = Add (p, b) t = Tanh (a) y = Mul (t, k) s = ReduceSum (t, one) }}"""
+    proto, random = onnx.parser.parse_model(text), np.random.default_rng(0)
+    for info in proto.graph.value_info:
+        values = random.standard_normal([d.dim_value for d in info.type.tensor_type.shape.dim]) / 8
+        proto.graph.initializer.append(onnx.numpy_helper.from_array(np.array([big]) if info.name == "k" else values, info.name))
+    del proto.graph.value_info[:]
+    feed = {"x": X.astype(np.float64)}
+    onnx.save(proto, tmp_path / "double.onnx")
+    result = lightweight_cli.run(proto, ["half:compute=true"], calibrate=[feed])
+    result.save(tmp_path / "half.onnx", check=False)
+    from integer_models import outputs
+
+    wanted, got = (outputs(str(tmp_path / f), feed)[0] for f in ("double.onnx", "half.onnx"))
+    for a, b in zip(wanted, got, strict=True):
+        assert a.dtype == b.dtype == np.float64 and decibels(a / big, b / big) > 50
+    kinds = {t.name: t.data_type for t in onnx.load(tmp_path / "half.onnx").graph.initializer}
+    assert (kinds.get("k") == onnx.TensorProto.DOUBLE) == (big > 1) and onnx.TensorProto.FLOAT16 in kinds.values()
+    assert result.steps[0].notes[0] == f"{5 - (big > 1)} operators compute in float32 instead of float64, {int(big > 1)} stay"
+
+
 def test_only_float16_and_the_whole_model():
     for options in ("type=bfloat16", "only=V"):
         with pytest.raises(UsageError, match="compute"):

@@ -24,7 +24,8 @@ def half(
     (bfloat16: 2^-8). They are widened once, when a runtime loads the model, and computing stays in float32. Left alone
     are tensors with values beyond the type's range, or with most values below its normal numbers, where the error is
     larger.
-    With --compute operators take and give float16, with Casts at the edges, and the rest is stored as without it. In float32 stay
+    With --compute operators take and give float16, with Casts at the edges, and the rest is stored as without it. What computes in
+    float64 goes to float32 first. In float32 stay
     operators that tend to overflow, those with constants that float16 can't hold, and those whose values were seen beyond half of
     its range. onnxruntime computes most of them in float32 on processors: it is for places that have float16.
 
@@ -36,10 +37,10 @@ def half(
     if not compute:
         return store_halves(context, type)
     from lightweight_cli.errors import UsageError
-    from lightweight_cli.passes.half.computing import compute_in_halves
+    from lightweight_cli.passes.half.computing import compute_in_halves, compute_in_singles
 
     if type != "float16":
         raise UsageError(f"half: --compute with --type {type}: only float16 is computed in")
     if context.only or context.exclude:
         raise UsageError("half: --compute takes the whole model: --only and --exclude name weights")
-    return compute_in_halves(context) + store_halves(context, type)
+    return compute_in_singles(context) + compute_in_halves(context) + store_halves(context, type)

@@ -10,7 +10,7 @@ from onnx import TensorProto
 from lightweight_cli.calibration.observing import Observer
 from lightweight_cli.calibration.settings import Settings
 from lightweight_cli.compute.edit import Edit
-from lightweight_cli.compute.half import halved
+from lightweight_cli.compute.half import HALVES, SINGLES, narrowed
 from lightweight_cli.compute.value_types import types_of
 from lightweight_cli.errors import InputError
 from lightweight_cli.model.scopes import Scopes
@@ -25,6 +25,24 @@ ROOM = 0.5
 """Of float16's range, within which what was seen must lie: other data may go further."""
 
 
+def compute_in_singles(context: Context) -> int:
+    """Let operators that compute in float64 do so in float32. Returns: how many."""
+    model = context.model
+    if TensorProto.DOUBLE not in types_of(Scopes(model.proto).main).values():
+        return 0
+    edit = Edit(model, Scopes(model.proto))
+    largest = float(np.finfo(np.float32).max)
+
+    def fits(tensor: TensorProto) -> bool:
+        return all(np.abs(part).max(initial=0.0) <= largest for part in model.chunks(tensor))
+
+    ours, others = narrowed(edit, SINGLES, fits, ())
+    if ours:
+        edit.commit()
+        context.step.note(f"{ours} operators compute in float32 instead of float64, {others} stay")
+    return ours
+
+
 def compute_in_halves(context: Context) -> int:
     """Let operators compute in float16. Returns: how many."""
     model, step = context.model, context.step
@@ -34,7 +52,7 @@ def compute_in_halves(context: Context) -> int:
     def fits(tensor: TensorProto) -> bool:
         return within(model, tensor)
 
-    ours, others = halved(edit, fits, outside)
+    ours, others = narrowed(edit, HALVES, fits, outside)
     if not ours:
         step.note("no operator of the main graph can compute in float16")
         return 0
