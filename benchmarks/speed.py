@@ -21,7 +21,7 @@ import numpy as np
 from lightweight_cli.runtime import load_cost
 from lightweight_cli.runtime.sessions import open_session
 
-ROUNDS, SECONDS = 15, 12.0
+ROUNDS, SECONDS = 15, 6.0
 """Paired rounds, or fewer where they take longer."""
 TURN = 0.02
 """Seconds of a turn: faster models run several times."""

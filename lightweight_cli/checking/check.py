@@ -44,4 +44,6 @@ class Check:
     """Seconds for the whole: as much data is run, spread over all of it, as fits. None: all."""
     level: Level = "all"
     """How far onnxruntime optimises both models."""
+    exact: bool = False
+    """Integers of 8 bits don't overflow, as they do on processors without VNNI: for a result that goes to others."""
     time_limit: float | None = TIME_LIMIT

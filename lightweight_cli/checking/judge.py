@@ -104,7 +104,8 @@ class Judge:
 
         check = request["check"]
         if self.original is None:
-            names = ("seed", "batch_size", "threads", "role", "samples", "half", "share", "frozen", "budget", "ignore_labels", "level")
+            names = ("seed", "batch_size", "threads", "role", "samples", "half", "share", "frozen", "budget", "ignore_labels", "level",
+                     "exact")
             self.original = Original(request["reference"], check["data"] or None, check["labels"], check["metric"],
                                      **{name: check[name] for name in names}, progress=tell)
         return self.original.compare(request["candidate"], latency=check["latency"], progress=tell).to_json(), {}

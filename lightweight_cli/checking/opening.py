@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 
-def open_model(path: str, error: type[InputError] | type[BrokenPromise], who: str, threads: int, level: Level) -> InferenceSession:
+def open_model(path: str, error: type[InputError] | type[BrokenPromise], who: str, threads: int, level: Level,
+               exact: bool) -> InferenceSession:
     """Return a session of a model; `error` where onnxruntime has none."""
     try:
-        return open_session(path, threads=threads, level=level)
+        return open_session(path, threads=threads, level=level, exact=exact)
     except Exception as failure:  # onnxruntime's exceptions have no common base
         raise error(f"{who}: onnxruntime can't load it: {reason(failure)}") from failure
 

@@ -41,8 +41,8 @@ class Original:
                  metric: str | None = None, *, seed: int = 0, batch_size: int | None = None, threads: int = THREADS,
                  budget: float | None = BUDGET, ignore_labels: bool = False, level: Level = "all", role: Role = "all",
                  samples: int | None = None, half: Half = "both", share: float | None = None, frozen: Sequence[str] = (),
-                 progress: Progress | None = None) -> None:
-        self.path, self.seed, self.threads, self.level = path, seed, threads, level
+                 exact: bool = False, progress: Progress | None = None) -> None:
+        self.path, self.seed, self.threads, self.level, self.exact = path, seed, threads, level, exact
         tell = progress or _silent
         self.clock = Clock(budget)
         spec = parse_metric(metric) if metric else None
@@ -52,7 +52,7 @@ class Original:
         with ExitStack() as stack:
             self.kept = stack.enter_context(Spool())
             tell("reference load", 0, None)
-            session = open_model(path, InputError, "the original model", threads, level)
+            session = open_model(path, InputError, "the original model", threads, level, exact)
             model = interface(session)
             self.model = model._replace(overridable=tuple(p for p in model.overridable if p.name not in frozen))
             self.skeleton = skeleton_of(path)
@@ -85,7 +85,7 @@ class Original:
         if isinstance(self.found, str):
             return self._unverified(candidate, self.found)
         old, found = self.run, self.found
-        session = open_model(candidate, BrokenPromise, "the result", self.threads, self.level)
+        session = open_model(candidate, BrokenPromise, "the result", self.threads, self.level, self.exact)
         refuse_another_interface(self.model, session, self.skeleton, candidate)
         classes = {old.scores.output: old.scores.classes or 0} if old.scores else None
         comparison = Comparison(self.model, old.steady, self.skeleton, classes)
@@ -108,7 +108,7 @@ class Original:
 
     def _unverified(self, candidate: str, why: str) -> Accuracy:
         """Return the outcome when no inputs are known that the original runs on: load and interface only."""
-        other = open_model(candidate, BrokenPromise, "the result", self.threads, "all")
+        other = open_model(candidate, BrokenPromise, "the result", self.threads, "all", self.exact)
         refuse_another_interface(self.model, other, self.skeleton, candidate)
         return Accuracy(synthetic=True, batches=0, samples=0, outputs=(), provenance=provenance_note(other, self.path, self.skeleton),
                         unverified=why, latency_skipped="no inputs to run")

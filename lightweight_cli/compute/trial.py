@@ -59,6 +59,7 @@ class Trials:
             check = replace(check, labels=labelled.labels, metric=labelled.metric, ignore_labels=labelled.ignore_labels,
                             samples=portion.samples)
         self.bench = self.end.enter_context(Bench(self.path, check))
+        check = replace(check, exact=not reduced)
         few = replace(check, samples=min(FEW, check.samples or FEW), latency=False, labels=None, metric=None,
                       ignore_labels=True)
         self.short = self.end.enter_context(Bench(self.path, few))

@@ -85,7 +85,8 @@ def judge_candidate(work: Work, candidate: Candidate, frozen: tuple[str, ...], s
     assert work.check is not None
     reference = work.reference or work.model
     asked = work.gates.max_load_time is not None or work.gates.max_load_memory is not None
-    check = replace(work.check, frozen=frozen, latency=work.check.latency and not same, load=work.check.load and (asked or not same))
+    check = replace(work.check, frozen=frozen, exact=any(s.exact for s in work.steps),
+                    latency=work.check.latency and not same, load=work.check.load and (asked or not same))
     accuracy = judged(reference, candidate, check, progress)
     if work.against:
         return accuracy

@@ -102,6 +102,8 @@ class StepReport:
     """Of a search: the candidates that were built and measured."""
     goals: list[GateResult] = field(default_factory=list)
     """Of a search: what it was to hold, and whether it did."""
+    exact: bool = False
+    """The result goes to processors on which its integers don't overflow, as they do on this one."""
     progress: Progress | None = None
     _done: int = 0
     _total: int = 0

@@ -45,6 +45,9 @@ def compute(context: Context, options: Computing) -> set[str]:
             plan.write(options.plan, plan.Plan(decisions, reduced, ranges))
     if reduced and any(form not in nbits.NAMES.values() for form in decisions.values()):
         step.note("weights of 7 bits in integers: products of 8 bits overflow on processors without VNNI")
+    step.exact = not reduced and here().reduced
+    if step.exact and any(form not in nbits.NAMES.values() for form in decisions.values()):
+        step.note("weights of 8 bits in integers, which overflow on this machine: the check adds them up exactly, as they are elsewhere")
     before = {id_of(weight): weight.stored_bytes() for layer in layers for weight, _ in layer.parts}
     computing, made = apply(context.model, decisions, reduced, ranges)
     for layer in computing:
