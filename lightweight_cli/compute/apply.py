@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from lightweight_cli.compute import dynamic, nbits, operators, recurrent, static
@@ -29,6 +30,7 @@ FORMS: dict[str, Form] = {
     operators.NAME: Form(static.unfit, static.emit, operators.OPSET),
     dynamic.NAME: Form(dynamic.unfit, dynamic.emit, dynamic.OPSET),
     recurrent.NAME: Form(recurrent.unfit, recurrent.emit, recurrent.OPSET),
+    static.SYMMETRIC: Form(static.unfit, partial(static.emit, symmetric=True), static.OPSET),
     **{name: Form(nbits.UNFIT[bits], nbits.EMIT[bits], nbits.OPSET) for bits, name in nbits.NAMES.items()},
 }
 """In the order in which they are put in place: others read what static layers round."""

@@ -27,6 +27,9 @@ class Asked(NamedTuple):
     own: bool = True
     """Whether the place where the model goes has the operators of onnxruntime's own that forms are written in by themselves."""
 
+    symmetric: bool = False
+    """Whether zero must have the code 0 there, in activations too."""
+
     def forms(self, kind: str, opset: int = static.OPSET) -> Sequence[str]:
         """Return the forms that may be tried for a kind of layers."""
         if kind == "LSTM":
@@ -36,7 +39,7 @@ class Asked(NamedTuple):
         ways = (self.activations,) if self.activations is not None else ("static",) if kind.endswith("Conv") else ("dynamic",)
         found = [dynamic.NAME] if "dynamic" in ways and not kind.endswith("Conv") else []
         old = operators.OPSET <= opset < static.OPSET and self.own  # no scale for each output there but in operators on integers
-        name = static.OPERATORS if self.format == "qoperator" or old else static.NAME
+        name = static.SYMMETRIC if self.symmetric else static.OPERATORS if self.format == "qoperator" or old else static.NAME
         return (*found, name) if "static" in ways and self.calibrated else found
 
 

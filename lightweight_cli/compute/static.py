@@ -15,16 +15,17 @@ import numpy as np
 from onnx import NodeProto, helper
 
 from lightweight_cli.compute.edit import Edit
-from lightweight_cli.compute.integers import integers
+from lightweight_cli.compute.integers import FULL, TINY, integers
 from lightweight_cli.compute.layer import Layer
 from lightweight_cli.compute.region import region
 from lightweight_cli.numerics.spread import affine
 from lightweight_cli.weights import constants
 from lightweight_cli.weights.node_attributes import number
 
-NAME, OPERATORS = "static int8", "static int8 operators"
-NAMES = NAME, OPERATORS
-"""As standard operators between QuantizeLinear and DequantizeLinear; as operators on integers, which operators.py makes of those."""
+NAME, OPERATORS, SYMMETRIC = "static int8", "static int8 operators", "static int8 symmetric"
+NAMES = NAME, OPERATORS, SYMMETRIC
+"""As standard operators between QuantizeLinear and DequantizeLinear; as operators on integers, which operators.py makes of those; and
+for places where zero has the code 0: activations are int8, functions and biases stay what they are."""
 OPSET = 13
 NODES = 700
 """Bytes of the nodes around a layer, about."""
@@ -66,7 +67,7 @@ def values_of(edit: Edit, layers: Sequence[Layer]) -> list[str]:
     return [v for v in found.values if v not in found.same]
 
 
-def emit(edit: Edit, layers: Sequence[Layer], reduced: bool, ranges: Ranges) -> None:
+def emit(edit: Edit, layers: Sequence[Layer], reduced: bool, ranges: Ranges, symmetric: bool = False) -> None:
     """Put layers of the main graph, and what is between them, into integers. Raises: ValueError for weights that are not finite."""
     main = edit.scopes.main
     found = region(edit.model, main, [layer.roles[0].node for layer in layers])
@@ -76,17 +77,21 @@ def emit(edit: Edit, layers: Sequence[Layer], reduced: bool, ranges: Ranges) -> 
             scales[value] = scales[found.same[value]]
             continue
         low, high = ranges[value]
-        scale, zero = affine(0.0 if value in found.cut else low, high)
-        names = edit.tensor(f"{value}.s", np.array(scale, np.float32)), edit.tensor(f"{value}.z", np.array(zero, np.uint8))
+        if symmetric:
+            scale, zero = max(-low, high, float(TINY)) / FULL, np.array(0, np.int8)
+        else:
+            scale, number = affine(0.0 if value in found.cut else low, high)
+            zero = np.array(number, np.uint8)
+        names = edit.tensor(f"{value}.s", np.array(scale, np.float32)), edit.tensor(f"{value}.z", zero)
         scales[value] = *names, float(np.float32(scale))
     for layer in layers:
-        _weights(edit, layer, reduced, scales[layer.roles[0].node.input[0]][2])
+        _weights(edit, layer, reduced, None if symmetric else scales[layer.roles[0].node.input[0]][2])
     for value in found.values:
-        _rounded(edit, value, scales[value][:2], found.cut.get(value))
+        _rounded(edit, value, scales[value][:2], None if symmetric else found.cut.get(value))
 
 
-def _weights(edit: Edit, layer: Layer, reduced: bool, scale: float) -> None:
-    """Let a node read its weight and bias from integers."""
+def _weights(edit: Edit, layer: Layer, reduced: bool, scale: float | None) -> None:
+    """Let a node read its weight and bias from integers; without the `scale` of what it multiplies, the bias stays."""
     node, main = layer.roles[0].node, edit.scopes.main
     groups, outputs, inputs = layer.view.shape
     made = integers(layer.matrix().reshape(groups * outputs, inputs), reduced)
@@ -97,7 +102,7 @@ def _weights(edit: Edit, layer: Layer, reduced: bool, scale: float) -> None:
         codes, axis = np.ascontiguousarray(made.codes.T), 1
     edit.release(main, node.input[1])
     scales = made.scale
-    if len(node.input) > 2 and node.input[2]:
+    if scale is not None and len(node.input) > 2 and node.input[2]:
         tensor = constants.leaf(main, node.input[2])
         assert tensor is not None
         bias = np.broadcast_to(edit.model.array(tensor).astype(np.float64).reshape(-1), scales.shape)
@@ -109,7 +114,7 @@ def _weights(edit: Edit, layer: Layer, reduced: bool, scale: float) -> None:
         edit.release(main, node.input[2])
         rounded = np.rint(bias / units).astype(np.int32)
         node.input[2] = _dequantized(edit, f"{node.output[0]}.bias", rounded, units.astype(np.float32), 0)
-    node.input[1] = _dequantized(edit, name, codes, scales, axis)
+    node.input[1] = _dequantized(edit, name, codes, scales, axis, reduced)
     if node.op_type == "Gemm":
         for attribute in [a for a in node.attribute if a.name == "transB"]:
             node.attribute.remove(attribute)
@@ -119,9 +124,12 @@ def _along(codes: np.ndarray, axis: int) -> list[int]:
     return [-1 if i == axis else 1 for i in range(codes.ndim)]
 
 
-def _dequantized(edit: Edit, name: str, codes: np.ndarray, scale: np.ndarray, axis: int) -> str:
-    """Add integers and their DequantizeLinear, with zero points of 0: without them no QGemm is made. Returns: the name of the result."""
-    out, kind = edit.name(f"{name}.d"), (NAME, codes.dtype.str, scale.size)
+def _dequantized(edit: Edit, name: str, codes: np.ndarray, scale: np.ndarray, axis: int, shared: bool = True) -> str:
+    """Add integers and their DequantizeLinear, with zero points of 0: without them no QGemm is made. Returns: the name of the result.
+
+    Zero points of 8-bit weights are not shared: onnxruntime does not load that where it adds up exactly on AVX2.
+    """
+    out, kind = edit.name(f"{name}.d"), (NAME, codes.dtype.str, scale.size, shared or name)
     if kind not in edit.made:
         edit.made[kind] = edit.tensor(f"zeros.{codes.dtype}.{scale.size}", np.zeros(scale.shape, codes.dtype))
     given = [edit.tensor(f"{name}.q", codes), edit.tensor(f"{name}.s", scale), edit.made[kind]]

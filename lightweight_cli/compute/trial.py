@@ -54,12 +54,11 @@ class Trials:
         self.folder = self.end.enter_context(tempfile.TemporaryDirectory(prefix="lwc-"))
         self.path = write_into(model, self.folder, "model")
         check = Check(data=portion.paths, role=portion.role, share=portion.share, seed=portion.seed, ignore_labels=True, load=False,
-                      samples=min(SAMPLES, portion.samples or SAMPLES), budget=None)
+                      samples=min(SAMPLES, portion.samples or SAMPLES), budget=None, exact=not reduced)
         if labelled is not None and portion.role == "calibrate":
             check = replace(check, labels=labelled.labels, metric=labelled.metric, ignore_labels=labelled.ignore_labels,
                             samples=portion.samples)
         self.bench = self.end.enter_context(Bench(self.path, check))
-        check = replace(check, exact=not reduced)
         few = replace(check, samples=min(FEW, check.samples or FEW), latency=False, labels=None, metric=None,
                       ignore_labels=True)
         self.short = self.end.enter_context(Bench(self.path, few))

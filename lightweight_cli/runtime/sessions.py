@@ -50,7 +50,7 @@ def open_session(model: str | bytes, *, threads: int = THREADS, level: Level = "
 
     `initializers`: values of those that the model declares as external; they are not copied. `integers`: products with
     dequantized weights may round the activations to 8 bits, as onnxruntime does. `exact`: products of integers of 8 bits don't
-    overflow on processors without VNNI, and take longer there; without `integers` so, too.
+    overflow on processors without VNNI, and take longer there.
     Raises: onnxruntime's own exceptions; `reason` puts them into one line.
     """
     import onnxruntime as ort
@@ -64,7 +64,7 @@ def open_session(model: str | bytes, *, threads: int = THREADS, level: Level = "
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if isinstance(model, str) and is_ort(model):  # which it else knows by the file's name
         options.add_session_config_entry("session.load_model_format", "ORT")
-    if exact or not integers:
+    if exact:
         options.add_session_config_entry("session.x64quantprecision", "1")
     if not integers:
         options.add_session_config_entry("session.disable_quant_qdq", "1")

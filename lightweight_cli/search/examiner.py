@@ -40,16 +40,16 @@ class Examiner(Conversation):
     """The parent's side. Use it as a context."""
 
     def __init__(self, model: Model, names: Sequence[str], fit: Settings, check: Check, budget: Budget,
-                 confirm: Check | None = None, original: str | None = None) -> None:
+                 confirm: Check | None = None, original: str | None = None, exact: bool = False) -> None:
         """`names`: the keys of weights which may be changed; `confirm`: what no candidate was chosen by; `original`: the path of
-        a model that candidates are held against, where that is not `model` as it is.
+        a model that candidates are held against, where that is not `model` as it is; `exact`: as of open_session.
 
         Raises: InputError for data that do not fit.
         """
         super().__init__(TARGET, fit, model, "the search")
         with self.opening():
             told, _ = self._ask({**self.request, "names": list(names), "check": asdict(check), "budget": asdict(budget),
-                                 "confirm": confirm and asdict(confirm), "original": original})
+                                 "confirm": confirm and asdict(confirm), "original": original, "exact": exact})
         self.rows: int = told["rows"]
         self.labelled: bool = told["labelled"]
         self.sentence: str = told["sentence"]

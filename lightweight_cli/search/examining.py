@@ -76,7 +76,7 @@ class Examining:
         self.inputs = make_overridable(model, weights)
         try:
             with tempfile.TemporaryDirectory(prefix="lwc-") as folder:
-                self.session = open_session(write_into(model, folder, "model"), threads=threads, integers=False)
+                self.session = open_session(write_into(model, folder, "model"), threads=threads, integers=False, exact=request["exact"])
             original = request["original"]
             self.original = self.session if original is None else open_session(original, threads=threads, integers=False)
         except Exception as e:  # onnxruntime's exceptions have no common base

@@ -50,6 +50,8 @@ class Target:
     """Operators that it does not have, those of com.microsoft with their bits: operators.py names them so."""
     one_file: bool = False
     """Whether external data needs work of its own."""
+    symmetric: bool = False
+    """Whether zero must have the code 0 where integers compute, in activations too."""
     fixed_shapes: bool = False
     """Whether all shapes must be known."""
     file: Literal["onnx", "ort"] = "onnx"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lightweight_cli.targets.storage import CHANNELS, refusals
-from lightweight_cli.targets.target import STORING, Refusal, Target
+from lightweight_cli.targets.storage import STATIC, refusals, static
+from lightweight_cli.targets.target import STORING, Target
 
 # It takes FLOAT16 with a Cast, and zeros by 2:4 for its sparse kernels: half and prune stay.
 KEPT = "TensorRT takes no UINT8 constants, and stores weights in its own plan"
@@ -16,8 +16,8 @@ TARGET = Target(
     must_not=("storage encodings of bytes", "zero points other than 0", "activations with a scale for each channel",
               "dynamic quantization, ConvInteger, MatMulInteger and QLinear operators"),
     refused=dict.fromkeys((name for name in STORING if name != "float16"), "is of types that its parser does not take"),
-    passes=refusals(KEPT, "half", "prune", "quantize") | {"quantize": Refusal(
-        "its codes are decoded to floats, or its activations have zero points, which must be 0 there", CHANNELS + ", or half")},
+    passes=refusals(KEPT, "half", "prune", unless=static, instead=STATIC + ", or half"),
     domains=(),
+    symmetric=True,
     lacks=("ConvInteger", "DynamicQuantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul"),
 )

@@ -11,6 +11,7 @@ import pytest
 from weight_models import filled, gaussian
 
 import lightweight_cli
+from lightweight_cli.compute.arch import here
 from lightweight_cli.errors import InputError, UsageError
 
 TEXT = """
@@ -47,6 +48,31 @@ def test_a_table_decides_for_another_machine_and_a_plan_repeats_it(tmp_path):
     file.write_text("{}")
     with pytest.raises(InputError, match="not a plan of quantize"):
         lightweight_cli.run(PROTO, [f"quantize:for=speed,plan={file}"])
+
+
+def test_what_goes_to_other_processors_is_checked_as_it_is_there():
+    """Large codes beside large activations: 8 bits overflow where there is no VNNI, which the check must not see."""
+    large = filled(TEXT, E=gaussian(64, 256), W=np.sign(gaussian(256, 1024)) / 8, V=np.sign(gaussian(1024, 256)) / 8)
+    result = lightweight_cli.run(large, ["quantize:for=speed,arch=vnni,keep=0"], calibrate=DATA)
+    assert operators(result)["MatMulInteger"] == 2 and result.check(DATA, min_sqnr=25).sqnr > 25
+    assert any("overflow on this machine" in n for n in result.steps[0].notes) == here().reduced
+
+
+def test_where_zero_has_the_code_0_activations_have_it_too():
+    text = """<ir_version: 8, opset_import: ["" : 17]> g (float[N, 16, 12, 12] x) => (float[N, 32, 12, 12] y)
+    <float[64, 16, 3, 3] W, float[64] b, float[32, 64, 1, 1] V, float[32, 1, 3, 3] D>
+    { h = Conv <pads = [1, 1, 1, 1]> (x, W, b) r = Relu (h) v = Conv (r, V) y = Conv <pads = [1, 1, 1, 1], group = 32> (v, D) }"""
+    proto = filled(text, W=gaussian(64, 16, 3, 3) / 12, b=gaussian(64), V=gaussian(32, 64, 1, 1) / 8, D=gaussian(32, 1, 3, 3) / 3)
+    data = [{"x": np.random.default_rng(0).standard_normal((8, 16, 12, 12)).astype(np.float32)}]
+    result = lightweight_cli.run(proto, ["quantize:for=speed,activations=static"], calibrate=data, target="tensorrt")
+    graph = result.model.proto.graph
+    made = operators(result)
+    assert made["QuantizeLinear"] == 4 and made["DequantizeLinear"] == 7 and made["Relu"] == 1
+    kinds = {t.name: t.data_type for t in graph.initializer}
+    zeros = {n.input[2] for n in graph.node if n.op_type in ("QuantizeLinear", "DequantizeLinear")}
+    assert {kinds[z] for z in zeros} == {onnx.TensorProto.INT8} and kinds["b"] == onnx.TensorProto.FLOAT
+    assert not any(result.model.array(t).any() for t in graph.initializer if t.name in zeros)
+    assert result.check(data, min_sqnr=25).sqnr > 25
 
 
 def test_measuring_decides_here():

@@ -28,11 +28,11 @@ X = np.random.default_rng(3).standard_normal((2, 64)).astype(np.float32)
 def test_what_is_to_be_taken_instead_is_taken() -> None:
     for words, target in (("quantize:for=speed", "ort-format"), ("quantize:for=memory", "ort-format"), ("quantize:bits=4", "openvino"),
                           ("prune:pattern=2:4", "tensorrt"), ("prune-channels", "npu"), ("half", "tensorrt"),
-                          ("quantize:for=speed,activations=static", "npu")):
+                          ("quantize:for=speed,activations=static", "npu"), ("quantize:for=speed,activations=static", "tensorrt")):
         step = recipe.parse(words)
         refuse_steps(table.TARGETS[target], [step])
-    for words, target in (("quantize:for=speed", "npu"), ("quantize:for=speed,activations=static", "tensorrt")):
-        with pytest.raises(UsageError, match="zero points|decoded"):
+    for words, target in (("quantize:for=speed", "npu"), ("quantize:for=speed", "tensorrt")):
+        with pytest.raises(UsageError, match="decoded"):
             refuse_steps(table.TARGETS[target], [recipe.parse(words)])
 
 

@@ -66,7 +66,8 @@ def holding(context: Context, portion: Portion, wanted: Wanted) -> Callable[[Tri
     def holds(trials: Trials, decisions: Mapping[Key, str]) -> bool:
         candidate = load(trials.path)
         apply(candidate, decisions, trials.reduced, trials.ranges)
-        with Examiner(candidate, (), context.calibrated(portion), wanted.select, budget, original=trials.path) as judge:
+        with Examiner(candidate, (), context.calibrated(portion), wanted.select, budget, original=trials.path,
+                      exact=not trials.reduced) as judge:
             found = judge.examine({})
         return found.holds and (found.floor is None or (found.sqnr is not None and found.sqnr >= found.floor + louder))
 

@@ -44,7 +44,8 @@ def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: 
     budget = budget_of(wanted, most is None)
     settings = context.calibrated(portion)
     names = [layer.key for layer in layers if not layer.fixed]
-    with Examiner(model, names, settings, wanted.select, budget, wanted.confirm, original) as judge, contextlib.ExitStack() as stack:
+    with (Examiner(model, names, settings, wanted.select, budget, wanted.confirm, original, step.exact) as judge,
+          contextlib.ExitStack() as stack):
         if judge.sentence:
             step.note(judge.sentence)
 

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 def compute(context: Context, options: Computing) -> set[str]:
     """Put layers of a model into integers. Returns: the names of the tensors that they compute with."""
     step, known = context.step, plan.read(options.plan) if options.plan else None
-    arch = ARCHS[options.arch] if options.arch else here()
-    reduced = known.reduced if known else options.reduced or arch.reduced
     place = context.target
+    arch = ARCHS[options.arch] if options.arch else here()
+    elsewhere = place is not None and place.evidence == "documents"
+    reduced = known.reduced if known else options.reduced or (arch.reduced and not elsewhere)
     asked = options.asked._replace(calibrated=known is not None or bool(context.portion and context.portion.paths),
-                                   own=place is None or (place.domains is None and recurrent.OPERATOR not in place.lacks))
+                                   own=place is None or (place.domains is None and recurrent.OPERATOR not in place.lacks),
+                                   symmetric=place is not None and place.symmetric)
     forms = {name for kind in ("MatMul", "Gemm", "Conv") for name in asked.forms(kind)}
     raise_opset(context.model, max((FORMS[name].opset for name in forms), default=0), step.note, "integers")
     layers, reasons = layers_of(context.rewriter().weights)

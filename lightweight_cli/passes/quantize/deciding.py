@@ -52,7 +52,10 @@ def decided(context: Context, found: Menu, options: Computing, arch: Arch,
         labelled = context.wanted.select if context.wanted is not None and context.wanted.max_drop is not None else None
         with Trials(context.model, portion, reduced, labelled) as trials:
             calibrate(context, trials, found, options.ranges)
-            if options.arch:
+            if context.target is not None and context.target.evidence == "documents":
+                step.note(f"{context.target} is not here to be timed: all that fits computes in integers")
+                decisions = by_table(found, None)
+            elif options.arch:
                 step.note(f"decided by the table for {arch.name}")
                 decisions = by_table(found, arch)
             else:
@@ -117,7 +120,8 @@ def held(context: Context, trials: Trials, found: Menu, decisions: dict[Key, str
         step.note(f"{len(gone)} of {len(decisions)} layers stay out of integers, for {goal}: "
                   + ", ".join(f"{name} ({costs.get((n, name), float('nan')):.1f} dB alone)" for n, name in gone[:4])
                   + (" and others" if len(gone) > 4 else ""))
-    if gone and kept and not options.arch:
+    timed = not options.arch and (context.target is None or context.target.evidence == "run")
+    if gone and kept and timed:
         again = trials.run(kept)
         if again.ratio is not None and again.ratio > SLOWEST[options.purpose]:
             step.note("what is left is no faster: nothing computes in integers")
@@ -125,6 +129,6 @@ def held(context: Context, trials: Trials, found: Menu, decisions: dict[Key, str
     return kept, costs
 
 
-def by_table(found: Menu, arch: Arch) -> dict[Key, str]:
-    """Return the first form of each layer of the kinds that integers make faster."""
-    return {layer.key: forms[0][0] for kind, forms in found.items() if kind in arch.faster for layer in forms[0][1]}
+def by_table(found: Menu, arch: Arch | None) -> dict[Key, str]:
+    """Return the first form of each layer of the kinds that integers make faster; of all kinds where nothing is known."""
+    return {layer.key: forms[0][0] for kind, forms in found.items() if arch is None or kind in arch.faster for layer in forms[0][1]}
