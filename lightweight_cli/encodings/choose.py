@@ -14,6 +14,7 @@ from lightweight_cli.encodings import vectors as vector_codes
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.floats import Floats
 from lightweight_cli.encodings.limits import DEFAULT, Limits
+from lightweight_cli.encodings.summed import PACKED, Summed
 from lightweight_cli.encodings.tree import Tree
 from lightweight_cli.encodings.values import Layout
 from lightweight_cli.encodings.vectors import Vectors
@@ -93,6 +94,23 @@ def for_vectors(new: New, coded: Vectors, name: str, limits: Limits = DEFAULT) -
     return found
 
 
+def for_sums(new: New, summed: Summed, name: str, limits: Limits = DEFAULT) -> list[Emission]:
+    """Return one emission for each layout of the high parts, as the weight `name`."""
+    found: list[Emission] = []
+    itemsize = helper.tensor_dtype_to_np_dtype(summed.dtype).itemsize
+    if summed.size * 4 > limits.fold_limit or not affordable(PACKED, 4, limits):
+        return found
+    for layout in TREES:
+        e = new(f"{layout.NAME} + {PACKED.NAME}")
+        if affordable(layout, itemsize, limits) and layout.offers(summed.part(0), e.opset):
+            summed.emit(e, layout)
+            e.finish(name)
+            describe(e, summed, None, layout)
+            if within(e, summed.size, itemsize, limits):
+                found.append(e)
+    return found
+
+
 def emissions(new: New, values: Whole, name: str, limits: Limits, among: Iterable[Layout] = LAYOUTS) -> Iterator[Emission]:
     """Yield one emission for each layout, and each layout of the non-zeros, within the limits."""
     itemsize = helper.tensor_dtype_to_np_dtype(values.dtype).itemsize
@@ -119,7 +137,7 @@ def emissions(new: New, values: Whole, name: str, limits: Limits, among: Iterabl
                 yield e
 
 
-def describe(e: Emission, values: Whole | Vectors, sparse: ModuleType | None, layout: Layout) -> None:
+def describe(e: Emission, values: Whole | Vectors | Summed, sparse: ModuleType | None, layout: Layout) -> None:
     """Note what a report says of an emission: how it stores the weight, and a sample of its values."""
     e.stored_as, e.sample = words.stored_as(values, sparse, layout), lambda: sample.of(values)
 

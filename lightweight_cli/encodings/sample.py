@@ -12,6 +12,7 @@ import numpy as np
 
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.floats import Floats
+from lightweight_cli.encodings.summed import Summed
 from lightweight_cli.encodings.vectors import Vectors
 
 SEGMENTS = 16
@@ -19,7 +20,7 @@ LENGTH = 1024
 Runs = list[tuple[int, int]]
 
 
-def of(values: Coded | Floats | Vectors) -> tuple[Runs, np.ndarray]:
+def of(values: Coded | Floats | Vectors | Summed) -> tuple[Runs, np.ndarray]:
     """Return runs (start, length) in flat order, and the values in them one after the other; of floats, only from their first chunk."""
     if isinstance(values, Floats):
         for first in values.parts:
@@ -27,6 +28,8 @@ def of(values: Coded | Floats | Vectors) -> tuple[Runs, np.ndarray]:
             return found, np.concatenate([first[start : start + count] for start, count in found])
         return [], np.empty(0, values.element_dtype)
     found = runs(values.size)
+    if isinstance(values, Summed):
+        return found, of_sums(values, found)
     return found, of_codes(values, found) if isinstance(values, Coded) else of_vectors(values, found)
 
 
@@ -49,12 +52,19 @@ def of_codes(coded: Coded, found: Runs) -> np.ndarray:
     """Return the values of the codes in the runs."""
     codes = np.concatenate([coded.codes.array(coded.element_dtype, start, count) for start, count in found])
     values = codes.astype(np.float32) if coded.codebook is None else coded.codebook[codes.astype(np.intp) - coded.low].astype(np.float32)
-    if coded.scale is None:
-        return values
-    group = groups_of(coded.groups)
-    if coded.zero_point is not None:
-        values = values - coded.zero_point.reshape(-1)[group].astype(np.float32)
-    return values * coded.scale.reshape(-1)[group].astype(np.float32)
+    if coded.scale is not None and coded.zero_point is not None:
+        values = values - coded.zero_point.reshape(-1)[groups_of(coded.groups)].astype(np.float32)
+    return scaled(values, coded)
+
+
+def of_sums(summed: Summed, found: Runs) -> np.ndarray:
+    """Return the values of a weight in two parts in the runs."""
+    return scaled(of_codes(summed.part(0), found) + of_codes(summed.part(1), found), summed)
+
+
+def scaled(values: np.ndarray, of: Coded | Summed) -> np.ndarray:
+    """Return the numbers in all runs times their scales."""
+    return values if of.scale is None else values * of.scale.reshape(-1)[groups_of(of.groups)].astype(np.float32)
 
 
 def of_vectors(coded: Vectors, found: Runs) -> np.ndarray:

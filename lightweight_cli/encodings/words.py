@@ -7,6 +7,7 @@ from types import ModuleType
 from lightweight_cli.encodings import bfloat16, delta, float16, mask
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.floats import Floats
+from lightweight_cli.encodings.summed import Summed
 from lightweight_cli.encodings.tree import Tree
 from lightweight_cli.encodings.values import Layout
 from lightweight_cli.encodings.vectors import Vectors
@@ -14,10 +15,12 @@ from lightweight_cli.encodings.vectors import Vectors
 SPARSE = {mask.NAME: "zeros as a bitmask", delta.NAME: "zeros as gaps"}
 
 
-def stored_as(values: Coded | Floats | Vectors, sparse: ModuleType | None, layout: Layout) -> str:
+def stored_as(values: Coded | Floats | Vectors | Summed, sparse: ModuleType | None, layout: Layout) -> str:
     """Return what a reader wants to know of a layout, or of a sparse layout with another one for the non-zeros."""
     if isinstance(values, Vectors):
         parts = [of_vectors(values)]
+    elif isinstance(values, Summed):
+        parts = [f"{plural(values.bits, 'bit')} in two parts"]
     elif isinstance(values, Coded):
         parts = [f"{plural(values.bits, 'bit')}", *of_codes(values)]
     else:

@@ -16,12 +16,14 @@ from lightweight_cli.search.build import Built
 from lightweight_cli.search.fitting import fits, laid
 from lightweight_cli.search.items import WIDE, Item
 from lightweight_cli.search.layer import Layer
-from lightweight_cli.search.rounding import Rounded, histogram
+from lightweight_cli.search.rounding import Rounded, occurring
 
 STRETCH = 1.5
 """The factor is between this and one over it: farther away other items are better."""
 ROUNDS = 12
 """Of bisecting a step."""
+SAMPLED, FEW = 1 << 18, 16
+"""Weights of a layer that stand for all in a forecast, about, and outputs that they are of at least."""
 LEFT = 0.003
 """Share of the size that may be left over."""
 
@@ -36,8 +38,10 @@ class Filler:
 
     @cached_property
     def matrix(self) -> np.ndarray:
-        """Its values."""
-        return self.layer.matrix()
+        """Its values, of a large layer those of some outputs."""
+        matrix = self.layer.matrix()
+        every = -(-matrix.size // SAMPLED)
+        return np.ascontiguousarray(matrix[:, ::every]) if matrix.shape[1] >= FEW * every else matrix
 
     @cached_property
     def ratio(self) -> float:
@@ -45,8 +49,10 @@ class Filler:
         return self.new.nbytes / self._nearest(self.new.item)
 
     def _nearest(self, item: Item) -> float:
-        grid = laid(self.matrix, item)
-        return pricing.nbytes(histogram(grid.nearest(self.matrix), -item.clip, item.clip), grid.scale.size)
+        matrix, whole = self.matrix, self.layer.weight.size
+        grid = laid(matrix, item)
+        counts = occurring(grid.nearest(matrix))
+        return pricing.nbytes(counts * (whole / counts.sum()), self.new.scale.size)
 
     def takes(self, factor: float) -> float:
         """Return the bytes with so many times the step, infinite where that can't be stored."""
@@ -63,13 +69,16 @@ class Filler:
         return self.new.item if not self.free else self.new.item._replace(step=float(f"{step * factor:.4g}"))
 
 
-def filled(layers: Sequence[Layer], built: Built, nbytes: int, aim: float, gains: Mapping[int, float]) -> list[Item]:
-    """Return items with which a candidate of `nbytes`, as it was built, takes about `aim` bytes."""
+def filled(layers: Sequence[Layer], built: Built, nbytes: int, aim: float, gains: Mapping[int, float], alone: bool = False) -> list[Item]:
+    """Return items with which a candidate of `nbytes`, as it was built, takes about `aim` bytes.
+
+    `alone`: only single layers change, what is left over goes to them.
+    """
     all_of = [Filler(layer, new, gains.get(id(layer), 1.0)) for layer, new in zip(layers, built.rounded, strict=True)]
     free = [f for f in all_of if f.free]
     room = aim - nbytes + sum(f.nbytes for f in free)
 
-    factor = least(lambda by: sum(f.takes(by) for f in free), room, 1 / STRETCH, STRETCH) if free else 1.0
+    factor = 1.0 if alone or not free else least(lambda by: sum(f.takes(by) for f in free), room, 1 / STRETCH, STRETCH)
     for f in free:
         f.item, f.nbytes = f.stretched(factor), f.takes(factor)
     left = room - sum(f.nbytes for f in free)

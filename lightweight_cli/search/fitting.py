@@ -21,7 +21,7 @@ def laid(matrix: np.ndarray, item: Item) -> Uniform:
     """Return the grid of an item over a weight [groups, outputs, inputs]."""
     shape = (*matrix.shape[:2], 1) if item.per_output else (1, 1, 1)
     if not item.bits:
-        return scales.step(matrix, shape, item.step, item.clip)
+        return scales.step(matrix, shape, item.step, item.reach)
     largest = scales.reduced(np.maximum, np.abs(matrix), shape).astype(np.float64)
     scale = np.where(largest > 0, np.maximum(largest / item.clip, affine.SMALLEST_NORMAL), 1.0)
     return Uniform(scale.astype(np.float32), -item.clip, item.clip)
@@ -48,15 +48,15 @@ def fits(matrix: np.ndarray, item: Item) -> bool:
     """Whether a weight has no more codes, and no larger ones, than can be stored."""
     scale = laid(matrix, item).scale
     largest = float((np.maximum(matrix.max(2, keepdims=True), -matrix.min(2, keepdims=True)) / scale).max())
-    if not largest < item.clip + 0.5:
+    if not largest < item.reach + 0.5:
         return False
     return 2 * largest + 2 < pricing.MOST_CODES or holds(np.rint(matrix / scale))
 
 
 def holds(codes: np.ndarray) -> bool:
-    """Whether a tree can hold these codes."""
+    """Whether a file can hold these codes."""
     codes = codes.reshape(-1).astype(np.intp)  # bincount's own type
-    return int(np.count_nonzero(np.bincount(codes - codes.min()))) <= pricing.MOST_CODES
+    return pricing.holds(np.bincount(codes - codes.min()))
 
 
 def coarser(item: Item) -> Item:

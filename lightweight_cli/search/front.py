@@ -10,6 +10,9 @@ from lightweight_cli.search.build import Built
 from lightweight_cli.search.examiner import Verdict
 from lightweight_cli.search.items import Item
 
+ALIKE = 1.05
+"""Times the least loss up to which, within a size, candidates count alike, .2 dB: of those the largest is kept, what was asked for."""
+
 
 class Candidate(NamedTuple):
     """One assignment of items to the layers, built and measured."""
@@ -39,7 +42,7 @@ class Front:
     def add(self, candidate: Candidate, built: Built) -> bool:
         """Take a candidate in. Returns: whether it is the best so far."""
         self.tried.append(candidate)
-        if self.best is None or self._rank(candidate) < self._rank(self.best):
+        if self.best is None or self._better(candidate, self.best):
             self.best, self.built = candidate, built
             return True
         return False
@@ -47,6 +50,14 @@ class Front:
     def keeps(self, candidate: Candidate) -> bool:
         """Whether a candidate is what was asked for."""
         return candidate.verdict.holds and (self.most is None or candidate.nbytes <= self.most)
+
+    def _better(self, candidate: Candidate, best: Candidate) -> bool:
+        if self.most is not None and all(self.keeps(c) for c in (candidate, best)):
+            least = min(c.verdict.loss for c in self.tried if self.keeps(c))
+            alike = [c.verdict.loss <= ALIKE * least for c in (candidate, best)]
+            if all(alike):
+                return candidate.nbytes > best.nbytes
+        return self._rank(candidate) < self._rank(best)
 
     def _rank(self, candidate: Candidate) -> tuple[float, ...]:
         """Smaller is better: what keeps the goal, by bytes or, within a size, by loss; else what comes nearest to it."""

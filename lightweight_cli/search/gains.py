@@ -76,7 +76,7 @@ def _tried(layer: Layer, choices: Sequence[Choice], examiner: Examiner) -> Explo
     found = []
     for c in choices:
         x = np.log(max(c.error, LITTLE))
-        beyond = max(0.0, x - errors[-1])  # losses grow as errors do, beyond the last that was tried too
+        beyond = x - np.clip(x, errors[0], errors[-1])  # losses grow as errors do, beyond those that were tried too
         found.append(c._replace(error=float(np.exp(np.interp(x, errors, losses) + beyond))))
     return Explored(layer, found, 1.0)
 

@@ -60,6 +60,11 @@ def histogram(codes: np.ndarray, low: int, high: int) -> np.ndarray:
     return np.bincount(codes.reshape(-1).astype(np.intp) - low, minlength=high - low + 1)
 
 
+def occurring(codes: np.ndarray) -> np.ndarray:
+    """Return how often each code occurs, from the lowest to the highest that does."""
+    return histogram(codes, int(codes.min()), int(codes.max()))
+
+
 def rounded(layer: Layer, item: Item, seen: Statistics | None, sweeps: int = 1, firm: bool = False) -> Rounded:
     """Return a layer rounded as an item says, for what it sees. Raises: ValueError where values are not finite."""
     if item == HALF:
@@ -87,6 +92,7 @@ def rounded(layer: Layer, item: Item, seen: Statistics | None, sweeps: int = 1, 
 def best_codes(problem: Problem, item: Item, how: Method) -> tuple[Item, Uniform, np.ndarray, float]:
     """Return the item, or the next coarser one that a file can hold; its grid, codes, and error relative to the original's power."""
     power = power_of(problem)
+    how = how._replace(kappa=0.0) if item.fine else how
     while True:
         found = solved(problem, lambda target, importance, i=item: laid(target, i), how)  # type: ignore[misc]
         assert isinstance(found.grid, Uniform)
@@ -124,7 +130,7 @@ def plainly(layer: Layer, item: Item) -> Rounded:
     matrix = layer.matrix()
     if not np.isfinite(matrix).all():
         raise ValueError("weights are not finite")
-    rounds = ROUNDS if layer.looked_up else 0
+    rounds = ROUNDS if layer.looked_up and not item.fine else 0
     while item.clip == WIDE and not fits(matrix, item):
         item = coarser(item)
     grid, codes = _codes(matrix, item, rounds)
@@ -142,13 +148,13 @@ def _codes(matrix: np.ndarray, item: Item, rounds: int) -> tuple[Uniform, np.nda
     grid = halved(laid(matrix, item))
     codes = grid.nearest(matrix)
     for _ in range(rounds):
-        cost = pricing.lengths(histogram(codes, -item.clip, item.clip), codes.size) * rate.KAPPA * float(np.mean(grid.scale**2))
+        cost = pricing.lengths(histogram(codes, grid.low, grid.high), codes.size) * rate.KAPPA * float(np.mean(grid.scale**2))
         codes = grid.cheapest(matrix, np.ones(1, np.float32), cost.astype(np.float32))
     return grid, codes
 
 
 def _told(layer: Layer, item: Item, codes: np.ndarray, scale: np.ndarray, decoded: np.ndarray, bias: np.ndarray | None,
           error: float) -> Rounded:
-    view, counts = layer.view, histogram(codes, -WIDE, WIDE)
+    view, counts = layer.view, occurring(codes)
     codes, decoded = np.ascontiguousarray(view.back(codes.astype(np.int16))), np.ascontiguousarray(view.back(decoded))
     return Rounded(item, codes, scale.reshape(-1), decoded, bias, error, pricing.nbytes(counts, scale.size))

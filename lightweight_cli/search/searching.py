@@ -27,7 +27,7 @@ MOST = 9
 """Candidates at most."""
 CLOSE, AIM = 0.98, 0.993
 """How near to a size from below is near enough; and the share of it that is aimed at."""
-CORRECTIONS, FILLS = 1, 5
+CORRECTIONS, FILLS = 1, 8
 MISLED = 3.0
 """Times the loss on rows that fit, from which on that on others is taken for a sign of too few rows: it is 1.2 to 2 with enough."""
 
@@ -137,7 +137,7 @@ class Search:
         made = made and self._firmer(made)
         for _ in range(CORRECTIONS):
             if made is None or self._close(made, most):
-                return
+                break
             nearer = self.rest + (aim - self.rest) * (most * AIM - self.rest) / max(1, made.nbytes - self.rest)
             found = self._of(nearer)
             if found is None:
@@ -147,14 +147,24 @@ class Search:
             self._filled(made, most)
 
     def _filled(self, made: Candidate, most: int) -> None:
-        """Meet a size by other steps than the menu's, forecast by the codes that each layer had."""
+        """Meet a size by other steps than the menu's, forecast by the codes that each layer had.
+
+        Where a smaller candidate does better than one so near to the size, its single layers get what is left over.
+        """
+        built, alone, gains = self.built, False, {id(e.layer): e.gain for e in self.explored}
         for _ in range(FILLS):
-            if self._close(made, most) or self.built is None:
+            best = self.front.best
+            if built is None or best is None or self._close(best, most):
                 return
-            items = filled(self.layers, self.built, made.nbytes, most * AIM, {id(e.layer): e.gain for e in self.explored})
-            if items == list(made.items):
-                return
-            made = self._measured(items)
+            items = filled(self.layers, built, made.nbytes, most * AIM, gains, alone)
+            if any(list(tried.items) == items for tried in self.front.tried):
+                if alone:
+                    return
+                made, built, alone = best, self.front.built, True
+                continue
+            made, built = self._measured(items), self.built
+            if self._close(made, most) and self.front.best is not made and self.front.keeps(self.front.best or made):
+                made, built, alone = self.front.best or made, self.front.built, True
 
     @staticmethod
     def _close(made: Candidate, most: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from lightweight_cli.checking.check import Check
 from lightweight_cli.data.portion import Portion
 from lightweight_cli.encodings import choose
+from lightweight_cli.encodings.summed import Summed
 from lightweight_cli.errors import InputError
 from lightweight_cli.model.output_external import single_pieces
 from lightweight_cli.passes.compress import beside, terse
@@ -114,8 +116,10 @@ def options_for(context: Context, rewriter: Rewriter, layer: Layer, new: Rounded
     """Return the ways to store a layer's new values."""
     if new.item == HALF:
         return beside.stored(rewriter, layer.weight)
-    codes = coded(context.model, layer, new)
-    return choose.for_codes(lambda label: rewriter.emission(layer.weight, label), codes, layer.name, context.limits)
+    codes, make = coded(context.model, layer, new), partial(rewriter.emission, layer.weight)
+    if isinstance(codes, Summed):
+        return choose.for_sums(make, codes, layer.name, context.limits)
+    return choose.for_codes(make, codes, layer.name, context.limits)
 
 
 def chosen_by(item: Item, rounded: Rounded) -> str:
