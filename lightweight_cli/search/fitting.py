@@ -27,6 +27,12 @@ def laid(matrix: np.ndarray, item: Item) -> Uniform:
     return Uniform(scale.astype(np.float32), -item.clip, item.clip)
 
 
+def halved(grid: Uniform) -> Uniform:
+    """Return a grid with the scales of many outputs in float16, where that holds them."""
+    small = grid.scale.size > 1 and scales.halved(grid.scale)
+    return grid._replace(scale=scales.narrowed(grid.scale, np.float16)) if small else grid
+
+
 def fitting(matrix: np.ndarray, menu: Sequence[Item]) -> tuple[Item, ...]:
     """Return the items that hold a weight [groups, outputs, inputs], rounded to nearest, the finest first.
 

@@ -7,14 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from lightweight_cli.calibration.statistics import Statistics
-from lightweight_cli.numerics import parts, rate, scales
+from lightweight_cli.numerics import parts, rate
 from lightweight_cli.numerics.damping import ROUNDING, TARGET
 from lightweight_cli.numerics.grid import Uniform
 from lightweight_cli.numerics.moments import Moments, bias_shift
 from lightweight_cli.numerics.objective import objective
 from lightweight_cli.numerics.solver import Method, Problem, posed, solved
 from lightweight_cli.search import pricing
-from lightweight_cli.search.fitting import coarser, fits, holds, laid
+from lightweight_cli.search.fitting import coarser, fits, halved, holds, laid
 from lightweight_cli.search.items import HALF, WIDE, Item
 from lightweight_cli.search.layer import Layer
 
@@ -99,12 +99,6 @@ def best_codes(problem: Problem, item: Item, how: Method) -> tuple[Item, Uniform
         if holds(found.codes):
             return item, halved(found.grid), found.codes, found.objective / problem.unit / power if power else 0.0
         item = coarser(item)
-
-
-def halved(grid: Uniform) -> Uniform:
-    """Return a grid with the scales of many outputs in float16, where that holds them."""
-    small = grid.scale.size > 1 and scales.halved(grid.scale)
-    return grid._replace(scale=scales.narrowed(grid.scale, np.float16)) if small else grid
 
 
 def power_of(problem: Problem) -> float:

@@ -12,11 +12,12 @@ from lightweight_cli.search.allocation import allocated, total
 from lightweight_cli.search.build import Built, Seen, build, unseen
 from lightweight_cli.search.clock import Clock, TimeOver
 from lightweight_cli.search.examiner import Examiner
-from lightweight_cli.search.filling import filled
+from lightweight_cli.search.filling import STRETCH, Filling
 from lightweight_cli.search.front import Candidate, Front
 from lightweight_cli.search.gains import Explored
 from lightweight_cli.search.items import Item
 from lightweight_cli.search.layer import Layer
+from lightweight_cli.search.pieces import Store, taken
 
 INTERRUPTED = "interrupted"
 FIRST = 10.0
@@ -27,7 +28,12 @@ MOST = 9
 """Candidates at most."""
 CLOSE, AIM = 0.98, 0.993
 """How near to a size from below is near enough; and the share of it that is aimed at."""
-CORRECTIONS, FILLS = 1, 8
+CORRECTIONS, TOGETHER, ALONE = 1, 6, 3
+"""Candidates at most that correct a forecast by other items, by other steps of all layers together, and by those of single ones."""
+NEAR = 1.2
+"""Times a size within which other steps are as good as other items, and forecast better: they go by the codes that there are."""
+SAME = 1.004
+"""Times a step that is not worth a candidate."""
 MISLED = 3.0
 """Times the loss on rows that fit, from which on that on others is taken for a sign of too few rows: it is 1.2 to 2 with enough."""
 
@@ -46,8 +52,7 @@ class Search:
     seen: Seen
     rest: int
     """Bytes of the file that are no layer's."""
-    stored: Callable[[Built], int]
-    """Bytes that the layers of a candidate take, as they would be written."""
+    store: Store
     original: int
     """Bytes of the model as it was given."""
     clock: Clock
@@ -123,9 +128,11 @@ class Search:
         self.settled = True
         if made.verdict.loss <= MISLED * self.examiner.probe(self.built.values(self.layers)):
             return made
-        self.firm = True
+        built, self.firm = self.built, True
         other = self._measured(list(made.items), made.forecast)
         self.firm = other.verdict.loss < made.verdict.loss
+        if not self.firm:
+            self.built = built
         return other if self.firm else made
 
     def _of_size(self, most: int) -> None:
@@ -136,7 +143,7 @@ class Search:
         made = self._of(aim)
         made = made and self._firmer(made)
         for _ in range(CORRECTIONS):
-            if made is None or self._close(made, most):
+            if made is None or most / NEAR <= made.nbytes <= most * NEAR:
                 break
             nearer = self.rest + (aim - self.rest) * (most * AIM - self.rest) / max(1, made.nbytes - self.rest)
             found = self._of(nearer)
@@ -147,24 +154,36 @@ class Search:
             self._filled(made, most)
 
     def _filled(self, made: Candidate, most: int) -> None:
-        """Meet a size by other steps than the menu's, forecast by the codes that each layer had.
-
-        Where a smaller candidate does better than one so near to the size, its single layers get what is left over.
-        """
-        built, alone, gains = self.built, False, {id(e.layer): e.gain for e in self.explored}
-        for _ in range(FILLS):
-            best = self.front.best
-            if built is None or best is None or self._close(best, most):
+        """Meet a size by other steps than the menu's: of all layers together, and of single ones with what is left over then."""
+        assert self.built is not None
+        filling, aim = Filling(self.explored, self.built, made.nbytes, self.store), most * AIM
+        asked, low, high = aim, 1 / STRETCH, STRETCH
+        for _ in range(TOGETHER):
+            if self._met(most) or self._close(made, most) or not filling.free:
+                break
+            factor = filling.factor(asked, low, high)
+            if not low < factor < high:
+                factor = (low * high) ** 0.5
+            items = filling.stretched(factor)
+            if high < SAME * low or self._known(items):
+                break
+            made = self._measured(items)
+            low, high = (max(low, factor), high) if made.nbytes > most else (low, min(high, factor))
+            asked += aim - made.nbytes
+        for _ in range(ALONE):
+            best, built = self.front.best, self.front.built
+            if self._met(most) or best is None or built is None or not self.front.keeps(best):
                 return
-            items = filled(self.layers, built, made.nbytes, most * AIM, gains, alone)
-            if any(list(tried.items) == items for tried in self.front.tried):
-                if alone:
-                    return
-                made, built, alone = best, self.front.built, True
-                continue
-            made, built = self._measured(items), self.built
-            if self._close(made, most) and self.front.best is not made and self.front.keeps(self.front.best or made):
-                made, built, alone = self.front.best or made, self.front.built, True
+            items = Filling(self.explored, built, best.nbytes, self.store).alone(aim)
+            if self._known(items):
+                return
+            aim -= max(0.0, self._measured(items).nbytes - aim)  # what jumped once would do so again
+
+    def _met(self, most: int) -> bool:
+        return self.front.best is not None and self._close(self.front.best, most)
+
+    def _known(self, items: Sequence[Item]) -> bool:
+        return any(list(tried.items) == list(items) for tried in self.front.tried)
 
     @staticmethod
     def _close(made: Candidate, most: int) -> bool:
@@ -174,7 +193,7 @@ class Search:
         """Build the assignment of a forecast size; None where that was built before."""
         chosen = allocated(self.explored, size - self.rest - pricing.TABLES)
         items = [c.item for c in chosen]
-        return None if any(list(t.items) == items for t in self.front.tried) else self._try(chosen)
+        return None if self._known(items) else self._try(chosen)
 
     def _try(self, chosen: Sequence[allocation.Choice]) -> Candidate:
         return self._measured([c.item for c in chosen], self._forecast(chosen))
@@ -204,7 +223,8 @@ class Search:
             self.study(), layers, wanted, self.seen, advance, self.firm)
         self.built = built
         verdict = self.examiner.examine(built.values(layers))
-        made = Candidate(items, self.rest + self.stored(built), verdict, forecast, self.firm, nearest)
+        nbytes = self.rest + round(taken(self.store(layer, new) for layer, new in zip(layers, built.rounded, strict=True)))
+        made = Candidate(items, nbytes, verdict, forecast, self.firm, nearest)
         self.front.add(made, built)
         self.longest = max(self.longest, self.clock.lap())
         return made

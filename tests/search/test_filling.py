@@ -5,39 +5,66 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from lightweight_cli.search import pricing
 from lightweight_cli.search.build import Built, build, unseen
-from lightweight_cli.search.filling import filled
-from lightweight_cli.search.items import MENU, SAFE, Item
+from lightweight_cli.search.filling import STRETCH, Filling
+from lightweight_cli.search.gains import Explored
+from lightweight_cli.search.items import HALF, MENU, SAFE, Item
 from lightweight_cli.search.layer import Layer
+from lightweight_cli.search.pieces import Piece, taken
+from lightweight_cli.search.rounding import Rounded, occurring
+from lightweight_cli.search.table import choices
 from lightweight_cli.weights.view import View
 
 
-def layers(*shapes: tuple[int, int, int]) -> list[Layer]:
+def explored(*shapes: tuple[int, int, int], gains: tuple[float, ...] = (1.0, 1.0, 1.0)) -> list[Explored]:
     found = []
     for seed, shape in enumerate(shapes):
         values = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
-        weight = type("", (), {"size": values.size, "scope": type("", (), {"number": 0})()})()
+        scope = type("", (), {"number": 0})()
+        weight = type("", (), {"size": values.size, "scope": scope, "shape": values.shape, "forget": lambda self: None,
+                               "read": lambda self, start, count, v=values: v.reshape(-1)})()
         layer = Layer(weight, View(values.shape), None, MENU, False)  # type: ignore[arg-type]
         layer.matrix = lambda values=values: values  # type: ignore[method-assign]
-        found.append(layer)
+        found.append(Explored(layer, choices(layer, None), gains[seed]))
     return found
 
 
-def made(known: list[Layer], items: list[Item]) -> Built:
-    return build(None, known, {id(la): i for la, i in zip(known, items, strict=True)}, unseen, lambda layer: None)
+def made(known: list[Explored], items: list[Item]) -> Built:
+    return build(None, [e.layer for e in known], {id(e.layer): i for e, i in zip(known, items, strict=True)}, unseen, lambda layer: None)
+
+
+def store(layer: Layer, new: Rounded) -> Piece:
+    """All that is not a tree of 3 codes reads a table of 100 bytes."""
+    if new.item == HALF:
+        return Piece(new.nbytes)
+    return Piece(pricing.nbytes(occurring(new.codes), new.scale.size), {} if np.ptp(new.codes) < 3 else {"table": 100})
+
+
+def size(built: Built) -> float:
+    return taken(store(None, new) for new in built.rounded)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("share", [0.96, 1.03, 1.1])
 def test_a_size_between_is_met_to_some_permille(share: float) -> None:
-    known = layers((1, 64, 96), (1, 32, 200), (1, 20, 50))
-    built, rest = made(known, [Item(0.35), Item(0.5), SAFE]), 2000
-    aim = share * (built.nbytes + rest)
-    items = filled(known, built, round(built.nbytes) + rest, aim, {id(la): g for la, g in zip(known, (1.0, 5.0, 1.0), strict=True)})
-    assert items[2] == SAFE and 0.99 * aim < made(known, items).nbytes + rest <= 1.001 * aim
+    known, rest = explored((1, 64, 96), (1, 32, 200), (1, 20, 50), gains=(1.0, 5.0, 1.0)), 2000
+    built = made(known, [Item(0.35), Item(0.5), SAFE])
+    aim = share * (size(built) + rest)
+    filling = Filling(known, built, round(size(built)) + rest, store)
+    items = filling.stretched(filling.factor(aim, 1 / STRETCH, STRETCH))
+    assert items[2] == SAFE and 0.985 * aim < size(made(known, items)) + rest <= 1.001 * aim
 
 
-def test_where_the_form_jumps_other_layers_take_what_is_left() -> None:
-    known = layers((1, 30, 40), (1, 64, 96), (1, 100, 160))
-    built = made(known, [Item(2.0, 1), Item(0.5), Item(0.25)])
-    items = filled(known, built, round(built.nbytes), 1.05 * built.nbytes, {id(known[1]): 1e6})
-    assert 1.04 * built.nbytes < made(known, items).nbytes <= 1.051 * built.nbytes and items[1].step < 0.5
+def test_what_is_left_over_goes_to_single_layers_whatever_their_form() -> None:
+    known = explored((1, 64, 96), (1, 32, 200), (1, 20, 50), gains=(1.0, 1e6, 1.0))
+    built = made(known, [Item(0.35), Item(0.5), SAFE])
+    items = Filling(known, built, round(size(built)), store).alone(1.02 * size(built))
+    assert items[1].step < 0.5
+    assert size(built) < size(made(known, items)) <= 1.021 * size(built)
+
+
+def test_8_bits_are_left_for_finer_steps_where_there_is_room() -> None:
+    known = explored((1, 64, 96), (1, 32, 200))
+    built = made(known, [SAFE, SAFE])
+    items = Filling(known, built, round(size(built)), store).alone(1.2 * size(built))
+    assert items != [SAFE, SAFE] and 1.05 * size(built) < size(made(known, items)) <= 1.21 * size(built)

@@ -14,6 +14,7 @@ from lightweight_cli.search.front import Candidate, Front
 from lightweight_cli.search.gains import Explored
 from lightweight_cli.search.items import MENU, PLAIN, Item
 from lightweight_cli.search.layer import Layer
+from lightweight_cli.search.pieces import Piece
 from lightweight_cli.search.searching import Search
 from lightweight_cli.search.table import Choice
 
@@ -43,7 +44,7 @@ class Counted(Search):
         return made
 
     def _filled(self, made: Candidate, most: int) -> None:
-        for _ in range(searching.FILLS):
+        for _ in range(searching.TOGETHER):
             if not self._close(made, most):
                 tried = [[i._replace(step=i.step * (0.6 + by / 1000)) for i in made.items] for by in range(900)]
                 room = searching.AIM * most - REST
@@ -53,7 +54,7 @@ class Counted(Search):
 def search(most: int | None = None, **given: Any) -> Counted:
     weights = [Explored(Layer(None, None, None, MENU, False), [Choice(i, nbytes(i), i.step**2) for i in PLAIN], g)  # type: ignore[arg-type]
                for g in (1.0, 3.0, 10.0, 0.1)]
-    made = Counted([w.layer for w in weights], None, None, None, REST, lambda built: 0, ORIGINAL, Clock(None, 0),  # type: ignore[arg-type]
+    made = Counted([w.layer for w in weights], None, None, None, REST, lambda layer, new: Piece(0.0), ORIGINAL, Clock(None, 0),  # type: ignore[arg-type]
                    lambda *_: None, lambda: weights, Front(most))
     for name, value in given.items():
         setattr(made, name, value)

@@ -14,13 +14,13 @@ from lightweight_cli.data.portion import Portion
 from lightweight_cli.passes.compress.aims import MARGIN, aims, budget_of
 from lightweight_cli.passes.compress.seeing import seen_on
 from lightweight_cli.pipeline.step_report import Calibrated, Measured
-from lightweight_cli.search.build import Built
 from lightweight_cli.search.clock import EXPLORING, Clock
 from lightweight_cli.search.examiner import Examiner
 from lightweight_cli.search.front import Front
 from lightweight_cli.search.gains import Explored, explored, unexplored, weighed
 from lightweight_cli.search.items import Item
 from lightweight_cli.search.layer import Layer
+from lightweight_cli.search.pieces import Store
 from lightweight_cli.search.rounding import Rounded
 from lightweight_cli.search.searching import INTERRUPTED, Search
 from lightweight_cli.search.table import choices
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: int, most: int | None,
-             time_limit: float | None, stored: Callable[[Built], int], original: str | None = None) -> list[tuple[Item, Rounded]]:
+             time_limit: float | None, store: Store, original: str | None = None) -> list[tuple[Item, Rounded]]:
     """Return what each layer becomes; `original`: the path of the model to hold it against, where the context's was changed since.
 
     Raises: InputError for data that do not fit, or a model that does not run.
@@ -55,7 +55,7 @@ def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: 
             step.calibrated = Calibrated(made.samples, made.of, portion.role == "calibrate")
             return made
 
-        search = Search(layers, study, judge, seen_on(portion), rest, stored, model.total_size, clock,
+        search = Search(layers, study, judge, seen_on(portion), rest, store, model.total_size, clock,
                         lambda stage, done, whole: step.stage(stage, done, whole),
                         lambda: explore(context, study, judge, layers, portion, clock), Front(most),
                         settled=original is not None)  # integers add to the loss on all rows

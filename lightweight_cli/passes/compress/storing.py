@@ -32,6 +32,12 @@ def coded(model: Model, layer: Layer, new: Rounded) -> Coded | Summed:
         digits = _kept(model, (flat & (1 << bits) - 1).astype(np.uint8))
         books = ((numbers << bits) + low, np.arange(1 << bits))
         return Summed(weight.shape, weight.dtype, groups, (high, digits), tuple(b.astype(np.float32) * factor for b in books), scale)  # type: ignore[arg-type]
+    top = low + counts.size - 1
+    if -128 <= low and top <= 127:  # the codes are their own numbers; `Coded.folded` makes values of them where one scale is small
+        stored = _kept(model, new.codes.reshape(-1).astype(np.int8).view(np.uint8))
+        start, zeros = min(low, -1), int(np.count_nonzero(new.codes == 0))  # below 0: signed
+        whole = new.scale.astype(np.float32).reshape(1, 1, 1) if scale is None else scale
+        return Coded(weight.shape, weight.dtype, groups, stored, start, top - start + 1, zeros, scale=whole)
     blob, used = _numbered(model, flat, counts)
     values = (used + low).astype(np.float32)
     zero = next(iter(np.flatnonzero(values == 0).tolist()), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,11 +22,12 @@ from lightweight_cli.passes.compress.storing import coded
 from lightweight_cli.passes.compress.unmeasured import unmeasured
 from lightweight_cli.passes.quantize.remaining import Why
 from lightweight_cli.pipeline.wanted import divided
-from lightweight_cli.search.build import Built
 from lightweight_cli.search.items import HALF, WIDE, Item
 from lightweight_cli.search.layer import LEAST, Layer, layers_of
+from lightweight_cli.search.pieces import Piece
 from lightweight_cli.search.rounding import Rounded
 from lightweight_cli.weights.plan import Plan
+from lightweight_cli.weights.rewrite import SPLITS
 from lightweight_cli.weights.told import Told
 from lightweight_cli.weights.weight import Weight
 
@@ -67,8 +68,7 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
         found = unmeasured(context, layers, rest, most)
     else:
         try:
-            found = searched(context, layers, portion, rest, most, time_limit, lambda built: stored(context, rewriter, layers, built),
-                             original)
+            found = searched(context, layers, portion, rest, most, time_limit, partial(piece, context, rewriter), original)
         except InputError as e:
             if portion.paths:
                 raise
@@ -97,19 +97,19 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
     return step.changed
 
 
-def stored(context: Context, rewriter: Rewriter, layers: Sequence[Layer], built: Built) -> int:
-    """Return the bytes that a candidate's layers will take in the file, with the tables and shapes that they share."""
-    total, shared = 0, {}
-    for layer, new in zip(layers, built.rounded, strict=True):
-        options = options_for(context, rewriter, layer, new)
-        best = min(options, key=lambda e: e.nbytes, default=None)
-        if best is None or best.nbytes >= layer.weight.stored_bytes():
-            total += layer.weight.stored_bytes()
-        else:
-            common = best.common_bytes()
-            total += best.nbytes - sum(common.values())
-            shared.update({**common, **best.shared_bytes()})
-    return total + sum(shared.values())
+def piece(context: Context, rewriter: Rewriter, layer: Layer, new: Rounded) -> Piece:
+    """Return what a candidate's layer will take in the file, and the tables and shapes that it may share."""
+    options, limit = options_for(context, rewriter, layer, new), layer.weight.stored_bytes()
+
+    def smallest(among: Iterable[Emission]) -> Piece:
+        best = min(among, key=lambda e: e.nbytes, default=None)
+        if best is None or best.nbytes >= limit:
+            return Piece(limit)
+        common = best.common_bytes()
+        return Piece(best.nbytes - sum(common.values()), {**common, **best.shared_bytes()})
+
+    found = smallest(options)
+    return found._replace(unsplit=smallest(e for e in options if SPLITS not in e.shared_bytes())) if SPLITS in found.shared else found
 
 
 def options_for(context: Context, rewriter: Rewriter, layer: Layer, new: Rounded) -> list[Emission]:
