@@ -46,13 +46,13 @@ def size(built: Built) -> float:
 
 
 @pytest.mark.parametrize("share", [0.96, 1.03, 1.1])
-def test_a_size_between_is_met_to_some_permille(share: float) -> None:
+def test_a_size_between_is_met_to_some_percent(share: float) -> None:
     known, rest = explored((1, 64, 96), (1, 32, 200), (1, 20, 50), gains=(1.0, 5.0, 1.0)), 2000
     built = made(known, [Item(0.35), Item(0.5), SAFE])
     aim = share * (size(built) + rest)
     filling = Filling(known, built, round(size(built)) + rest, store)
     items = filling.stretched(filling.factor(aim, 1 / STRETCH, STRETCH))
-    assert items[2] == SAFE and 0.985 * aim < size(made(known, items)) + rest <= 1.001 * aim
+    assert items[2] == SAFE and 0.97 * aim < size(made(known, items)) + rest <= 1.001 * aim
 
 
 def test_what_is_left_over_goes_to_single_layers_whatever_their_form() -> None:
