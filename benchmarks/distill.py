@@ -1,4 +1,4 @@
-"""Distillation after closed-form recovery: python benchmarks/distill.py ZOO [--only NAME...] [--only-table].
+"""Distillation after closed-form recovery: PYTHONPATH=. python benchmarks/distill.py ZOO [--only NAME...] [--only-table].
 
 ZOO holds a folder a model: model.onnx; calib_feeds.npz, unlabelled, or calib.npz; eval.py, whose `run(path)` returns a task metric, or a
 labelled eval.npz. Each row is written as it is finished to RESULTS, and never measured twice; docs/benchmarks-distill.md is made of them.
@@ -8,6 +8,7 @@ CPU seconds are of the step's command with its child; memory is the most that th
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import os
 import re
@@ -17,30 +18,57 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from prune_channels import MEASURE
 from resumed import Rows
+
+from sample_models.fetch import fetch_fashion_mnist
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS, STUDENTS = ROOT / "build/distill.jsonl", ROOT / "build/students"
 PAGE = ROOT / "docs/benchmarks-distill.md"
 OBS = "prune:criterion=obs,scope=sensitivity,sparsity={}"
-CASES: dict[str, tuple[str, str, str, int]] = {
-    "fashion_cnn, half the channels": ("fashion_cnn", "prune-channels:channels=0.5,no_recover", "prune-channels:channels=0.5", 1000),
-    "fashion-resnet, half the channels": ("fashion-resnet", "prune-channels:channels=0.5,no_recover", "prune-channels:channels=0.5", 1000),
-    "fashion-resnet, 90 % zeros": ("fashion-resnet", "prune:scope=global,sparsity=0.9,no_recover", OBS.format(0.9), 300),
-    "fashion-resnet, 95 % zeros": ("fashion-resnet", "prune:scope=global,sparsity=0.95,no_recover", OBS.format(0.95), 600),
-    "fashion-resnet, ternary": ("fashion-resnet", "quantize:levels=3,method=nearest", "quantize:levels=3", 200),
-    "fashion-resnet, 2 bits": ("fashion-resnet", "quantize:bits=2,method=nearest", "quantize:bits=2", 200),
-    "captcha-crnn, 95 % zeros": ("captcha-crnn", "prune:scope=global,sparsity=0.95,no_recover", OBS.format(0.95), 150),
-    "captcha-crnn, ternary": ("captcha-crnn", "quantize:levels=3,method=nearest", "quantize:levels=3", 150),
-    "captcha-crnn, 2 bits": ("captcha-crnn", "quantize:bits=2,method=nearest", "quantize:bits=2", 150),
-    "ppocrv4-rec, 75 % zeros": ("ppocrv4-rec", "prune:scope=global,sparsity=0.75,no_recover", OBS.format(0.75), 150),
-    "ppocrv4-rec, 3 bits": ("ppocrv4-rec", "quantize:bits=3,method=nearest", "quantize:bits=3", 150),
-    "minilm-stsb, 25 % fewer parameters": ("minilm-stsb", "prune-channels:ratio=0.25,no_recover", "prune-channels:ratio=0.25", 20),
+GLOBAL = "prune:scope=global,sparsity={},no_recover"
+
+
+class Case(NamedTuple):
+    """What is taken away from a model, and how it learns again."""
+
+    model: str
+    plain: str
+    """Without any recovery."""
+    steps: int
+    recovered: str = ""
+    """With lwc's own, in closed form; "": the recipe has none."""
+    rounds: tuple[str, ...] = ()
+    """Steps instead of the recovered one."""
+    images: int = 0
+    """From the training set of Fashion-MNIST, unlabelled; 0: the model's own calibration inputs."""
+
+
+CHANNELS = ("prune-channels:channels=0.5,no_recover", 1000, "student:width=0.5")
+ROUNDS = (GLOBAL.format(0.8), "distill:steps=300,learning_rate=0.005", GLOBAL.format(0.9), "distill:steps=500,learning_rate=0.005",
+          GLOBAL.format(0.95))
+TERNARY, TWO_BITS, THREE_BITS = (("quantize:levels=3,method=nearest", "quantize:levels=3"),
+                                 *((f"quantize:bits={n},method=nearest", f"quantize:bits={n}") for n in (2, 3)))
+CASES: dict[str, Case] = {
+    "fashion_cnn, half the channels": Case("fashion_cnn", *CHANNELS),
+    "fashion_cnn, half the channels, 5,000 images": Case("fashion_cnn", *CHANNELS, images=5000),
+    "fashion-resnet, half the channels": Case("fashion-resnet", *CHANNELS),
+    "fashion-resnet, 90 % zeros": Case("fashion-resnet", GLOBAL.format(0.9), 300, OBS.format(0.9)),
+    "fashion-resnet, 95 % zeros": Case("fashion-resnet", GLOBAL.format(0.95), 600, OBS.format(0.95)),
+    "fashion-resnet, 95 % zeros in rounds, 5,000 images": Case("fashion-resnet", GLOBAL.format(0.95), 2000, rounds=ROUNDS, images=5000),
+    "fashion-resnet, ternary": Case("fashion-resnet", TERNARY[0], 200, TERNARY[1]),
+    "fashion-resnet, 2 bits": Case("fashion-resnet", TWO_BITS[0], 200, TWO_BITS[1]),
+    "captcha-crnn, 90 % zeros": Case("captcha-crnn", GLOBAL.format(0.9), 150, OBS.format(0.9)),
+    "captcha-crnn, ternary": Case("captcha-crnn", TERNARY[0], 150, TERNARY[1]),
+    "ppocrv4-rec, 75 % zeros": Case("ppocrv4-rec", GLOBAL.format(0.75), 150, OBS.format(0.75)),
+    "ppocrv4-rec, 3 bits": Case("ppocrv4-rec", THREE_BITS[0], 150, THREE_BITS[1]),
+    "minilm-stsb, a quarter of the blocks": Case("minilm-stsb", "prune-channels:depth=0.25,no_recover", 60, "student:depth=0.75"),
 }
-"""Model, what takes something away, the same with closed-form recovery, and steps."""
+WAYS = ("original", "taken away", "closed form", "distilled")
 HELD = re.compile(r"held back: (\S+) -> (\S+) in ([\d,]+) steps, rate (\S+?)[;,].*?([\d,]+) MB")
 
 
@@ -62,11 +90,25 @@ def metric(folder: Path, path: Path) -> float:
     return float(json.loads(done.stdout.splitlines()[-1])["metric"])
 
 
+def inputs(folder: Path, images: int) -> Path:
+    """Return the data that a model learns from: its own, or so many images, as its own are."""
+    own = next(p for p in (folder / "calib_feeds.npz", folder / "calib.npz") if p.exists())
+    if not images:
+        return own
+    name, like = next(iter(np.load(own).items()))
+    packed = gzip.decompress((fetch_fashion_mnist(ROOT / "build/data") / "train-images-idx3-ubyte.gz").read_bytes())
+    chosen = np.frombuffer(packed, np.uint8, offset=16).reshape(-1, 1, 28, 28)[-images:]
+    path = STUDENTS / f"{folder.name}-{images}.npz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **{name: chosen if like.dtype == np.uint8 else (chosen / 255).astype(np.float32)})
+    return path
+
+
 def row(folder: Path, case: str, way: str) -> dict[str, Any]:
     """Make one student, or train it. Returns: the figures."""
     found: dict[str, Any] = {"case": case, "way": way}
-    _, plain, recovered, steps = CASES[case]
-    model, data = folder / "model.onnx", next(p for p in (folder / "calib_feeds.npz", folder / "calib.npz") if p.exists())
+    given = CASES[case]
+    model, data = folder / "model.onnx", inputs(folder, given.images)
     if way == "original":
         return {**found, "metric": metric(folder, model), "bytes": model.stat().st_size}
     name = re.sub(r"\W+", "-", case)
@@ -76,15 +118,15 @@ def row(folder: Path, case: str, way: str) -> dict[str, Any]:
     common = ("--calibrate", str(data), "--no-check", "-f")
     try:
         if way == "distilled":
-            both = ("-p", recovered, "-p", f"distill:steps={steps}")
-            said, cpu = lwc("run", str(model), *both, *common, "-o", str(target))
-            first, best, done, rate, memory = HELD.search(" ".join(said.split())).groups()  # type: ignore[union-attr]
-            found |= {"first": float(first), "best": float(best), "steps": int(done.replace(",", "")), "rate": float(rate),
-                      "memory": int(memory.replace(",", ""))}
+            steps = (*(given.rounds or (given.recovered,)), f"distill:steps={given.steps}")
+            said, cpu = lwc("run", str(model), *(w for step in steps for w in ("-p", step)), *common, "-o", str(target))
+            told = HELD.findall(" ".join(said.split()))
+            found |= {"first": float(told[0][0]), "best": float(told[-1][1]), "steps": sum(int(t[2].replace(",", "")) for t in told),
+                      "rate": float(told[-1][3]), "memory": max(int(t[4].replace(",", "")) for t in told)}
         else:
             target = student if way == "closed form" else target
-            _, cpu = lwc("run", str(model), "-p", plain if way == "taken away" else recovered, *common, "-q", "-o", str(target))
-    except (RuntimeError, AttributeError) as e:
+            _, cpu = lwc("run", str(model), "-p", given.plain if way == "taken away" else given.recovered, *common, "-q", "-o", str(target))
+    except (RuntimeError, IndexError) as e:
         return {**found, "failed": str(e)[:160]}
     return {**found, "metric": metric(folder, target), "bytes": target.stat().st_size, "cpu": cpu, "seconds": time.monotonic() - began}
 
@@ -98,7 +140,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         if "original" not in of:
             continue
         figures = [f"{of[w]['metric']:.4f}" if "metric" in of.get(w, {}) else of.get(w, {}).get("failed", "")
-                   for w in ("original", "taken away", "closed form", "distilled")]
+                   for w in WAYS]
         last, done = ["", "", "", "", "", ""], of.get("distilled", {})
         if "metric" in done:
             last = [f"{100 * (of['original']['metric'] - done['metric']):.1f}", f"{of['original']['bytes']:,} -> {done['bytes']:,}",
@@ -116,9 +158,9 @@ def main() -> None:
     given = parser.parse_args()
     kept = Rows(RESULTS, "case", "way")
     for case in [] if given.only_table else given.only:
-        here = ROOT / "sample_models" / CASES[case][0]
-        folder = here if here.exists() else given.zoo.resolve() / CASES[case][0]
-        for way in ("original", "taken away", "closed form", "distilled"):
+        here = ROOT / "sample_models" / CASES[case].model
+        folder = here if here.exists() else given.zoo.resolve() / CASES[case].model
+        for way in WAYS if CASES[case].recovered else WAYS[:2] + WAYS[3:]:
             kept.measure((case, way), partial(row, folder, case, way))
     kept.write(PAGE, table)
 

@@ -64,3 +64,15 @@ def test_the_time_limit_shortens_the_course(monkeypatch):
     d = made(steps=1000, rate=0.1, time_limit=3.0)
     list(d.course())
     assert d.done == d.total < 30 and d.ended == "the time was too short for all steps" and d.best < 14
+
+
+def test_of_states_that_only_chance_tells_apart_the_later_is_kept(monkeypatch):
+    looks = iter([14.0, 5.0, 5.5, 7.0, 5.6])
+    monkeypatch.setattr(Descent, "look", lambda self: next(looks))
+    d = made(steps=4, rate=0.1)
+    states = [d.vector.free.copy() for _ in d.course()]
+    assert d.best == 5.6 and d.least == 5.0 and np.array_equal(d.kept, states[3])
+    looks = iter([14.0, 5.0, 6.0, 7.0, 14.0])
+    d = made(steps=4, rate=0.1)
+    states = [d.vector.free.copy() for _ in d.course()]
+    assert d.best == 5.0 and np.array_equal(d.kept, states[0])

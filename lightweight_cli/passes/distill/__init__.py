@@ -44,7 +44,7 @@ def distill(
     The teacher is the model before the first step of a recipe, or the first model of the command; the student has its inputs and outputs,
     and is what other steps made of it. Data choose (--calibrate, or most of --data), labels are not needed. Learned are the scores
     before a softmax, found in the graph, at a temperature; other outputs by their squared error. A fifth of the samples is held back:
-    the state that is best on them is kept, and where none is better than the start, the student goes out unchanged.
+    the state that is best on them, but for chance, is kept, and where none is better than the start, the student goes out unchanged.
     Only values change: zeros stay zero, codes stay codes on their own levels, codebooks keep their codes, all stored as before. Weights,
     biases and what normalisation scales by are trained; tables that are looked up and weights of graphs within are not.
     An interrupt (Ctrl-C) or the time limit ends it with the best so far.
