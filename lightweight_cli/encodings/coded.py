@@ -30,7 +30,7 @@ class Coded:
     """Codes of a weight, flat, one byte each, and their meaning.
 
     `groups` (A, R, P) views the weight as [A, R, P]; `scale` and `zero_point` have shape [A, 1, P] or are None.
-    Codes are int8 where `low` < 0, else uint8; `low` <= code < low + count; `zeros` of them equal `zero`.
+    Codes are int8 where `low` < 0, else uint8; `low` <= code < low + count; `zeros` of them equal `zero`, the code of the number 0.
     A codebook [count] with a scale is float32; without one it may be of the weight's own type.
     """
 
@@ -97,6 +97,16 @@ class Coded:
         return Coded((count,), self.dtype, (1, count, 1), Deferred(count, parts), self.low, self.count, 0, None,
                      codebook=self.codebook, indices=self.indices)
 
+    def of_zero(self) -> np.ndarray | None:
+        """Return the code of the value 0 of each code, flat, which broadcasts: a zero point's; None where that is no code."""
+        if self.zero_point is None:
+            return None if self.zero is None else np.array([self.zero], self.element_dtype)
+        codes = self.zero_point.astype(self.element_dtype)
+        whole = np.array_equal(codes, self.zero_point) and self.codebook is None
+        if not whole or codes.min(initial=self.low) < self.low or codes.max(initial=self.low) >= self.low + self.count:
+            return None
+        return codes.reshape(-1) if codes.size == 1 else np.broadcast_to(codes, self.groups).reshape(-1)
+
     @property
     def histogram(self) -> np.ndarray:
         """int64[256]: how often each symbol occurs."""
@@ -121,8 +131,11 @@ class Coded:
             values = values - self.zero_point.reshape(()).astype(np.float32)
         with np.errstate(over="ignore"):
             values = (values * self.scale.reshape(()).astype(np.float32)).astype(helper.tensor_dtype_to_np_dtype(self.dtype))
-        kept = self.zero if self.zero is not None and not values[self.zero - self.low].view(f"u{values.itemsize}") else None
-        return replace(self, groups=(1, self.size, 1), scale=None, zero_point=None, codebook=values, zero=kept)
+        zeros = np.flatnonzero(values.view(f"u{values.itemsize}") == 0)
+        same = self.zero is not None and self.zero - self.low in zeros
+        kept = self.zero if same else int(zeros[0]) + self.low if zeros.size else None
+        count = self.zeros if same or kept is None else int(self.histogram[kept - self.low])
+        return replace(self, groups=(1, self.size, 1), scale=None, zero_point=None, codebook=values, zero=kept, zeros=count)
 
     def decode(self) -> np.ndarray:
         """Return the weight's values, bit for bit what the emitted nodes compute."""

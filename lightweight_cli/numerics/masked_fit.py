@@ -21,16 +21,19 @@ TOLERANCE = 1e-4
 """Of the preconditioned residual, relative to the first, where an output is done."""
 
 
-def fit(target: np.ndarray, H: np.ndarray, mask: np.ndarray, steps: int = STEPS) -> np.ndarray:
+def fit(
+    target: np.ndarray, H: np.ndarray, mask: np.ndarray, steps: int = STEPS, start: np.ndarray | None = None
+) -> np.ndarray:
     """Values for a target [G, out, d] with moments H [G, d, d] positive definite, zero under a mask [G, out, d] of bool.
 
+    `start`: values to begin with instead of the target's.
     Needs 6 copies of the target and one of H in the working type.
 
     Returns: [G, out, d] in the working type.
     """
     dtype = working(target.shape)
     H, kept = H.astype(dtype, copy=False), ~mask
-    values = np.where(kept, target, 0).astype(dtype)
+    values = np.where(kept, target if start is None else start, 0).astype(dtype)
     scale = 1 / np.einsum("gii->gi", H)[:, None]
     residual = ((target.astype(dtype, copy=False) - values) @ H) * kept
     direction = residual * scale

@@ -18,13 +18,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from . import damping, masked_fit, obs_zeros, saliency
+from . import damping, masked_fit, obs_zeros, on_grid, saliency
 from . import target as targets
+from .grid import Grid
 from .moments import Moments, centred, checked
 from .objective import objective
 
 Choose = Callable[[np.ndarray, float], np.ndarray]
 """From scores [G, out, any] and the part of all zeros that this round takes, a mask."""
+ROUGHLY = 20
+"""Steps of the fit in all rounds but the last, from the values of the one before: .4 of the work of 60 for .3 % more error at most."""
 CRITERIA = ("magnitude", "share", "wanda", "obs")
 
 
@@ -38,11 +41,13 @@ def scores(criterion: str, weight: np.ndarray, S: np.ndarray | None = None, U: n
 
 
 def sparsified(
-    weight: np.ndarray, moments: Moments, criterion: str, choose: Choose, rounds: int = 1, every: int = 0, centre: bool = False
+    weight: np.ndarray, moments: Moments, criterion: str, choose: Choose, rounds: int = 1, every: int = 0, centre: bool = False,
+    grid: Grid | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Values of a weight [G, out, d] for the moments of its inputs; zeros that are there stay and count.
 
     `every`: of how many inputs a pattern N:M leaves some, 0 for none. `centre`: the bias may change, see `moments.bias_shift`.
+    `grid`: levels that the values must have.
     Needs 8 copies of the weight and 5 d^2 doubles a group.
 
     Returns: values float64, and the mask of those that are zero.
@@ -58,10 +63,12 @@ def sparsified(
     for k in range(1, rounds + 1):
         found = np.where(gone, -1.0, scores(criterion, values, S, U))
         gone = choose(found, 1 - (1 - k / rounds) ** 3 if not every else k / rounds) | there
-        values = masked_fit.fit(target, H, gone)
+        values = masked_fit.fit(target, H, gone, ROUGHLY if k < rounds else masked_fit.STEPS, values if k > 1 else None)
     if every and criterion == "obs":
         other = obs_zeros.chosen(np.where(there, 0, target), U, lambda s, _: choose(s, 1.0), every) | there
         theirs = masked_fit.fit(target, H, other)
         if objective(theirs - target, H).sum() < objective(values - target, H).sum():
             values, gone = theirs, other
+    if grid is not None:
+        values = on_grid.brought(target, H, U, values, gone, grid)
     return values.astype(np.float64, copy=False), gone

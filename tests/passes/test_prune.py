@@ -155,6 +155,24 @@ def test_a_quantized_weight_is_pruned_on_its_grid(save, apply):
     assert len(again.data) < len(done.data)
 
 
+@pytest.mark.parametrize("granularity", ["tensor", "channel"])
+def test_the_code_of_zero_is_the_zero_point(save, apply, granularity):
+    done = apply(save(BIG), f"quantize:keep=0,asymmetric=true,granularity={granularity}")
+    levels = done.value("W")
+    again = apply(done.path, "prune:sparsity=0.6")
+    assert np.array_equal(again.value("W"), smallest(levels, round(0.6 * levels.size)))
+
+
+def test_the_zero_point_of_a_dequantize_linear(parse, save, apply):
+    text = f"""{HEAD} g (float[N,200] x) => (float[N,150] y) <uint8[200,150] q, float s = {{0.05}}, uint8 z = {{117}}>
+        {{ W = DequantizeLinear (q, s, z)  y = MatMul (x, W) }}"""
+    model = parse(text)
+    codes = np.random.default_rng(0).integers(0, 256, (200, 150)).astype(np.uint8)
+    model.graph.initializer[[t.name for t in model.graph.initializer].index("q")].CopyFrom(numpy_helper.from_array(codes, "q"))
+    levels, done = (codes.astype(np.float32) - 117) * np.float32(0.05), apply(save(model), "prune:sparsity=0.6")
+    assert np.array_equal(done.value("W"), smallest(levels, 18_000)) and len(done.data) < 0.6 * codes.size
+
+
 IF = f"""{HEAD} g (float[4,64] x, bool c) => (float[4,48] y) <float[64,48] outer> {{
     y = If (c) <then_branch = t () => (float[4,48] r) <float[64,48] inner> {{ a = MatMul (x, inner)  r = Relu (a) }},
                 else_branch = e () => (float[4,48] r) {{ r = MatMul (x, outer) }}> }}"""

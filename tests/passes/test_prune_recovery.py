@@ -84,16 +84,28 @@ def test_all_but_the_largest_and_soft_threshold(save, parse, tmp_path):
         assert np.allclose(soft[name], expected, atol=1e-7) and (soft[name] == 0).any()
 
 
-def test_weights_in_codes_keep_them(save, parse, tmp_path):
+STORED = {
+    "4 bits": "quantize:bits=4,keep=0,method=nearest", "zero points": "quantize:bits=5,keep=0,granularity=channel,asymmetric=true",
+    "shared": "share:bits=4", "half": "half",
+}
+
+
+@pytest.mark.parametrize("form", STORED)
+def test_stored_weights_are_recovered_in_their_form(form, save, parse, tmp_path):
     model = parse(TWO)
-    coded = saved(lightweight_cli.run(save(model), ["quantize:bits=4,keep=0,method=nearest"]), tmp_path, "coded")
-    before = decoded(coded)
-    done = lightweight_cli.run(coded, ["prune:sparsity=0.5,criterion=obs"], calibrate=[rows(model, 300, 0)])
-    after = decoded(saved(done, tmp_path, "both"))
-    assert done.steps[0].weights
-    for name in (w.name for w in done.steps[0].weights):
-        kept = after[name] != 0
-        assert np.count_nonzero(~kept) >= kept.size // 2 and np.array_equal(after[name][kept], before[name][kept])
+    fresh, source = rows(model, 64, 7), saved(lightweight_cli.run(save(model), [STORED[form]]), tmp_path, "coded")
+    before, found = decoded(source), {}
+    for way in ("no_recover=true", "criterion=obs"):
+        done = lightweight_cli.run(source, [f"prune:sparsity=0.5,{way}"], calibrate=[rows(model, 300, 0)])
+        target = saved(done, tmp_path, way[:4])
+        found[way] = error(source, target, fresh)
+        assert done.steps[0].weights and Path(target).stat().st_size <= Path(source).stat().st_size
+    assert found["criterion=obs"] < 0.8 * found["no_recover=true"]
+    for name, values in decoded(target).items():
+        if name in "VW":
+            assert np.count_nonzero(values == 0) >= values.size // 2
+            assert form == "half" or len(np.unique(values)) <= len(np.unique(before[name]))
+            assert form != "half" or np.array_equal(values, values.astype(np.float16))
 
 
 def test_what_is_no_weight_of_a_layer(save, parse):

@@ -7,9 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from lightweight_cli.calibration.statistics import Statistics
+from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.numerics import parts, sparsify
 from lightweight_cli.numerics.held_out import HeldOut, joined, relative_errors
 from lightweight_cli.numerics.moments import Moments, bias_shift
+from lightweight_cli.passes.prune.form import Free, form_of, of_parts
 from lightweight_cli.passes.prune.goal import Goal, shrunk
 from lightweight_cli.passes.prune.pattern import Pattern
 from lightweight_cli.weights.matrix import NoMatrix, matrix_of
@@ -20,7 +22,6 @@ from lightweight_cli.weights.weight import Weight
 RECOVERED, ZEROED = "recovered by least squares", "zeroed"
 NO_BETTER = "zeroed: recovery was no better on held-out rows"
 UNSEEN = "zeroed by magnitude: nothing is known of its inputs"
-STORED = "zeroed: the others keep their codes"
 """What became of a weight, as the report says it."""
 
 
@@ -44,6 +45,8 @@ class Sparse(NamedTuple):
     """Of the layer's outputs on held-out rows, relative to their power."""
     shift: np.ndarray | None = None
     """What to add to its outputs, in the bias."""
+    coded: Coded | None = None
+    """The codes of the values, where those are new ones; None: they are floats, or the codes that were there and zeros."""
 
 
 def pruned(weight: Weight, seen: Statistics | None, way: Way, count: int | None) -> Sparse | str:
@@ -89,24 +92,29 @@ class _Layer:
         """Return recovered values where they are better on held-out rows, then of all rows; else zeroed ones."""
         held = seen.held if seen is not None else None
         free = held is not None and moments.C is not None and carrier_of(self.weight) is not None
-        fitted, mask, shift = self._fitted(moments, free)
-        if not self.way.recover or self.weight.encoded:
-            error = None if held is None else self._errors(held, (self._zeroed(mask), None))[0]
-            return self.zeroed(mask, STORED if self.way.recover else ZEROED, error)
+        form = form_of(self.weight, self.view) if self.way.recover and self.weight.encoded and self.view is not None else Free()
+        fitted, mask, shift = self._fitted(moments, free, form)
+        if not self.way.recover:
+            return self.zeroed(mask, ZEROED, None if held is None else self._errors(held, (self._zeroed(mask), None))[0])
         if held is None:
-            return Sparse(self._back(fitted), RECOVERED)
+            return self._recovered(fitted, form)
         plain, ours = self._errors(held, (self._zeroed(mask), None), (fitted, shift))
         if not ours < plain:
             return self.zeroed(mask, NO_BETTER, plain if np.isfinite(plain) else None)
-        fitted, mask, shift = self._fitted(joined(self.matrix, moments, held), free)
-        return Sparse(self._back(fitted), RECOVERED, ours, None if shift is None else shift.reshape(-1))
+        fitted, mask, shift = self._fitted(joined(self.matrix, moments, held), free, form)
+        return self._recovered(fitted, form, ours, None if shift is None else shift.reshape(-1))
 
-    def _fitted(self, moments: Moments, free: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    def _recovered(self, fitted: np.ndarray, form: Free, error: float | None = None, shift: np.ndarray | None = None) -> Sparse:
+        values, coded = form.back(self._back(fitted))
+        return Sparse(values, RECOVERED, error, shift, coded)
+
+    def _fitted(self, moments: Moments, free: bool, form: Free) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Return values and mask [G, out, d], and what to add to the outputs [G, out]."""
         way, inputs, wide = self.way, self.matrix.shape[2], len(moments.S) != len(self.matrix)
         matrix = np.ascontiguousarray(parts.split(self.matrix) if wide else self.matrix, np.float64)
         every = way.pattern.m if way.pattern.kind == ":" else 0
-        fitted, mask = sparsify.sparsified(matrix, moments, way.criterion, self.choose, way.rounds, every, free)
+        grid = of_parts(form.grid) if wide and form.grid is not None else form.grid
+        fitted, mask = sparsify.sparsified(matrix, moments, way.criterion, self.choose, way.rounds, every, free, grid)
         shift = bias_shift(matrix, fitted, moments) if free else None
         if wide:
             fitted, mask = parts.merge(fitted, inputs), parts.merge(mask, inputs)

@@ -106,8 +106,9 @@ def pruned(rewriter: Rewriter, weight: Weight, limit: float | np.generic, ties: 
     options = choose.for_floats(new_emission, weight.name, weight.shape, weight.dtype, nonzero, chunks, dtype.itemsize, limits)
     if weight.encoded:
         coded = recognise.coded(weight)
-        if coded is not None and coded.zero is not None:
-            options += choose.for_codes(new_emission, zeroed_codes(coded, chunks), weight.name, limits)
+        zeroed_ones = zeroed_codes(coded, chunks) if coded is not None else None
+        if zeroed_ones is not None:
+            options += choose.for_codes(new_emission, zeroed_ones, weight.name, limits)
     if zeroed:
         return Plan(weight, options, zeroed, anew=True)
     plan = Plan(weight, options if not weight.encoded else (), 0)
@@ -115,15 +116,24 @@ def pruned(rewriter: Rewriter, weight: Weight, limit: float | np.generic, ties: 
     return plan
 
 
-def zeroed_codes(coded: Coded, chunks: Iterable[np.ndarray]) -> Coded:
-    """Return `coded` with the zero code wherever `chunks` are zero."""
+def zeroed_codes(coded: Coded, chunks: Iterable[np.ndarray]) -> Coded | None:
+    """Return `coded` with the code of zero wherever `chunks` are zero; None where it has no such code."""
+    zero = coded.of_zero()
+    if zero is None:
+        return None
     codes = coded.codes.array(coded.element_dtype)
     at = 0
     for part in chunks:
-        codes[at : at + part.size][part == 0] = coded.zero
+        gone = part == 0
+        codes[at : at + part.size][gone] = zero if zero.size == 1 else zero[at : at + part.size][gone]
         at += part.size
-    zeros = int(np.count_nonzero(codes == coded.zero))
-    return replace(coded, codes=Blob(codes.size, data=memoryview(codes.view(np.uint8))), zeros=zeros)
+    return with_codes(coded, codes)
+
+
+def with_codes(coded: Coded, codes: np.ndarray) -> Coded:
+    """Return `coded` with other codes, flat."""
+    zeros = 0 if coded.zero is None else int(np.count_nonzero(codes == coded.zero))
+    return replace(coded, codes=Blob(codes.size, data=memoryview(codes.view(np.uint8))), zeros=zeros, _histogram=None)
 
 
 def global_limits(weights: list[Weight], sparsity: float) -> dict[int, tuple[np.generic, int]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lightweight_cli.encodings import choose, mask, recognise
+from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.limits import Limits
 from lightweight_cli.passes.prune import without_data
 from lightweight_cli.passes.prune.layer import Sparse, Way
@@ -87,10 +88,16 @@ def stored(rewriter: Rewriter, weight: Weight, new: Sparse, limits: Limits) -> P
 
     nonzero = int(np.count_nonzero(values.view(f"u{values.itemsize}")))
     options = choose.for_floats(new_emission, weight.name, weight.shape, weight.dtype, nonzero, [values], values.itemsize, limits)
-    if weight.encoded:
-        coded = recognise.coded(weight)
-        if coded is not None and coded.zero is not None and np.array_equal(values[values != 0], before[values != 0]):
-            options += choose.for_codes(new_emission, zeroed_codes(coded, [values]), weight.name, limits)
+    coded = new.coded if new.coded is not None else zeros_in(weight, values, before)
+    if coded is not None:
+        options += choose.for_codes(new_emission, coded, weight.name, limits)
     if same:
         return Plan(weight, options if not weight.encoded else (), 0, reason="" if not weight.encoded else "has no weight to zero")
     return Plan(weight, options, zeroed, anew=True, told=told, shift=new.shift)
+
+
+def zeros_in(weight: Weight, values: np.ndarray, before: np.ndarray) -> Coded | None:
+    """Return the codes of a weight, with zeros, where nothing else changed; None: it has none."""
+    coded = recognise.coded(weight) if weight.encoded else None
+    same = coded is not None and np.array_equal(values[values != 0], before[values != 0])
+    return zeroed_codes(coded, [values]) if coded is not None and same else None
