@@ -82,7 +82,7 @@ def follow(trace: Trace, kept: Kept) -> None:
         array.reshape(-1)[place.index] = int(stays.sum())
         _state(trace, node, place.where, array)
     for node, where, value in trace.anew:
-        if np.array_equal(value(kept), value(lambda labels: np.ones(len(labels), bool))):
+        if id(node) not in trace.apart and np.array_equal(value(kept), value(lambda labels: np.ones(len(labels), bool))):
             continue
         _state(trace, node, where, value(kept))
 

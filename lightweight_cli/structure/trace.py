@@ -44,8 +44,9 @@ class Layer(NamedTuple):
 class Trace:
     """Labels of the axes of all values of the main graph, and what must change with them."""
 
-    def __init__(self, model: Model, scope: Scope) -> None:
-        self.model, self.scope = model, scope
+    def __init__(self, model: Model, scope: Scope, inner: bool = False) -> None:
+        """`inner`: of an axis that is cut into heads the places within each carry labels, not the heads."""
+        self.model, self.scope, self.inner = model, scope, inner
         self.sizes, self.labels = Sizes(model), Labels()
         self.numbers = Numbers(model, scope, self.sizes)
         self.axes: dict[tuple[str, int], np.ndarray] = {}
@@ -56,7 +57,8 @@ class Trace:
         """Stated numbers that are to be as many as the labels that stay."""
         self.anew: list[tuple[NodeProto, int | str, Callable[[Kept], Any]]] = []
         """Inputs and attributes that are to be what the function says."""
-
+        self.apart: set[int] = set()
+        """Ids of nodes that are always told anew: others share the number that they are given, and may change it."""
         self.own: set[str] = set()
         """Names of numbers that a cut stated."""
         self.given_up: set[str] = set()
@@ -130,6 +132,11 @@ class Trace:
             self.labels.freeze(self.counts[number.place], UNFOLLOWED)
         else:
             self.counts[number.place] = labels
+
+    def counted_for_others(self, place: Place | None, labels: np.ndarray) -> bool:
+        """Whether a stated number is as many as other labels that stay."""
+        others = self.counts.get(place) if place is not None else None
+        return others is not None and not np.array_equal(self.labels.find(others), self.labels.find(labels))
 
     def layer(self, node: NodeProto, weight: str, inputs: np.ndarray, outputs: np.ndarray, axes: tuple[int | None, int]) -> None:
         """Note an operator that sums over channels."""

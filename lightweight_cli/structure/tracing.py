@@ -18,10 +18,10 @@ COMPUTED = "its size is computed with"
 DOMAINS = ("", "ai.onnx", "com.microsoft")
 
 
-def traced(model: Model, scopes: Scopes) -> Trace:
-    """Return the labels of a model's main graph."""
+def traced(model: Model, scopes: Scopes, inner: bool = False) -> Trace:
+    """Return the labels of a model's main graph; `inner`: the dimensions within heads are what can go, not whole heads."""
     main = scopes.main
-    trace = Trace(model, main)
+    trace = Trace(model, main, inner)
     trace.functions.update(scopes.functions)
     for name in main.inputs:
         trace.freeze(name, None, "it is an input of the model" if name not in main.initializers else "the caller may override it")

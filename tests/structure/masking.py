@@ -28,10 +28,10 @@ def whole_numbers(proto: ModelProto, seed: int = 0) -> ModelProto:
     return proto
 
 
-def cut_and_masked(path: str, folder: str, share: float, seed: int = 0) -> tuple[str, ModelProto, int]:
+def cut_and_masked(path: str, folder: str, share: float, seed: int = 0, inner: bool = False) -> tuple[str, ModelProto, int]:
     """Cut a share of the channels, drawn at random. Returns: the result, the whole model with masks, and the channels that went."""
     model = load(path)
-    trace = traced(model, Scopes(model.proto))
+    trace = traced(model, Scopes(model.proto), inner)
     groups = groups_of(trace)
     R = np.random.default_rng(seed)
     choice = Choice(trace, groups, [R.random(g.size) for g in groups], Wanted(None, None, share))

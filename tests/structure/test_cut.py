@@ -107,14 +107,39 @@ ATTENTION = """<ir_version: 8, opset_import: ["" : 17]> g (float[N,S,12] x) => (
 
 
 def test_heads_and_neurons_of_a_transformer(parse, save, execute, tmp_path):
-    path = save(whole_numbers(parse(ATTENTION)))
-    result, masked, gone = cut_and_masked(path, str(tmp_path / "folder"), 0.5)
-    assert gone == 2 + 10
-    shapes = {t.name: list(t.dims) for t in onnx.load(result).graph.initializer}
+    shapes = attention_cut(parse, save, execute, tmp_path, ATTENTION, 2 + 10)
     assert shapes["Q"] == shapes["V"] == [12, 6] and shapes["O"] == [6, 12] and shapes["U"] == [12, 10] and shapes["D"] == [10, 12]
+
+
+def test_dimensions_within_heads(parse, save, execute, tmp_path):
+    text = ATTENTION.replace("N,S,12", "N,5,12")  # a product of queries and keys is masked where its size is known
+    shapes = attention_cut(parse, save, execute, tmp_path, text, 2 + 2 + 10, inner=True)  # of queries and keys, of values
+    assert shapes["Q"] == shapes["K"] == shapes["V"] == [12, 4] and shapes["O"] == [4, 12] and shapes["U"] == [12, 10]
+
+
+FUSED = """<ir_version: 8, opset_import: ["" : 17]> g (float[N,5,12] x) => (float[N,5,12] y)
+<float[12,36] A, float[36] a0, float[12,12] O, int64[5] cut = {0, 5, 3, 4, 3}, int64[3] back = {0, 5, 12}, int64 i0 = {0}, int64 i1 = {1},
+ int64 i2 = {2}>
+{ p = MatMul (x, A) r = Add (p, a0) s = Reshape (r, cut) h = Transpose <perm = [2,0,3,1,4]> (s)
+  q = Gather <axis = 0> (h, i0) k0 = Gather <axis = 0> (h, i1) v = Gather <axis = 0> (h, i2) k = Transpose <perm = [0,1,3,2]> (k0)
+  a = MatMul (q, k) b = Softmax <axis = -1> (a) c = MatMul (b, v) d = Transpose <perm = [0,2,1,3]> (c) e = Reshape (d, back)
+  o = MatMul (e, O) y = Add (o, x) }"""
+
+
+@pytest.mark.parametrize(("inner", "gone", "left"), [(False, 2, 6), (True, 2, 4)])
+def test_heads_of_queries_keys_and_values_in_one(parse, save, execute, tmp_path, inner, gone, left):
+    shapes = attention_cut(parse, save, execute, tmp_path, FUSED, gone, inner)
+    assert shapes["A"] == [12, 3 * left] and shapes["a0"] == [3 * left] and shapes["O"] == [left, 12]
+
+
+def attention_cut(parse, save, execute, tmp_path, text, units, inner=False):
+    """Cut half of what can go, compare with the masked model, and return the shapes of the weights."""
+    result, masked, gone = cut_and_masked(save(whole_numbers(parse(text))), str(tmp_path / "folder"), 0.5, inner=inner)
+    assert gone == units
     feed = {"x": np.random.default_rng(5).normal(size=(2, 5, 12)).astype(np.float32)}
     for a, b in zip(execute(masked, feed), execute(result, feed), strict=True):
         assert np.allclose(a, b, rtol=1e-4, atol=1e-4)
+    return {t.name: list(t.dims) for t in onnx.load(result).graph.initializer}
 
 
 ODD = {

@@ -52,7 +52,8 @@ def prune(
     or a share of --data), the weights that stay make up for those that went: least squares for the original's outputs, each layer after
     those before it, kept where rows that were set aside say that it is better. Without data the same is done on synthetic inputs, where
     a fifth of the weights or more go, and kept where synthetic inputs of another kind say so; the model is not run for less, nor for
-    weights of more than 512 MiB. Weights stored in codes keep them.
+    weights of more than 512 MiB. Weights stored in codes, or in half floats, stay on the levels that they had, and more than the share may
+    come to be zero there.
     Weights of Conv, ConvTranspose, DeformConv, Gemm, MatMul, Einsum, Gather, LSTM, GRU, RNN and Attention are pruned, and tables
     added to embeddings, wherever they are stored; biases and normalisation are not. A tensor with enough zeros is stored as a bitmask
     and its non-zero values.

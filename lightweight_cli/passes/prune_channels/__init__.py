@@ -33,6 +33,8 @@ def prune_channels(
         choices=("auto", "l1", "l2", "reconstruction"))] = "auto",
     scope: Annotated[str, Option("Whether the same share of each group goes, or the least important of all.",
                                  choices=("group", "global"))] = "group",
+    heads: Annotated[str, Option("What goes of attention: whole heads, or as many of the dimensions within each (inner).",
+                                 choices=("whole", "inner"))] = "whole",
     round_to: Annotated[int | None, Option("Keep channels in multiples of this; 16 with speedup, else 1.", min=1, max=256)] = None,
     no_recover: Annotated[bool, Option("Leave the weights that stay as they are.")] = False,
 ) -> int:
@@ -41,7 +43,8 @@ def prune_channels(
     One of ratio, macs, channels, speedup and depth is given; what speedup takes is measured, on this machine and by processor time, and the
     report says by which --channels it is had again. With depth whole blocks f of p + f(p) go, those without which, each alone, the
     outputs change least. Channels that operators tie together are a unit and go together: what a residual
-    connection adds up, a depthwise filter and what it reads, all neurons of an attention head. Units of the same layers are a
+    connection adds up, a depthwise filter and what it reads, all neurons of an attention head; with --heads inner the same places within
+    all heads instead, of queries and keys, or of values and what reads them. Units of the same layers are a
     group, of which at least one stays. Weights, biases, normalization, shapes and other stated sizes follow; inputs and outputs
     of the model keep their shapes. What can't be shown to be safe stays, with the reason. --only and --exclude choose the weights
     whose outputs may go.
@@ -57,4 +60,5 @@ def prune_channels(
     from lightweight_cli.passes.prune_channels.removal import Wanted, remove_channels
 
     multiple = round_to or (1 if speedup is None else FAST)
-    return remove_channels(context, Wanted(ratio, macs, channels, speedup, depth, scope, multiple), importance, not no_recover)
+    wanted = Wanted(ratio, macs, channels, speedup, depth, scope, multiple, heads == "inner")
+    return remove_channels(context, wanted, importance, not no_recover)

@@ -26,6 +26,8 @@ class Wanted(NamedTuple):
     depth: float | None = None
     scope: str = "group"
     round_to: int = 1
+    inner: bool = False
+    """Whether the dimensions within attention heads go, not whole heads."""
 
 
 class Choice:

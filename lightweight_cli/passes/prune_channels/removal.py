@@ -42,7 +42,7 @@ def remove_channels(context: Context, wanted: Wanted, importance: str, recover: 
         return remove_blocks(context, wanted.depth, recover)
     scopes = Scopes(context.model.proto)
     selected = Selected(context, scopes)
-    trace = traced(context.model, scopes)
+    trace = traced(context.model, scopes, wanted.inner)
     selected.freeze(trace)
     groups = groups_of(trace)
     cost, recovery = Cost(trace), Recovery(trace, selected)
@@ -71,7 +71,7 @@ def cutter(context: Context, scores: list[np.ndarray], wanted: Wanted) -> Cut:
     """Return what takes a share of the channels out of another copy of the model, with nothing recovered."""
     def cut_share(model: Model, share: float) -> None:
         scopes = Scopes(model.proto)
-        trace = traced(model, scopes)
+        trace = traced(model, scopes, wanted.inner)
         Selected(replace_context(context, model=model), scopes).freeze(trace)
         choice = Choice(trace, groups_of(trace), scores, wanted._replace(speedup=None, channels=share))
         kept = choice.kept(choice.counts(share))

@@ -1,18 +1,21 @@
 """Reshape, Flatten, Squeeze, Unsqueeze: positions of some axes become those of others in the same order.
 
 Axes are matched block by block, as few as have the same number of elements. In a block one axis of each side carries labels,
-the others stay: the channels of what is flattened, the heads of what is cut into heads.
+the others stay: the channels of what is flattened; of what is cut into heads the heads, or the dimensions within each.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
 from lightweight_cli.structure.sizes import UNKNOWN, Shape
-from lightweight_cli.structure.trace import Op, Unfit
+from lightweight_cli.structure.trace import Kept, Op, Unfit
 
+STACKED = (2, 3)
+"""Sizes of a first axis of several that is a stack of keys and values, or of queries too: the heads come after it."""
 INNER = "it is cut or joined with others by {}"
 Block = tuple[tuple[int, ...], tuple[int, ...]]
 
@@ -94,16 +97,28 @@ def _tied(op: Op, a: list[int], b: list[int], p: int) -> int:
         inner = math.prod(sizes[p + 1 :])
         trace.put(y, b[0], labels[(np.arange(others[0]) // inner) % sizes[p]])
         return 0
+    if len(a) == 1 and (q := _carrier(others, trace.inner)):
+        by_place = np.moveaxis(labels.reshape(math.prod(others[:q]), others[q], -1), 1, 0).reshape(others[q], -1)
+        return _together(op, b[q], by_place, q)
     if p == 0 and sizes[0] % others[0] == 0:
-        by_outer = labels.reshape(others[0], -1)
-        for j in range(1, by_outer.shape[1]):
-            trace.labels.tie(by_outer[:, 0], by_outer[:, j])
-        trace.put(y, b[0], by_outer[:, 0].copy())
-        return 0
+        return _together(op, b[0], labels.reshape(others[0], -1), 0)
     if p == 0 and others[0] % sizes[0] == 0:
         trace.put(y, b[0], np.repeat(labels, others[0] // sizes[0]))
         return 0
     return -1
+
+
+def _carrier(sizes: list[int], inner: bool) -> int:
+    """Return which of several axes carries labels: the heads, or what is within each."""
+    return len(sizes) - 1 if inner else int(len(sizes) > 2 and sizes[0] in STACKED)
+
+
+def _together(op: Op, axis: int, labels: np.ndarray, q: int) -> int:
+    """Tie the labels of each row, and let them be those of an axis of what is made. Returns: `q`."""
+    for j in range(1, labels.shape[1]):
+        op.trace.labels.tie(labels[:, 0], labels[:, j])
+    op.trace.put(op.y[0], axis, labels[:, 0].copy())
+    return q
 
 
 def _stated(op: Op, found: list[Block]) -> None:
@@ -122,5 +137,27 @@ def _stated(op: Op, found: list[Block]) -> None:
                 if k in left and len([i for i in left if trace.sizes.fixed(x, i) != 1]) == 1:
                     continue
                 trace.freeze(y, k, INNER.format(op.type))
+            elif numbers is not None and trace.counted_for_others(numbers[k].place, labels) and (whole := _whole(op, found)) is not None:
+                trace.apart.add(id(op.node))
+                trace.anew.append((op.node, 1, whole))
+                if op.attribute("allowzero"):
+                    trace.anew.append((op.node, "allowzero", lambda kept: 0))
+                return
             else:
                 trace.count(numbers, k, labels)
+
+
+def _whole(op: Op, found: list[Block]) -> Callable[[Kept], list[int]] | None:
+    """Return what gives the whole shape as constants: 0 for an axis that passes, -1 for one that is open; None for more of those."""
+    trace, y = op.trace, op.y[0]
+    passing = {right[0] for left, right in found if left == right and len(left) == 1}
+    axes = [trace.axis(y, k) for k in range(op.rank(y))]
+    rest = [0 if k in passing else -1 for k, labels in enumerate(axes) if labels is None]
+    if rest.count(-1) > 1:
+        return None
+
+    def shape(kept: Kept) -> list[int]:
+        of_open = iter(rest)
+        return [next(of_open) if labels is None else int(kept(labels).sum()) for labels in axes]
+
+    return shape
