@@ -7,9 +7,11 @@ import re
 import numpy as np
 import onnx
 import onnxruntime as ort
+import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 from onnxruntime.capi import onnxruntime_pybind11_state as state
+from onnxruntime_limits import OLDER, shape_made
 
 from lightweight_cli.gradients import differentiate, gradient_name
 
@@ -86,7 +88,11 @@ def agree(declared: str, body: str, opset: int = 18, inputs: str = "", feeds: di
     element = helper.np_dtype_to_tensor_dtype(np.dtype(kind))
     forward.graph.input.extend(helper.make_tensor_value_info(k, element, v.shape) for k, v in weights.items())
     run = runner(forward, exact=True)
+    if OLDER and (made := shape_made(narrow, feeds or {})) is None:
+        pytest.skip("this onnxruntime does not run the model itself")
     y = run({**wide_feeds, **weights})[0]
+    if OLDER and y.shape != made:
+        pytest.skip("this onnx has a reference that disagrees with onnxruntime")
     random = np.random.default_rng(seed + 1)
     share = np.array(random.normal(size=y.shape)).astype(kind)
 
