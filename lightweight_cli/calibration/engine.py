@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lightweight_cli.calibration.flow import Flow
 from lightweight_cli.calibration.gather import Gathered, Sampling
+from lightweight_cli.calibration.kept import Kept
 from lightweight_cli.calibration.live import Budget
 from lightweight_cli.calibration.runner import Runner
 from lightweight_cli.calibration.statistics import Statistics
@@ -39,10 +40,10 @@ class Engine:
         self.between, self.aside = memory // 2, memory // 8
         self.threads, self.tell = threads, tell
 
-    def statistics(self, watched: Sequence[Watched]) -> Iterator[tuple[Watched, Statistics | str]]:
-        """Yield what each weight sees in the original, when its last use is reached."""
+    def statistics(self, watched: Sequence[Watched], kept: Kept | None = None) -> Iterator[tuple[Watched, Statistics | str]]:
+        """Yield what each weight sees in the original, when its last use is reached; `kept`: where the rows of those with one use go."""
         for some in self._shares(watched):
-            yield from self._pass(some)
+            yield from self._pass(some, kept)
 
     def _shares(self, watched: Sequence[Watched]) -> list[list[Watched]]:
         """Deal the weights out to passes, so that the sums open at a time have room."""
@@ -58,9 +59,9 @@ class Engine:
                 taken += size
         return [s for s in shares if s]
 
-    def _pass(self, watched: Sequence[Watched]) -> Iterator[tuple[Watched, Statistics | str]]:
+    def _pass(self, watched: Sequence[Watched], kept: Kept | None) -> Iterator[tuple[Watched, Statistics | str]]:
         uses = [u for w in watched for u in w.uses]
-        stops = sorted({u.stop for u in uses})
+        stops = sorted({u.stop for u in uses} | {u.stop - 1 for u in uses if u.inner and u.stop > 1})  # as a walk: parts give the same bits
         runner = self.runner(self.original, self.flow, stops[-1], Budget(self.between))
         open_: dict[int, Gathered] = {}
         try:
@@ -68,7 +69,8 @@ class Engine:
                 runner.advance(before, stop, uses)
                 for w in watched:
                     for use in (u for u in w.uses if u.stop == stop):
-                        open_.setdefault(id(w), Gathered(w, self.sampling, pairs=False)).add(use, runner.arrays(use))
+                        keep = None if kept is None or w.tied or use.inner or use.read is None else kept.keeper(w, use)
+                        open_.setdefault(id(w), Gathered(w, self.sampling, pairs=False)).add(use, runner.arrays(use), keep=keep)
                     if w.last == stop:
                         yield w, open_.pop(id(w)).result()
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -106,24 +106,29 @@ class Gathered:
         self.counts: np.ndarray | None = None
         self.why = ""
 
-    def add(self, use: Use, arrays: Arrays, targets: Targets | None = None) -> None:
-        """Go through what one use reads; `targets`: the original's rows, where these are the compressed model's arrays."""
+    def add(self, use: Use, arrays: Arrays, targets: Targets | None = None, keep: Callable[[Taken], None] | None = None) -> None:
+        """Go through what one use reads; `targets`: the original's rows, where these are the compressed model's arrays.
+
+        `keep`: called with the rows of each batch.
+        """
         if use.read is None:
             self._count(arrays)
             return
         recent = self.sampling.recent
-        if recent is not None and recent[0] == use.signature and (recent[1].yx is not None) == self.pairs and not self.watched.tied:
+        same = keep is None and recent is not None and recent[0] == use.signature and (recent[1].yx is not None) == self.pairs
+        if same and recent is not None and not self.watched.tied:
             self.sums = recent[1]
             return
         if self.sums is None:
             self.sampling.recent = recent = None  # before new sums take room
             self.sums = Sums(self.groups, self.inputs, self._matrix() if self.pairs else None, self.sampling.histogram)
         for number, seen in enumerate(arrays):
-            self._batch(use, number, seen, next(targets) if targets is not None else None)
+            self._batch(use, number, seen, next(targets) if targets is not None else None, keep)
         if not self.watched.tied and not self.sums.few:
             self.sampling.recent = use.signature, self.sums
 
-    def _batch(self, use: Use, number: int, arrays: list[np.ndarray | None], target: Taken | None) -> None:
+    def _batch(self, use: Use, number: int, arrays: list[np.ndarray | None], target: Taken | None,
+               keep: Callable[[Taken], None] | None = None) -> None:
         assert use.read is not None and self.sums is not None
         if any(a is not None and not a.size for a in arrays):  # a branch that was not taken
             return
@@ -132,6 +137,8 @@ class Gathered:
         if target is not None and points.total != target.total:
             self.why = "its inputs change their shape with the values of other weights"
             return
+        if keep is not None:
+            keep(Taken(points.total, points.take(index)))
         aside = self.sampling.aside(len(index), number, self.watched)
         for take, places in ((self.sums.add, np.flatnonzero(~aside)), (self.sums.hold, np.flatnonzero(aside))):
             for start in range(0, len(places), self.sums.step):

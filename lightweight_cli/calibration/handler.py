@@ -71,7 +71,7 @@ class Handler:
             self.trial.put(key, arrays["values"], _beside(arrays))
             return None, {}
         if request["do"] == "start":
-            self._start(request["walk"], request["histogram"])
+            self._start(request["walk"], request["histogram"], request["keep"])
             return None, {}
         if "values" in arrays and self.walk is not None and self.at is not None:
             self.walk.replace(self.at, arrays["values"], _beside(arrays))
@@ -94,14 +94,14 @@ class Handler:
         self.left = [w for w in self.left if w is not at]
         return at, found
 
-    def _start(self, walk: bool, histogram: bool) -> None:
-        """Begin with the first layer again."""
+    def _start(self, walk: bool, histogram: bool, keep: bool) -> None:
+        """Begin with the first layer again; `keep`: what a walk needs of the original is kept."""
         assert self.engine is not None
         self.at, self.left = None, list(self.watched)
         self.layers = iter(())  # what an earlier one still holds is let go of first
         self.engine.sampling.histogram, self.engine.sampling.recent = histogram, None
         assert self.walk is not None
-        self.layers = self.walk.layers() if walk else self.engine.statistics(self.watched)
+        self.layers = self.walk.layers() if walk else self.walk.statistics() if keep else self.engine.statistics(self.watched)
 
     def _open(self, request: dict[str, Any], tell: Progress) -> dict[str, Any]:
         """Find the weights and open the data. Returns: what can't be reached, each with the reason, and the samples, of how many."""

@@ -1,31 +1,33 @@
-"""What a first walk over a model leaves for the next: all that is the original's, in memory up to a limit, beyond on the disk."""
+"""What one pass of a model leaves for the next: all that is the original's, in memory up to a limit, beyond on the disk."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from lightweight_cli.calibration.gather import Taken, Targets
 from lightweight_cli.calibration.statistics import Statistics
-from lightweight_cli.calibration.uses import Watched
+from lightweight_cli.calibration.uses import Use, Watched
 from lightweight_cli.data.spool import Spool
+
+Key = tuple[tuple, int]
+"""What is equal for weights with the same rows: what is read, and how many inputs a row has."""
 
 
 class Kept:
-    """Statistics of weights that are the original's alone, and the original's rows in the order of the walk."""
+    """Statistics of weights that are the original's alone, and the original's rows."""
 
     def __init__(self, memory: int) -> None:
         self.memory = memory
         self.complete = False
-        """Whether a walk came to its end: the next one needs no original."""
+        """Whether a pass came to its end: the next one needs no original."""
+        self.rows: dict[Key, Spool] = {}
         self.clear()
 
     def clear(self) -> None:
-        """Forget what an unfinished walk left."""
-        self.statistics, self.rows = Spool(self.memory // 2), Spool(self.memory // 2)
-
-    def rewind(self) -> None:
-        """Begin with the rows from the first layer."""
-        self.reading: Iterator[Taken] = iter(self.rows)
+        """Forget what an unfinished pass left."""
+        for rows in self.rows.values():
+            rows.close()
+        self.statistics, self.rows = Spool(self.memory // 2), {}
 
     def add(self, watched: Watched, found: Statistics | str) -> None:
         """Keep what the original shows of a weight."""
@@ -36,11 +38,27 @@ class Kept:
         key = watched.weight.scope.number, watched.weight.name
         return next(found for number, name, found in self.statistics if (number, name) == key)
 
-    def targets(self, fresh: Targets | None) -> Targets:
-        """Return a layer's rows, batch by batch: `fresh` ones, which are kept, or those kept by the walk before."""
-        return self._keeping(fresh) if fresh is not None else self.reading
+    def keeper(self, watched: Watched, use: Use) -> Callable[[Taken], None] | None:
+        """Return what keeps a layer's rows, batch by batch; None: they are kept."""
+        key = _key(watched, use)
+        if key in self.rows:
+            return None
+        self.rows[key] = Spool(max(0, self.memory // 2 - sum(rows.in_memory for rows in self.rows.values())))
+        return self.rows[key].append
 
-    def _keeping(self, fresh: Targets) -> Targets:
-        for taken in fresh:
-            self.rows.append(taken)
-            yield taken
+    def targets(self, watched: Watched, use: Use, fresh: Targets | None) -> Targets:
+        """Return a layer's rows, batch by batch: `fresh` ones, which are kept, or those kept by the pass before."""
+        if fresh is None:
+            return iter(self.rows[_key(watched, use)])
+        keep = self.keeper(watched, use)
+        return fresh if keep is None else _keeping(fresh, keep)
+
+
+def _key(watched: Watched, use: Use) -> Key:
+    return use.signature, watched.view.shape[2]
+
+
+def _keeping(fresh: Targets, keep: Callable[[Taken], None]) -> Iterator[Taken]:
+    for taken in fresh:
+        keep(taken)
+        yield taken

@@ -68,12 +68,13 @@ class Study(Conversation):
     def __enter__(self) -> Study:
         return self
 
-    def statistics(self, *, histogram: bool = False, advance: Advance | None = None) -> Iterator[Layer]:
+    def statistics(self, *, histogram: bool = False, keep: bool = False, advance: Advance | None = None) -> Iterator[Layer]:
         """Yield what each weight sees in the model as it is: first those that see nothing, with the reason, then in order of use.
 
+        `keep`: walks are to follow, which then do not run the original again, unless this is left before the end.
         Raises: InputError for a model that does not run on the data.
         """
-        return self._layers({"do": "start", "walk": False, "histogram": histogram}, advance)
+        return self._layers({"do": "start", "walk": False, "histogram": histogram, "keep": keep}, advance)
 
     def walk(self, *, advance: Advance | None = None) -> Iterator[Layer]:
         """Yield each weight before the model compressed so far uses it, with targets of the original; first those that see nothing.
@@ -83,7 +84,7 @@ class Study(Conversation):
         with the original's weights, costs one pass of the data.
         Raises: InputError for a model that does not run on the data.
         """
-        return self._layers({"do": "start", "walk": True, "histogram": False}, advance)
+        return self._layers({"do": "start", "walk": True, "histogram": False, "keep": False}, advance)
 
     def put(self, number: int, values: np.ndarray, beside: Mapping[str, np.ndarray] | None = None) -> None:
         """Try new values of a weight, by its place among the weights, until the next score; on synthetic inputs only."""

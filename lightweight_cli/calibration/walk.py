@@ -42,6 +42,15 @@ class Walk:
         put(twin, values)
         put_beside(twin.model, twin.scope, beside)
 
+    def statistics(self) -> Iterator[tuple[Watched, Statistics | str]]:
+        """Yield what every weight sees in the original, and keep of it what walks need, so that they do not run it again."""
+        self.kept.clear()
+        for w, found in self.engine.statistics(self.watched, self.kept):
+            if w.tied or w.uses[0].inner or w.uses[0].read is None:
+                self.kept.add(w, found)
+            yield w, found
+        self.kept.complete = True
+
     def layers(self) -> Iterator[tuple[Watched, Statistics | str]]:
         """Yield every weight before the first node that uses it, with what it sees; the compressed model is the original again."""
         engine, uses = self.engine, [u for w in self.watched for u in w.uses]
@@ -55,7 +64,6 @@ class Walk:
         budget = Budget(engine.between)
         original = None if self.kept.complete else engine.runner(engine.original, engine.flow, stops[-1], budget)
         compressed = engine.runner(model, Flow(model.proto, engine.fed), stops[-1], budget)
-        self.kept.rewind()
         try:
             for stop, following in zip(stops, [*stops[1:], None], strict=True):
                 for w in self.watched:
@@ -84,7 +92,7 @@ class Walk:
         gathered = Gathered(w, sampling, pairs)
         if pairs:
             targets = sampling.taken(w, use, original.arrays(use)) if original is not None else None
-            gathered.add(use, compressed.arrays(use), self.kept.targets(targets))
+            gathered.add(use, compressed.arrays(use), self.kept.targets(w, use, targets))
         elif original is not None:
             gathered.add(use, original.arrays(use))
             self.kept.add(w, gathered.result())

@@ -40,7 +40,8 @@ class Filler:
     def __init__(self, known: Explored, new: Rounded, store: Store | None) -> None:
         self.layer, self.new, self.store = known.layer, new, store
         self.gain, self.choices = known.gain, known.choices
-        self.item, self.error = new.item, new.error
+        self.item = new.item
+        self.error = next((c.error for c in known.choices if c.item == new.item), new.error)
         self.free = not (new.item.bits or self.layer.fixed)
         self.piece = self.takes(1.0)
 
@@ -123,7 +124,7 @@ class Filling:
 
     def alone(self, aim: float) -> list[Item]:
         """Return items of which those of single layers are finer, with what is left over of a size."""
-        for f in sorted(self.all, key=lambda f: -f.gain * f.new.error / f.new.nbytes):
+        for f in sorted(self.all, key=lambda f: -f.gain * f.error / f.new.nbytes):
             if aim - self.whole({}) < LEFT * aim:
                 break
             if not f.free:

@@ -23,7 +23,7 @@ def calibrate(tmp_path: Path) -> Callable[..., Seen]:
     """Return what each weight of a model file sees on `data`, in the order of the layers; `walk`: what replaces a weight."""
 
     def do(model: str, data: Mapping[str, np.ndarray], walk: Callable[[str, Any], np.ndarray | None] | None = None,
-           histogram: bool = False, times: int = 1, **options: Any) -> Seen:
+           histogram: bool = False, times: int = 1, keep: bool = False, **options: Any) -> Seen:
         np.savez(tmp_path / "data.npz", **data)
         weights = open_model(model)[1]
         keys = list(weights)
@@ -32,7 +32,11 @@ def calibrate(tmp_path: Path) -> Callable[..., Seen]:
         handler, told = Handler(), []
         opened, _ = handler(request, {}, lambda *stage: told.append(stage[0]))
         for _ in range(times):
-            handler({"do": "start", "walk": walk is not None, "histogram": histogram}, {}, lambda *stage: None)
+            if keep:
+                handler({"do": "start", "walk": False, "histogram": False, "keep": True}, {}, lambda *stage: None)
+                while handler({"do": "next"}, {}, lambda *stage: None)[0] is not None:
+                    pass
+            handler({"do": "start", "walk": walk is not None, "histogram": histogram, "keep": False}, {}, lambda *stage: None)
             seen: Seen = {keys[i][1]: why for i, why in opened["lost"]}
             values: dict[str, np.ndarray] = {}
             while (answered := handler({"do": "next"}, values, lambda *stage: None))[0] is not None:

@@ -28,7 +28,7 @@ def test_an_idle_walk_sees_the_model(save, calibrate, seed):
         pytest.fail(str(e))
     except Exception as e:  # onnxruntime's exceptions have no common base
         pytest.skip(f"does not run: {e}")
-    walked = calibrate(path, data, walk=lambda name, values: values, times=2)
+    walked = calibrate(path, data, walk=lambda name, values: values, times=2, keep=bool(seed % 2))
     assert walked.keys() == seen.keys()
     for name, one in seen.items():
         other = walked[name]

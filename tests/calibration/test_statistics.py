@@ -86,7 +86,8 @@ def test_embeddings_are_counted(save, calibrate):
     assert same(seen["W"], table[i].reshape(-1, 2))
 
 
-def test_a_tied_weight_sums_over_its_uses(save, calibrate, execute):
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_tied_weight_sums_over_its_uses(save, calibrate, execute, keep):
     path = save(f"""{HEAD} g (float[N,6] x) => (float[N,6] y) <float[6,6] W, float[6,6] V>
         {{ a = MatMul (x, W)  b = Tanh (a)  c = MatMul (b, V)  y = MatMul (c, W) }}""")
     x = normal(40, 6)
@@ -95,7 +96,7 @@ def test_a_tied_weight_sums_over_its_uses(save, calibrate, execute):
     seen = calibrate(path, {"x": x})
     assert list(seen) == ["V", "W"]
     assert same(seen["W"], np.concatenate([x, execute(proto, {"x": x})[1]]))
-    walked = calibrate(path, {"x": x}, walk=lambda name, values: values * 0, times=2)
+    walked = calibrate(path, {"x": x}, walk=lambda name, values: values * 0, times=2, keep=keep)
     assert list(walked) == ["W", "V"]
     assert same(walked["W"], np.concatenate([x, execute(proto, {"x": x})[1]])) and walked["W"].moments.C is None
     assert not walked["V"].moments.S.any()
@@ -116,7 +117,8 @@ BRANCHES = f"""{HEAD} g (float[N,4] x, bool c) => (float[N,3] y) <float[4,3] W> 
         else_branch = e () => (float[N,3] s) <float[4,3] C> {{ s = MatMul (x, C) }}> }}"""
 
 
-def test_weights_in_branches(save, calibrate):
+@pytest.mark.parametrize("keep", [False, True])
+def test_weights_in_branches(save, calibrate, keep):
     path = save(BRANCHES)
     x = normal(64, 4)
     seen = calibrate(path, {"x": x, "c": np.array(True)})
@@ -125,7 +127,7 @@ def test_weights_in_branches(save, calibrate):
     assert same(seen["A"], x)
     assert same(seen["W"], np.maximum(x @ A, 0))
     assert seen["B"] == seen["C"] == "no activations reachable: its branch was never taken"
-    walked = calibrate(path, {"x": x, "c": np.array(True)}, walk=lambda name, values: values * 2, times=2)
+    walked = calibrate(path, {"x": x, "c": np.array(True)}, walk=lambda name, values: values * 2, times=2, keep=keep)
     assert same(walked["A"], x) and same(walked["W"], np.maximum(x @ A, 0))
 
 
@@ -226,7 +228,8 @@ def test_branches_of_old_opsets_show_nothing(save, calibrate):
     assert set(seen.values()) == {"no activations reachable: in a branch, which shows no values before opset 11"}
 
 
-def test_a_replaced_weight_in_a_branch_changes_what_comes_after(save, calibrate):
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_replaced_weight_in_a_branch_changes_what_comes_after(save, calibrate, keep):
     path = save(f"""{HEAD} g (float[N,4] x, bool c) => (float[N,2] y) <float[3,2] Z> {{
         m = If (c) <then_branch = t () => (float[N,3] p) <float[4,3] A> {{ p = MatMul (x, A) }},
                     else_branch = e () => (float[N,3] s) <float[4,3] B> {{ s = MatMul (x, B) }}>
@@ -234,7 +237,7 @@ def test_a_replaced_weight_in_a_branch_changes_what_comes_after(save, calibrate)
     x = normal(64, 4)
     then = next(a.g for a in onnx.load(path).graph.node[0].attribute if a.name == "then_branch")
     m = x @ numpy_helper.to_array(then.initializer[0])
-    seen = calibrate(path, {"x": x, "c": np.array(True)}, walk=lambda name, values: values * (2 if name == "A" else 1), times=2)
+    seen = calibrate(path, {"x": x, "c": np.array(True)}, walk=lambda name, values: values * (2 if name == "A" else 1), times=2, keep=keep)
     assert same(seen["Z"], 2 * m)
     Z = numpy_helper.to_array(onnx.load(path).graph.initializer[0]).T.astype(np.float64)
     assert np.allclose(seen["Z"].moments.C[0], Z @ (m.T @ (2 * m)) / 64, atol=1e-4)

@@ -88,7 +88,7 @@ def explore(context: Context, study: Callable[[], Study], judge: Examiner, layer
 
     def met() -> Iterator[tuple[Layer, Statistics | None]]:
         if not clock.past(EXPLORING):
-            yield from ((of[id(one.weight)], one.statistics) for one in study().statistics())
+            yield from ((of[id(one.weight)], one.statistics) for one in study().statistics(keep=True))
         yield from ((layer, None) for layer in layers if id(layer) not in found)
 
     for layer, statistics in met():
