@@ -48,13 +48,18 @@ class Uniform(NamedTuple):
         places, curvature = values / self.scale, curvature * (self.scale * self.scale)
         zero, best = 0 if self.zero_point is None else self.zero_point, self._rounded(places)
         places = places if self.zero_point is None else places + zero
-        least = (places - best) ** 2 * curvature + self.priced(best, cost)
-        lower = best - np.sign(best - zero)
-        price = (places - lower) ** 2 * curvature + self.priced(lower, cost)
-        best = np.where(price < least, lower, best)
-        least = np.minimum(price, least)
-        price = (places - zero) ** 2 * curvature + self.priced(np.asarray(zero), cost)
-        return np.where(price < least, zero, best).astype(places.dtype, copy=False)
+        sign = np.sign(best if self.zero_point is None else best - zero)
+        index = best.astype(np.intp)
+        index -= self.low
+        least = paid(places - best, curvature, cost.take(index))
+        lower = best - sign
+        index -= sign.astype(np.intp)
+        price = paid(places - lower, curvature, cost.take(index))
+        np.copyto(best, lower, where=price < least)
+        np.minimum(price, least, out=least)
+        price = paid(places - zero, curvature, self.priced(np.asarray(zero), cost))
+        np.copyto(best, zero, where=price < least, casting="unsafe")
+        return best.astype(places.dtype, copy=False)
 
     def priced(self, codes: np.ndarray, cost: np.ndarray) -> np.ndarray:
         """Cost of each code, from a list [high - low + 1]."""
@@ -67,7 +72,8 @@ class Uniform(NamedTuple):
     def _rounded(self, places: np.ndarray) -> np.ndarray:
         """Codes of values that are divided by the scale."""
         codes = np.rint(places)
-        return np.clip(codes if self.zero_point is None else codes + self.zero_point, self.low, self.high)
+        codes = codes if self.zero_point is None else codes + self.zero_point
+        return np.minimum(np.maximum(codes, self.low), self.high)  # np.clip takes three times as long for a column
 
 
 class Codebook(NamedTuple):
@@ -130,6 +136,14 @@ class Codebook(NamedTuple):
 
 
 Grid = Uniform | Codebook
+
+
+def paid(left: np.ndarray, curvature: np.ndarray, cost: np.ndarray) -> np.ndarray:
+    """What errors cost with their codes: left^2 curvature + cost, for the most part in place."""
+    price = left * left
+    price *= curvature
+    price += cost
+    return price
 
 
 def _wide(array: np.ndarray) -> np.ndarray:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .grid import paid
+
 
 class Stacked(NamedTuple):
     """w ~ scale * code, |code| <= limit, for each output of [G, copies * out, d]."""
@@ -33,13 +35,17 @@ class Stacked(NamedTuple):
     def cheapest(self, values: np.ndarray, curvature: np.ndarray, cost: np.ndarray) -> np.ndarray:
         """Of the nearest code, the one next to it towards zero, and zero: the least (w - q)^2 curvature + cost of code."""
         places, curvature = values / self.scale, curvature * (self.scale * self.scale)
-        best = np.clip(np.rint(places), -self.limit, self.limit)
-        lower = best - np.sign(best)
-        least = (places - best) ** 2 * curvature + self.priced(best, cost)
-        price = (places - lower) ** 2 * curvature + self.priced(lower, cost)
-        best = np.where(price < least, lower, best)
-        least = np.minimum(price, least)
-        best[places**2 * curvature + cost.take(self.zero) < least] = 0
+        best = np.minimum(np.maximum(np.rint(places), -self.limit), self.limit)
+        sign = np.sign(best)
+        index = best.astype(np.intp)
+        index += self.zero
+        least = paid(places - best, curvature, cost.take(index))
+        lower = best - sign
+        index -= sign.astype(np.intp)
+        price = paid(places - lower, curvature, cost.take(index))
+        np.copyto(best, lower, where=price < least)
+        np.minimum(price, least, out=least)
+        best[paid(places, curvature, cost.take(self.zero)) < least] = 0
         return best.astype(places.dtype, copy=False)
 
     def priced(self, codes: np.ndarray, cost: np.ndarray) -> np.ndarray:
