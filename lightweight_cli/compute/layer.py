@@ -85,8 +85,8 @@ def unfit_beside(weight: Weight, other: Weight | None) -> str:
         return "the recurrent weight of its LSTM is computed"
     if other is weight:
         return "the other weight of its LSTM stays"
-    if len(weight.roles) > 1 or len(other.roles) > 1:
-        return "is used more than once"
+    if {id(r.node) for r in weight.roles} != {id(r.node) for r in other.roles}:
+        return "its LSTMs have not the same other weight"
     return other.locked or ("" if other.dtype == TensorProto.FLOAT else "is not float32")
 
 

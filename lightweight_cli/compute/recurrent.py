@@ -28,11 +28,11 @@ NODES = 500
 
 def unfit(layer: Layer) -> str:
     """Return why a layer can't be computed so, or nothing."""
-    node = layer.roles[0].node
-    if number(node, "layout", 0):
-        return "its LSTM has the batch first"
-    if len(node.input) > PEEPHOLES and node.input[PEEPHOLES]:
-        return "its LSTM has peepholes"
+    for node in (role.node for role in layer.roles):
+        if number(node, "layout", 0):
+            return "its LSTM has the batch first"
+        if len(node.input) > PEEPHOLES and node.input[PEEPHOLES]:
+            return "its LSTM has peepholes"
     after = NODES + sum(directions * outputs * (inputs + 5) for directions, outputs, inputs in (view.shape for _, view in layer.parts))
     before = sum(weight.stored_bytes() for weight, _ in layer.parts)
     return f"would not be smaller: {after:,} bytes in integers, {before:,} now" if after > before else ""
@@ -41,17 +41,18 @@ def unfit(layer: Layer) -> str:
 def emit(edit: Edit, layers: Sequence[Layer], reduced: bool, ranges: object = None) -> None:
     """Replace the operators of layers. Raises: ValueError for weights that are not finite."""
     for layer in layers:
-        role = layer.roles[0]
-        node, given = copy_of(role.node), list(role.node.input)
-        given += [""] * (PEEPHOLES + 1 - len(given))
-        for place, matrix in enumerate(layer.matrices(), 1):
+        codes, scales = [], []
+        for (weight, _), matrix in zip(layer.parts, layer.matrices(), strict=True):
             made = [integers(one, reduced) for one in matrix]
-            name = layer.parts[place - 1][0].name
-            given[place] = edit.tensor(f"{name}.q", np.stack([one.codes.T for one in made]))
             scale = np.stack([one.scale for one in made])
-            given += [edit.tensor(f"{name}.s", scale), edit.tensor(f"{name}.z", np.zeros(scale.shape, np.int8))]
-            edit.release(role.scope, role.node.input[place])
-        node.op_type, node.domain = OPERATOR, MICROSOFT
-        del node.input[:]
-        node.input.extend(given)
-        edit.replace(role.scope, role.node, [node], "")
+            codes.append(edit.tensor(f"{weight.name}.q", np.stack([one.codes.T for one in made])))
+            scales += [edit.tensor(f"{weight.name}.s", scale), edit.tensor(f"{weight.name}.z", np.zeros(scale.shape, np.int8))]
+        for role in layer.roles:
+            node, given = copy_of(role.node), list(role.node.input)
+            for name in given[1:3]:
+                edit.release(role.scope, name)
+            given += [""] * (PEEPHOLES + 1 - len(given))
+            node.op_type, node.domain = OPERATOR, MICROSOFT
+            del node.input[:]
+            node.input.extend([given[0], *codes, *given[3:], *scales])
+            edit.replace(role.scope, role.node, [node], "")

@@ -24,6 +24,8 @@ CASES = {
     "old": ONE.replace(": 17", ": 9"),
     "both ways": f"""{HEAD} g (float[s,b,24] x, int32[b] n, float[2,b,32] a) => (float[s,2,b,32] y, float[2,b,32] h)
 <float[2,128,24] W, float[2,128,32] R> {{ y, h = LSTM <hidden_size = 32, direction = "bidirectional"> (x, W, R, , n, a, a) }}""",
+    "tied": f"""{HEAD} g (float[s,b,24] x, int32[b] n) => (float[s,1,b,32] y, float[s,1,b,32] u) <float[1,128,24] W, float[1,128,32] R>
+{{ y = LSTM <hidden_size = 32> (x, W, R) u = LSTM <hidden_size = 32> (x, W, R, , n) }}""",
     "in a branch": f"""{HEAD} g (float[s,b,24] x, bool q) => (float[s,1,b,32] z) <float[128,24] W, float[128,32] R, int64[1] zero = {{0}}>
 {{ z = If (q) < then_branch = t () => (float[s,1,b,32] u)
    {{ w = Unsqueeze (W, zero) r = Unsqueeze (R, zero) u = LSTM <hidden_size = 32> (x, w, r) }},
@@ -32,9 +34,9 @@ CASES = {
 STAY = {
     "computed": f"""{HEAD} g (float[s,b,24] x, float[1,128,32] R) => (float[s,1,b,32] y) <float[1,128,24] W>
 {{ y = LSTM <hidden_size = 32> (x, W, R) }}""",
-    "tied": f"""{HEAD} g (float[s,b,24] x, float[s,b,24] z) => (float[s,1,b,32] y, float[s,1,b,32] u)
-<float[1,128,24] W, float[1,128,32] R>
-{{ y = LSTM <hidden_size = 32> (x, W, R) u = LSTM <hidden_size = 32> (z, W, R) }}""",
+    "crossed": f"""{HEAD} g (float[s,b,24] x) => (float[s,1,b,32] y, float[s,1,b,32] u)
+<float[1,128,24] W, float[1,128,32] R, float[1,128,32] S>
+{{ y = LSTM <hidden_size = 32> (x, W, R) u = LSTM <hidden_size = 32> (x, W, S) }}""",
     "output": f"""{HEAD} g (float[s,b,24] x) => (float[s,1,b,32] y, float[1,128,32] R) <float[1,128,24] W, float[1,128,32] R>
 {{ y = LSTM <hidden_size = 32> (x, W, R) }}""",
     "peepholes": f"""{HEAD} g (float[s,b,24] x) => (float[s,1,b,32] y) <float[1,128,24] W, float[1,128,32] R, float[1,96] P>
