@@ -15,6 +15,7 @@ from lightweight_cli.data.portion import Portion
 from lightweight_cli.errors import InputError
 from lightweight_cli.model.load import load
 from lightweight_cli.model.output_folder import write_into
+from lightweight_cli.numerics.balance import Channels, Ends
 from lightweight_cli.numerics.spread import Spread
 from lightweight_cli.runtime.sessions import open_session, reason
 
@@ -46,8 +47,15 @@ class Observer(Conversation):
         return {name: Spread(ends[0], ends[1], ends[2], arrays["counts"][i]) for i, (name, ends) in enumerate(told["found"])}
 
 
+    def channels(self, names: Sequence[str]) -> dict[str, Channels]:
+        """Return what the channels, along the last axis, of each value are like. Raises: InputError where the model does not run."""
+        told, arrays = self._ask({**self.request, "names": list(names), "channels": True})
+        self.samples, self.of = told["samples"], told["of"]
+        return {name: Channels(*arrays[str(i)]) for i, name in enumerate(told["found"])}
+
+
 class Observing:
-    """The child's side: answers the one request of `Observer.spreads`."""
+    """The child's side: answers the one request of `Observer.spreads`, or of `Observer.channels`."""
 
     def __call__(self, request: dict[str, Any], arrays: Mapping[str, np.ndarray], tell: Progress) -> tuple[Any, dict[str, np.ndarray]]:
         """Run the model with the values as outputs."""
@@ -66,7 +74,8 @@ class Observing:
                 session = open_session(write_into(model, folder, "model"), threads=threads, integers=False)
         except Exception as e:  # onnxruntime's exceptions have no common base
             raise InputError(f"onnxruntime can't load it with more outputs: {reason(e)}") from e
-        found = {name: Spread() for name in request["names"]}
+        by_channel = "channels" in request
+        found: dict[str, Any] = {name: Ends() if by_channel else Spread() for name in request["names"]}
         samples = 0
         for number, batch in enumerate(batches):
             tell("layers", number, None)
@@ -78,6 +87,10 @@ class Observing:
             for name, spread in found.items():
                 if getattr(values.get(name), "dtype", None) == np.float32:
                     spread.add(values[name])
+        if by_channel:
+            ends = {name: e.channels() for name, e in found.items() if e.rows and e.low is not None}
+            return ({"found": list(ends), "samples": samples, "of": batches.of or samples},
+                    {str(i): np.stack(one) for i, one in enumerate(ends.values())})
         kept = {name: s for name, s in found.items() if s.counts.any()}
         told = {"found": [(name, (s.range, s.low, s.high)) for name, s in kept.items()], "samples": samples, "of": batches.of or samples}
         return told, {"counts": np.stack([s.counts for s in kept.values()]) if kept else np.zeros((0, 0), np.int64)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from lightweight_cli.compute import dynamic, nbits, operators, recurrent, static
 from lightweight_cli.compute.edit import Edit
 from lightweight_cli.compute.layer import Key, Layer, layers_of
-from lightweight_cli.compute.static import Ranges
+from lightweight_cli.compute.seen import Seen
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.weights.search import find_weights
 
@@ -21,7 +21,7 @@ class Form(NamedTuple):
     """A way to compute a layer: why one can't be, the nodes of all layers that have it, and the opset they need."""
 
     unfit: Callable[[Layer], str]
-    emit: Callable[[Edit, Sequence[Layer], bool, Ranges], None]
+    emit: Callable[[Edit, Sequence[Layer], bool, Seen], None]
     opset: int
 
 
@@ -38,7 +38,7 @@ Decisions = Mapping[Key, str]
 """The form of each layer; others stay as they are."""
 
 
-def apply(model: Model, decisions: Decisions, reduced: bool, ranges: Ranges) -> tuple[list[Layer], set[str]]:
+def apply(model: Model, decisions: Decisions, reduced: bool, seen: Seen) -> tuple[list[Layer], set[str]]:
     """Give layers of a model their forms. Returns: them, and the names of the tensors that are new."""
     scopes = Scopes(model.proto)
     layers = [layer for layer in layers_of(find_weights(model, scopes))[0] if layer.key in decisions]
@@ -46,7 +46,7 @@ def apply(model: Model, decisions: Decisions, reduced: bool, ranges: Ranges) -> 
     for name, form in FORMS.items():
         mine = [layer for layer in layers if decisions[layer.key] == name]
         if mine:
-            form.emit(edit, mine, reduced, ranges)
+            form.emit(edit, mine, reduced, seen)
     edit.commit()
     if operators.NAME in decisions.values():
         operators.rewrite(model, edit.tensors)

@@ -16,6 +16,7 @@ from onnx import NodeProto, TensorProto, helper
 from lightweight_cli.compute.edit import Edit
 from lightweight_cli.compute.integers import integers
 from lightweight_cli.compute.layer import Layer
+from lightweight_cli.compute.seen import Seen
 from lightweight_cli.weights.node_attributes import number
 from lightweight_cli.weights.weight import Role
 
@@ -44,25 +45,40 @@ def unfit_shape(layer: Layer) -> str:
     return "its Gemm transposes the other operand" if any(number(r.node, "transA", 0) for r in layer.roles) else ""
 
 
-def emit(edit: Edit, layers: Sequence[Layer], reduced: bool, ranges: object = None) -> None:
+def emit(edit: Edit, layers: Sequence[Layer], reduced: bool, seen: Seen) -> None:
     """Replace the operators of layers. Raises: ValueError for weights that are not finite."""
     for layer in layers:
-        _emit(edit, layer, reduced)
+        role = layer.roles[0]
+        alone = len(layer.roles) == 1 and not role.scope.number
+        _emit(edit, layer, reduced, seen.balance.get(role.node.input[0]) if alone else None)
 
 
-def _emit(edit: Edit, layer: Layer, reduced: bool) -> None:
-    found = integers(layer.matrix()[0], reduced)
+def _emit(edit: Edit, layer: Layer, reduced: bool, factors: np.ndarray | None) -> None:
+    matrix = layer.matrix()[0]
+    found = integers(matrix if factors is None else (matrix * factors).astype(np.float32), reduced)
     codes = edit.tensor(f"{layer.weight.name}.q", found.codes.T)
     scales: dict[float, str] = {}
     for role in layer.roles:
         alpha = factor(role.node, "alpha")
         if alpha not in scales:
             scales[alpha] = edit.tensor(f"{layer.weight.name}.s", found.scale * np.float32(alpha))
-        edit.replace(role.scope, role.node, _nodes(edit, role, codes, scales[alpha]), role.node.input[role.index])
+        x = role.node.input[0] if factors is None else _balanced(edit, role, factors)
+        edit.replace(role.scope, role.node, _nodes(edit, role, x, codes, scales[alpha]), role.node.input[role.index])
 
 
-def _nodes(edit: Edit, role: Role, codes: str, scale: str) -> list[NodeProto]:
-    node, x = role.node, role.node.input[0]
+def _balanced(edit: Edit, role: Role, factors: np.ndarray) -> str:
+    """Return the name of what an operator reads, divided by its factors: once for all that read it."""
+    x = role.node.input[0]
+    if ("balanced", x) not in edit.made:
+        out = edit.made["balanced", x] = edit.name(f"{x}.b")
+        by = edit.tensor(f"{x}.by", (1 / factors).astype(np.float32))
+        edit.where_known(role.scope, x, helper.make_node("Mul", [x, by], [out]))
+        edit.same_place[out] = x
+    return str(edit.made["balanced", x])
+
+
+def _nodes(edit: Edit, role: Role, x: str, codes: str, scale: str) -> list[NodeProto]:
+    node = role.node
     key = NAME, id(role.scope), x
     nodes: list[NodeProto] = []
     if key not in edit.made:

@@ -57,7 +57,7 @@ def blocked(matrix: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
     return packed, scale
 
 
-def emit(edit: Edit, layers: Sequence[Layer], reduced: bool, ranges: object, bits: int) -> None:
+def emit(edit: Edit, layers: Sequence[Layer], reduced: bool, seen: object, bits: int) -> None:
     """Replace the operators of layers. Raises: ValueError for weights that are not finite."""
     for layer in layers:
         packed, scale = blocked(layer.matrix()[0], bits)

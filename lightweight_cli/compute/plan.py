@@ -7,9 +7,11 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from lightweight_cli.compute.apply import FORMS
 from lightweight_cli.compute.layer import Key
-from lightweight_cli.compute.static import Ranges
+from lightweight_cli.compute.seen import Seen
 from lightweight_cli.errors import InputError, OutputError, UsageError, printable
 
 VERSION = 1
@@ -20,8 +22,7 @@ class Plan(NamedTuple):
 
     forms: dict[Key, str]
     reduced: bool
-    ranges: Ranges
-    """Of the values that static layers read and write."""
+    seen: Seen
 
 
 def read(path: str) -> Plan | None:
@@ -35,7 +36,8 @@ def read(path: str) -> Plan | None:
             raise InputError(f"{printable(path)}: plan {told['plan']}: this version reads {VERSION}")
         forms = {_key(name): str(form) for name, form in told["forms"].items()}
         ranges = {str(name): (float(low), float(high)) for name, (low, high) in told["ranges"].items()}
-        plan = Plan(forms, bool(told["reduced"]), ranges)
+        balance = {str(name): np.array(factors, np.float64) for name, factors in told.get("balance", {}).items()}
+        plan = Plan(forms, bool(told["reduced"]), Seen(ranges, balance))
     except OSError as e:
         raise InputError(f"{printable(path)}: {e.strerror}") from e
     except (ValueError, KeyError, TypeError, AttributeError) as e:
@@ -49,7 +51,7 @@ def read(path: str) -> Plan | None:
 def write(path: str, plan: Plan) -> None:
     """Write decisions to a file, whole or not at all. Raises: OutputError."""
     told = {"plan": VERSION, "reduced": plan.reduced, "forms": {_name(key): form for key, form in plan.forms.items()},
-            "ranges": plan.ranges}
+            "ranges": plan.seen.ranges, "balance": {name: factors.tolist() for name, factors in plan.seen.balance.items()}}
     temporary = f"{path}.{os.getpid()}"
     try:
         with open(temporary, "w", encoding="utf-8") as file:
@@ -64,7 +66,7 @@ def refuse_missing(plan: Plan, fits: Mapping[Key, Any], values: Sequence[str], p
     missing = next((key for key in plan.forms if key not in fits), None)
     if missing is not None:
         raise UsageError(f"--plan {printable(path)}: {printable(missing[1])} is no layer of this model that can be computed so")
-    unknown = next((value for value in values if value not in plan.ranges), None)
+    unknown = next((value for value in values if value not in plan.seen.ranges), None)
     if unknown is not None:
         raise UsageError(f"--plan {printable(path)}: has no range of {printable(unknown)}, which static int8 needs")
 

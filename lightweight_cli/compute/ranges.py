@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from lightweight_cli.compute.layer import Layer
-from lightweight_cli.compute.static import Ranges
+from lightweight_cli.compute.seen import Ranges
 from lightweight_cli.compute.trial import Trials
 from lightweight_cli.numerics.spread import Spread
 
@@ -36,7 +36,7 @@ def chosen(trials: Trials, spreads: Mapping[str, Spread], layers: Sequence[Layer
         return Chosen(ranges_by(spreads, method), method, {})
     tried: dict[str, float] = {}
     for name in TRIED:
-        trials.ranges = ranges_by(spreads, name)
+        trials.seen = trials.seen._replace(ranges=ranges_by(spreads, name))
         sqnr = trials.run({layer.key: form for layer in layers}, latency=False).sqnr
         tried[name] = float("-inf") if sqnr is None else sqnr
     best = max(tried, key=lambda name: tried[name])

@@ -38,7 +38,7 @@ def unfit(layer: Layer) -> str:
     return f"would not be smaller: {after:,} bytes in integers, {before:,} now" if after > before else ""
 
 
-def emit(edit: Edit, layers: Sequence[Layer], reduced: bool, ranges: object = None) -> None:
+def emit(edit: Edit, layers: Sequence[Layer], reduced: bool, seen: object = None) -> None:
     """Replace the operators of layers. Raises: ValueError for weights that are not finite."""
     for layer in layers:
         codes, scales = [], []

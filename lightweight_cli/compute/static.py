@@ -9,7 +9,7 @@ pooling between such layers stay in integers too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from onnx import NodeProto, helper
@@ -18,6 +18,7 @@ from lightweight_cli.compute.edit import Edit
 from lightweight_cli.compute.integers import FULL, TINY, integers
 from lightweight_cli.compute.layer import Layer
 from lightweight_cli.compute.region import region
+from lightweight_cli.compute.seen import Seen
 from lightweight_cli.numerics.spread import affine
 from lightweight_cli.weights import constants
 from lightweight_cli.weights.node_attributes import number
@@ -31,8 +32,6 @@ NODES = 700
 """Bytes of the nodes around a layer, about."""
 SMALL = 4096
 """Values up to which a layer may take more bytes: between others, floats would cost more time."""
-Ranges = Mapping[str, tuple[float, float]]
-"""Of values of the main graph."""
 LARGEST = 2**31 - 1
 
 
@@ -67,7 +66,7 @@ def values_of(edit: Edit, layers: Sequence[Layer]) -> list[str]:
     return [v for v in found.values if v not in found.same]
 
 
-def emit(edit: Edit, layers: Sequence[Layer], reduced: bool, ranges: Ranges, symmetric: bool = False) -> None:
+def emit(edit: Edit, layers: Sequence[Layer], reduced: bool, seen: Seen, symmetric: bool = False) -> None:
     """Put layers of the main graph, and what is between them, into integers. Raises: ValueError for weights that are not finite."""
     main = edit.scopes.main
     found = region(edit.model, main, [layer.roles[0].node for layer in layers])
@@ -76,7 +75,7 @@ def emit(edit: Edit, layers: Sequence[Layer], reduced: bool, ranges: Ranges, sym
         if value in found.same and found.same[value] in scales:
             scales[value] = scales[found.same[value]]
             continue
-        low, high = ranges[value]
+        low, high = seen.ranges[value]
         if symmetric:
             scale, zero = max(-low, high, float(TINY)) / FULL, np.array(0, np.int8)
         else:

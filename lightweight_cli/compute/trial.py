@@ -12,7 +12,7 @@ from lightweight_cli.checking.check import Check
 from lightweight_cli.checking.judge import Bench
 from lightweight_cli.compute.apply import Decisions, apply
 from lightweight_cli.compute.layer import Key
-from lightweight_cli.compute.static import Ranges
+from lightweight_cli.compute.seen import NOTHING
 from lightweight_cli.errors import BrokenPromise
 from lightweight_cli.model.load import load
 from lightweight_cli.model.output_folder import write_into
@@ -48,8 +48,8 @@ class Trials:
     def __init__(self, model: Model, portion: Portion, reduced: bool, labelled: Check | None = None) -> None:
         """`labelled`: how labels are read, where they are to tell a drop and calibration has a share of the data that have them."""
         self.reduced, self.number = reduced, 0
-        self.ranges: Ranges = {}
-        """Of the values that static layers read and write."""
+        self.seen = NOTHING
+        """What forms need to know of values."""
         self.end = contextlib.ExitStack()
         self.folder = self.end.enter_context(tempfile.TemporaryDirectory(prefix="lwc-"))
         self.path = write_into(model, self.folder, "model")
@@ -83,7 +83,7 @@ class Trials:
 
     def _judged(self, bench: Bench, decisions: Decisions, latency: bool) -> Measured:
         candidate = load(self.path)
-        apply(candidate, decisions, self.reduced, self.ranges)
+        apply(candidate, decisions, self.reduced, self.seen)
         self.number += 1
         path = write_into(candidate, self.folder, f"candidate{self.number}")
         bench.check = replace(bench.check, latency=latency)

@@ -12,6 +12,7 @@ from onnx import ModelProto, numpy_helper
 
 from lightweight_cli.compute.apply import apply
 from lightweight_cli.compute.layer import layers_of
+from lightweight_cli.compute.seen import Seen
 from lightweight_cli.model.load import load
 from lightweight_cli.model.output_folder import write_into
 from lightweight_cli.model.scopes import Scopes
@@ -36,7 +37,8 @@ def filled(text: str, seed: int = 0) -> ModelProto:
     return proto
 
 
-def in_integers(folder: Path, proto: ModelProto, form: str, ranges: Ranges | None = None) -> tuple[str, str, int]:
+def in_integers(folder: Path, proto: ModelProto, form: str, ranges: Ranges | None = None,
+                balance: dict[str, np.ndarray] | None = None) -> tuple[str, str, int]:
     """Put all layers that can be into a form, with 7 bits, which are right on any processor.
 
     Returns: the paths of both models, and how many layers it were.
@@ -45,7 +47,7 @@ def in_integers(folder: Path, proto: ModelProto, form: str, ranges: Ranges | Non
     onnx.save(proto, path)
     model = load(path)
     layers, _ = layers_of(find_weights(model, Scopes(model.proto)))
-    found, _ = apply(model, {layer.key: form for layer in layers}, True, ranges or {})
+    found, _ = apply(model, {layer.key: form for layer in layers}, True, Seen(ranges or {}, balance or {}))
     return path, write_into(model, str(folder), "integers"), len(found)
 
 

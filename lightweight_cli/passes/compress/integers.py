@@ -65,7 +65,7 @@ def holding(context: Context, portion: Portion, wanted: Wanted) -> Callable[[Tri
 
     def holds(trials: Trials, decisions: Mapping[Key, str]) -> bool:
         candidate = load(trials.path)
-        apply(candidate, decisions, trials.reduced, trials.ranges)
+        apply(candidate, decisions, trials.reduced, trials.seen)
         with Examiner(candidate, (), context.calibrated(portion), wanted.select, budget, original=trials.path,
                       exact=not trials.reduced) as judge:
             found = judge.examine({})

@@ -40,18 +40,18 @@ def compute(context: Context, options: Computing) -> set[str]:
     if known is not None and options.plan:
         fits = {layer.key: layer for forms_ in found.values() for _, some in forms_ for layer in some}
         plan.refuse_missing(known, fits, needed(context.model, known.forms), options.plan)
-        decisions, ranges = known.forms, known.ranges
+        decisions, seen = known.forms, known.seen
     else:
-        decisions, costs, ranges = decided(context, found, options, arch, reduced)
+        decisions, costs, seen = decided(context, found, options, arch, reduced)
         if options.plan:
-            plan.write(options.plan, plan.Plan(decisions, reduced, ranges))
+            plan.write(options.plan, plan.Plan(decisions, reduced, seen))
     if reduced and any(form not in nbits.NAMES.values() for form in decisions.values()):
         step.note("weights of 7 bits in integers: products of 8 bits overflow on processors without VNNI")
     step.exact = not reduced and here().reduced
     if step.exact and any(form not in nbits.NAMES.values() for form in decisions.values()):
         step.note("weights of 8 bits in integers, which overflow on this machine: the check adds them up exactly, as they are elsewhere")
     before = {id_of(weight): weight.stored_bytes() for layer in layers for weight, _ in layer.parts}
-    computing, made = apply(context.model, decisions, reduced, ranges)
+    computing, made = apply(context.model, decisions, reduced, seen)
     for layer in computing:
         form = decisions[layer.key]
         alone = f"; alone {costs[layer.key]:.1f} dB" if layer.key in costs else ""

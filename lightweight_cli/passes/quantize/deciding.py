@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lightweight_cli.calibration.observing import Observer
 from lightweight_cli.calibration.settings import Settings
-from lightweight_cli.compute import accuracy, static
+from lightweight_cli.compute import accuracy, balancing, dynamic, static
 from lightweight_cli.compute.apply import observed
 from lightweight_cli.compute.arch import Arch
 from lightweight_cli.compute.choice import fastest
 from lightweight_cli.compute.layer import Key
 from lightweight_cli.compute.menu import Asked, Menu
 from lightweight_cli.compute.ranges import chosen
-from lightweight_cli.compute.static import Ranges
+from lightweight_cli.compute.seen import NOTHING, Seen
 from lightweight_cli.compute.trial import Trials
 from lightweight_cli.errors import InputError
 from lightweight_cli.pipeline.step_report import Calibrated
@@ -40,18 +40,19 @@ class Computing(NamedTuple):
 
 
 def decided(context: Context, found: Menu, options: Computing, arch: Arch,
-            reduced: bool) -> tuple[dict[Key, str], dict[Key, float], Ranges]:
+            reduced: bool) -> tuple[dict[Key, str], dict[Key, float], Seen]:
     """Return the form of each layer, by measuring where that is possible, what layers cost alone, and the ranges of values."""
     step, portion = context.step, context.portion
     if not found:
-        return {}, {}, {}
+        return {}, {}, NOTHING
     if portion is None:
         step.note(f"decided by the table for {arch.name}: the model is not run")
-        return by_table(found, arch), {}, {}
+        return by_table(found, arch), {}, NOTHING
     try:
         labelled = context.wanted.select if context.wanted is not None and context.wanted.max_drop is not None else None
         with Trials(context.model, portion, reduced, labelled) as trials:
             calibrate(context, trials, found, options.ranges)
+            balanced(context, trials, found)
             if context.target is not None and context.target.evidence == "documents":
                 step.note(f"{context.target} is not here to be timed: all that fits computes in integers")
                 decisions = by_table(found, None)
@@ -61,12 +62,12 @@ def decided(context: Context, found: Menu, options: Computing, arch: Arch,
             else:
                 decisions = fastest(trials, found, SLOWEST[options.purpose], lambda tried: step.note(str(tried)))
             kept, costs = held(context, trials, found, decisions, options)
-            return kept, costs, trials.ranges if set(static.NAMES) & set(kept.values()) else {}
+            return kept, costs, used(trials.seen, kept)
     except InputError as e:
         if portion.paths:
             raise
         step.note(f"decided by the table for {arch.name}: not run on synthetic inputs: {e}")
-        return by_table(found, arch), {}, {}
+        return by_table(found, arch), {}, NOTHING
 
 
 def calibrate(context: Context, trials: Trials, found: Menu, method: str | None) -> None:
@@ -87,8 +88,28 @@ def calibrate(context: Context, trials: Trials, found: Menu, method: str | None)
         if not found[kind]:
             del found[kind]
     picked = chosen(trials, spreads, known, forms_of[layers[0]], method)
-    trials.ranges = picked.ranges
+    trials.seen = trials.seen._replace(ranges=picked.ranges)
     step.note(f"ranges of activations by {picked.method}" + "".join(f", {name} {sqnr:.1f} dB" for name, sqnr in picked.tried.items()))
+
+
+def balanced(context: Context, trials: Trials, found: Menu) -> None:
+    """Balance what dynamic layers read against their weights, where data tell what the channels are like."""
+    layers = [layer for forms in found.values() for name, some in forms if name == dynamic.NAME for layer in some]
+    values = balancing.inputs_of(layers)
+    if not values or context.portion is None or not context.portion.paths:
+        return
+    step = context.step
+    step.stage("channels", 0, 1)
+    with Observer(Settings(context.portion), context.model) as observer:
+        channels = observer.channels(list(values))
+        step.calibrated = Calibrated(observer.samples, observer.of, context.portion.role == "calibrate")
+    balancing.balance(trials, layers, channels, step.note)
+
+
+def used(seen: Seen, decisions: Mapping[Key, str]) -> Seen:
+    """Return what the decisions need."""
+    forms = set(decisions.values())
+    return Seen(seen.ranges if forms & set(static.NAMES) else {}, seen.balance if dynamic.NAME in forms else {})
 
 
 def held(context: Context, trials: Trials, found: Menu, decisions: dict[Key, str],
