@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import pytest
 from integer_models import decibels, filled, in_integers, outputs
 
@@ -67,6 +68,27 @@ def test_a_value_is_rounded_before_its_first_reader(tmp_path):
     {{ a = MatMul (x, W) v = Relu (x) b = MatMul (v, U) c = MatMul (v, W) s = Add (a, b) y = Add (s, c) }}"""
     path, candidate, count = in_integers(tmp_path, filled(text), dynamic.NAME)
     assert count == 2 and decibels(outputs(path, {"x": X})[0][0], outputs(candidate, {"x": X})[0][0]) > 30
+
+
+def test_balanced_values_are_rounded_finer(tmp_path):
+    """Once for all that read them; not where a weight has other readers too."""
+    text = f"""{HEAD} g (float[n,64] x) => (float[n,32] y, float[n,32] z) <float[64,64] V, float[64,32] A, float[64,32] B, float[64,32] T>
+    {{ v = MatMul (x, V) a = MatMul (v, A) b = MatMul (v, B) y = Add (a, b) t = MatMul (x, T) u = MatMul (v, T) z = Add (t, u) }}"""
+    proto = filled(text)
+    from onnx import numpy_helper
+
+    v = next(i for i in proto.graph.initializer if i.name == "V")
+    v.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(v) * np.where(np.arange(64) < 2, 60, 1).astype(np.float32), "V"))
+    factors = np.where(np.arange(64) < 2, 30.0, 1.0)
+    told = {}
+    for name, balance in (("plain", {}), ("balanced", {"v": factors})):
+        (tmp_path / name).mkdir()
+        path, candidate, _ = in_integers(tmp_path / name, proto, dynamic.NAME, balance=balance)
+        wanted, got = outputs(path, {"x": X})[0], outputs(candidate, {"x": X})[0]
+        told[name] = decibels(wanted[0], got[0]), decibels(wanted[1], got[1])
+        rounded = [n.input[0] for n in onnx.load(candidate).graph.node if n.op_type == "DynamicQuantizeLinear"]
+        assert sorted(rounded) == (["v", "x"] if name == "plain" else ["v", "v.b", "x"])
+    assert told["balanced"][0] >= told["plain"][0] - 1 and told["balanced"][1] == told["plain"][1]
 
 
 @pytest.mark.parametrize("text", [

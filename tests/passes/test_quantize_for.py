@@ -32,7 +32,7 @@ def test_a_table_decides_for_another_machine_and_a_plan_repeats_it(tmp_path):
     first = lightweight_cli.run(PROTO, [f"quantize:for=speed,arch=vnni,keep=0,plan={file}"], calibrate=DATA)
     assert operators(first)["MatMulInteger"] == 2 and "MatMul" not in operators(first)
     plan = json.loads(file.read_text())
-    assert plan == {"plan": 1, "reduced": False, "forms": {"/W": "dynamic int8", "/V": "dynamic int8"}, "ranges": {}}
+    assert plan == {"plan": 1, "reduced": False, "forms": {"/W": "dynamic int8", "/V": "dynamic int8"}, "ranges": {}, "balance": {}}
     told = {w.name: w for w in first.steps[0].weights}
     assert told["W"].stored_as == "dynamic int8, computed in integers" and " dB" in told["W"].method and told["E"].bits == 8
     assert first.steps[0].text == "quantize:keep=0,for=speed,arch=vnni" and told["V"].bits == 8
@@ -73,6 +73,22 @@ def test_where_zero_has_the_code_0_activations_have_it_too():
     assert {kinds[z] for z in zeros} == {onnx.TensorProto.INT8} and kinds["b"] == onnx.TensorProto.FLOAT
     assert not any(result.model.array(t).any() for t in graph.initializer if t.name in zeros)
     assert result.check(data, min_sqnr=25).sqnr > 25
+
+
+def test_balanced_channels_are_kept_where_outputs_are_nearer_and_in_the_plan(tmp_path):
+    """A few channels of what V reads are far larger than the others."""
+    wide = gaussian(256, 1024) / 16
+    wide[:, :3] *= 60
+    down = gaussian(1024, 256) / 32
+    down[:3] /= 60
+    proto, file = filled(TEXT, E=gaussian(64, 256), W=wide, V=down), tmp_path / "plan.json"
+    words = [f"quantize:for=speed,arch=avx2,keep=0,plan={file}"]
+    first = lightweight_cli.run(proto, words, calibrate=DATA)
+    (said,) = [n for n in first.steps[0].notes if "SmoothQuant" in n]
+    assert said.endswith("kept") and set(json.loads(file.read_text())["balance"]) >= {"r"}
+    assert first.check(DATA).sqnr > 28
+    second = lightweight_cli.run(proto, words)
+    assert second.model.serialized() == first.model.serialized().replace(first.model.mark.encode(), second.model.mark.encode())
 
 
 def test_measuring_decides_here():

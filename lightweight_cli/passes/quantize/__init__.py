@@ -73,12 +73,13 @@ def quantize(
     model as it is, paired, and keeps the form that is faster here; layers that cost too much go back until the outputs have
     --min-sqnr, or 20 dB, and --max-drop holds on the share of labelled --data that calibrates. With calibration data Conv computes
     in static int8, and MatMul and Gemm with --activations static; otherwise in dynamic int8, or as MatMulNBits with --format nbits;
-    LSTM as DynamicQuantizeLSTM, an operator of onnxruntime.
+    LSTM as DynamicQuantizeLSTM, an operator of onnxruntime. Where few channels of what MatMul reads are far larger than the others, they
+    are divided by factors that its weights are multiplied by, if that brings the outputs nearer.
     Timing differs from run to run, and with it the result: --plan stores what was decided.
 
     Returns: weights quantized.
     Raises: UsageError for bits and levels, or a codebook with zero points.
-    Source: Jacob et al. 2018, arXiv:1712.05877, section 2; Frantar et al. 2022, arXiv:2210.17323.
+    Source: Jacob et al. 2018, arXiv:1712.05877, section 2; Frantar et al. 2022, arXiv:2210.17323; Xiao et al. 2023, arXiv:2211.10438.
     """
     from lightweight_cli.errors import UsageError
     from lightweight_cli.passes.quantize.form import Form
