@@ -1,4 +1,6 @@
-"""How fast, small and right models are in integers: python benchmarks/speed.py [--peers PYTHON] ZOO OUT.json [MODEL...].
+"""How fast, small and right models are in integers.
+
+python benchmarks/speed.py [--peers PYTHON] [--forms speed,memory,size] ZOO OUT.json [MODEL...]
 
 ZOO holds a folder a model, with model.onnx, calib_feeds.npz and eval.py, which prints a metric as JSON for a model file. For each model
 lwc makes one file for size, one for speed and one for memory. Times are processor times of paired runs in turns, medians; more than 1 is
@@ -77,6 +79,7 @@ def main() -> None:
     parser.add_argument("zoo", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--peers")
+    parser.add_argument("--forms", default="speed,memory,size")
     parser.add_argument("models", nargs="*")
     given = parser.parse_args()
     rows: dict[str, Any] = json.loads(given.out.read_text()) if given.out.exists() else {}
@@ -84,7 +87,7 @@ def main() -> None:
     for name in given.models or sorted(p.name for p in given.zoo.iterdir() if (p / "calib_feeds.npz").exists()):
         folder, made = given.zoo / name, {"float": str(given.zoo / name / "model.onnx")}
         row = rows.setdefault(name, {})
-        for form in ("speed", "memory", "size"):
+        for form in given.forms.split(","):
             target = str(work / f"{name}.{form}.onnx")
             words = ["quantize", made["float"], "--for", form, "-o", target, "-f", "--no-labels", "--report", f"{target}.json",
                      "--samples", "64", "--check-time", "10", "--calibrate", str(folder / "calib_feeds.npz")]

@@ -97,11 +97,14 @@ class Trials:
 
 
 def pace(found: Accuracy) -> float | None:
-    """Return candidate / reference: of processor time, which others on the machine disturb least, and else by the clock."""
+    """Return candidate / reference: of processor time, which others on the machine disturb least, and else by the clock.
+
+    Where rounds disagree it is the upper end of what it may be: a form that is slower must not be taken by chance.
+    """
     latency = found.latency
     if latency is None:
         return None
     for kind in (latency.processor, latency.clock):
         if kind.ratio is not None:
             return kind.ratio
-    return latency.processor.candidate_ms / max(latency.processor.reference_ms, 1e-9)
+    return max(latency.processor.high, latency.processor.candidate_ms / max(latency.processor.reference_ms, 1e-9))

@@ -44,6 +44,18 @@ def test_a_kind_is_kept_where_the_model_gets_faster(slowest, kept):
     assert str(told[0]) == "1 x a as dynamic int8: model 2.00x as fast as before, kept"
 
 
+def test_what_is_fast_once_by_chance_is_not_kept():
+    class Noisy(Trials):
+        times = iter([0.9, 1.1, 0.5, 0.6])
+
+        def run(self, decisions, latency=True):
+            return Measured(next(self.times), None)
+
+    told = []
+    chosen = fastest(Noisy(), {name: [("static int8", [layer(name)])] for name in "ba"}, 1.0, told.append)
+    assert [name for _, name in chosen] == ["a"] and [t.kept for t in told] == [False, True]
+
+
 def test_the_layer_that_costs_most_goes_back():
     decisions = {(0, name): "dynamic int8" for name in "abc"}
     costs = accuracy.costs(Trials(), decisions, lambda done, whole: None)
