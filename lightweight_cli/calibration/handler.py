@@ -10,7 +10,7 @@ import numpy as np
 from lightweight_cli.calibration.engine import Engine
 from lightweight_cli.calibration.exposure import Exposures, NotReached
 from lightweight_cli.calibration.gather import Sampling
-from lightweight_cli.calibration.inputs import opened
+from lightweight_cli.calibration.inputs import asked_for
 from lightweight_cli.calibration.message import BESIDE, to_arrays
 from lightweight_cli.calibration.padding import padding
 from lightweight_cli.calibration.renormalized import renormalize
@@ -19,7 +19,6 @@ from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.calibration.trial import Trial
 from lightweight_cli.calibration.uses import Watched, settle, watch
 from lightweight_cli.calibration.walk import Walk
-from lightweight_cli.data.portion import Portion
 from lightweight_cli.errors import InputError, printable
 from lightweight_cli.model.load import load
 from lightweight_cli.model.model import Model
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from lightweight_cli.runtime.child import Progress
     from lightweight_cli.weights.weight import Weight
 
-DATA = 4
-"""The part of the memory that a reader's data may take: a quarter."""
 Key = tuple[int, str]
 """A weight: the number of its scope, and its name."""
 
@@ -110,10 +107,7 @@ class Handler:
         model, inlined = _inlined(request["model"])
         renormalized = request["renormalized"] and renormalize(model)
         weights = _named(model, inlined)
-        tell("data", 0, None)
-        portion = Portion(**{**request["portion"], "paths": tuple(request["portion"]["paths"])})
-        batches, judging = opened(portion, request["model"], model.proto, request["batch_size"], request["memory"] // DATA,
-                                  request["threads"], lambda: tell("layers", 0, None))
+        batches, judging = asked_for(request, model.proto, tell)
         if judging is not None:
             self.trial = Trial(request["model"], judging, lambda: open_model(request["model"]), request["threads"],
                                lambda: tell("layers", 0, None))

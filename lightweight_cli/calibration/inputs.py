@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from lightweight_cli.data.batches import Batches
-from lightweight_cli.data.portion import Portion, open_portion
+from lightweight_cli.data.portion import Portion, open_portion, received
 from lightweight_cli.errors import InputError
 from lightweight_cli.runtime.declared import declared
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+
+    from lightweight_cli.runtime.child import Progress
+
+
+DATA = 4
+"""The part of the memory that a reader's data may take: a quarter."""
+
+
+def asked_for(request: Mapping[str, Any], proto: ModelProto, tell: Progress) -> tuple[Batches, Batches | None]:
+    """Return the batches that a request of a conversation means, for the model that it names. Raises: InputError."""
+    tell("data", 0, None)
+    return opened(received(request["portion"]), request["model"], proto, request["batch_size"], request["memory"] // DATA,
+                  request["threads"], lambda: tell("layers", 0, None))
 
 
 def opened(portion: Portion, path: str, proto: ModelProto, batch_size: int | None, memory: int, threads: int,

@@ -10,8 +10,7 @@ import numpy as np
 from onnx import ValueInfoProto
 
 from lightweight_cli.calibration.conversation import Conversation
-from lightweight_cli.calibration.inputs import opened
-from lightweight_cli.data.portion import Portion
+from lightweight_cli.calibration.inputs import asked_for
 from lightweight_cli.errors import InputError
 from lightweight_cli.model.load import load
 from lightweight_cli.model.output_folder import write_into
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from lightweight_cli.runtime.child import Progress
 
 TARGET = "lightweight_cli.calibration.observing:Observing"
-DATA = 4
-"""The part of the memory that a reader's data may take: a quarter."""
 
 
 class Observer(Conversation):
@@ -61,10 +58,7 @@ class Observing:
         """Run the model with the values as outputs."""
         tell("load", 0, None)
         model, threads = load(request["model"]), request["threads"]
-        portion = Portion(**{**request["portion"], "paths": tuple(request["portion"]["paths"])})
-        tell("data", 0, None)
-        batches, _ = opened(portion, request["model"], model.proto, request["batch_size"], request["memory"] // DATA, threads,
-                            lambda: tell("layers", 0, None))
+        batches, _ = asked_for(request, model.proto, tell)
         fed = {i.name for i in model.proto.graph.input}
         have = {o.name for o in model.proto.graph.output}
         asked = [n for n in request["names"] if n not in fed]

@@ -10,9 +10,8 @@ import numpy as np
 from lightweight_cli.calibration.effects import Effects
 from lightweight_cli.calibration.engine import Engine
 from lightweight_cli.calibration.gather import Sampling
-from lightweight_cli.calibration.handler import DATA, Key, fed_by, open_model
-from lightweight_cli.calibration.inputs import opened
-from lightweight_cli.data.portion import Portion
+from lightweight_cli.calibration.handler import Key, fed_by, open_model
+from lightweight_cli.calibration.inputs import asked_for
 
 if TYPE_CHECKING:
     from lightweight_cli.runtime.child import Progress
@@ -44,13 +43,11 @@ class Trying:
         path, threads, memory = request["model"], request["threads"], request["memory"]
         model, weights = open_model(path)
         self.numbers = {(number, name): i for i, (number, name) in enumerate(request["weights"])}
-        tell("data", 0, None)
-        portion = Portion(**{**request["portion"], "paths": tuple(request["portion"]["paths"])})
 
         def alive() -> None:
             tell("layers", 0, None)
 
-        batches, _ = opened(portion, path, model.proto, request["batch_size"], memory // DATA, threads, alive)
+        batches, _ = asked_for(request, model.proto, tell)
         engine = Engine(model, fed_by(batches), batches, Sampling([b.samples for b in batches]), memory, threads, alive)
         self.effects = Effects(engine, {k: weights[k] for k in self.numbers if k in weights}, lambda: open_model(path))
         self.turns = self.effects.keys()

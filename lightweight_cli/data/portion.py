@@ -7,9 +7,9 @@ select a candidate, and fresh ones, which nothing was chosen by, confirm it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -50,6 +50,11 @@ class Portion:
     """Of the samples calibrates, where the data must serve both; None: SHARE."""
     selecting: float | None = None
     """Of a role's samples select; None: SELECTING."""
+
+
+def received(fields: Mapping[str, Any]) -> Portion:
+    """Return the portion whose fields came from another process, in plain words."""
+    return Portion(**{**fields, "paths": tuple(fields["paths"])})
 
 
 def open_portion(portion: Portion, model: Interface, *, labels: str | None = None, batch_size: int | None = None,

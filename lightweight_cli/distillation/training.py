@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lightweight_cli.data.batches import open_batches
-from lightweight_cli.data.portion import Half, Portion, chosen
+from lightweight_cli.data.portion import Half, chosen, received
 from lightweight_cli.distillation.agreement import agreed, labelled_by
 from lightweight_cli.distillation.descent import Descent
 from lightweight_cli.distillation.forms import form_of
@@ -85,7 +85,7 @@ class Training:
         store(student, mine)
         interface, proto = declared(student.proto), whole(student)
         tell("data", 0, None)
-        portion = Portion(**{**request["portion"], "paths": tuple(request["portion"]["paths"])})
+        portion = received(request["portion"])
         batches = open_batches(portion.paths, interface, batch_size=settings.batch_size, ignore_labels=settings.alpha == 0)
         both = [chosen(replace(batches), replace(portion, half=half)) for half in HALVES]  # opened once: a reader is called once
         if settings.alpha and both[0].labels is None:

@@ -16,7 +16,7 @@ from lightweight_cli.checking.certify.certify import certify
 from lightweight_cli.checking.certify.held import Held
 from lightweight_cli.checking.metrics.spec import parse_metric
 from lightweight_cli.data.batches import Batch, Batches
-from lightweight_cli.data.portion import Portion, open_portion
+from lightweight_cli.data.portion import Portion, open_portion, received
 from lightweight_cli.errors import InputError
 from lightweight_cli.model.load import load
 from lightweight_cli.model.output_folder import write_into
@@ -93,7 +93,7 @@ class Examining:
     def _data(self, request: dict[str, Any], path: str, proto: Any, threads: int, tell: Progress) -> tuple[Batches, Batches]:
         """Return the rows that probe and those that judge. Raises: InputError."""
         tell("data", 0, None)
-        check, portion = request["check"], Portion(**{**request["portion"], "paths": tuple(request["portion"]["paths"])})
+        check, portion = request["check"], received(request["portion"])
         if not portion.paths:
             fit, judging = opened(portion, path, proto, check["batch_size"], 0, threads, lambda: tell("run", 0, None))
             assert judging is not None

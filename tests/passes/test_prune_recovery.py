@@ -65,7 +65,7 @@ def test_blocks_go_whole(save, parse, tmp_path):
         assert gone.mean() == 0.5 and np.count_nonzero(blocks) == (~gone).sum() * 8
 
 
-@pytest.mark.parametrize("scope", ["global", "lamp", "sensitivity"])
+@pytest.mark.parametrize("scope", ["global", "lamp", "sensitivity", "sensitivity,no_recover=true"])
 def test_the_share_is_exact_over_all_tensors(scope, save, parse, tmp_path):
     model = parse(TWO)
     done = lightweight_cli.run(save(model), [f"prune:sparsity=0.7,scope={scope}"], calibrate=[rows(model, 300, 0)])

@@ -12,6 +12,7 @@ from passes.layer_models import output
 from passes.test_quantize_without_data import NET, ratio
 from passes.test_quantize_without_data import saved as made
 
+from lightweight_cli.calibration import guard
 from lightweight_cli.calibration.trial import Score
 from lightweight_cli.data.portion import Portion
 from lightweight_cli.data.synthetic.kinds.images import images
@@ -44,7 +45,7 @@ def test_recovered_on_synthetic_inputs(tmp_path: Path) -> None:
 
 def test_zeroed_where_recovery_is_no_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file, scores = made(tmp_path, NET), iter((Score(9.0, 9.0), Score(8.0, 9.5)))
-    monkeypatch.setattr(without_data, "_score", lambda *_: next(scores))
+    monkeypatch.setattr(guard, "scored", lambda *_: next(scores))
     result, report = pruned(file, Portion(()), tmp_path / "r", sparsity=0.6)
     zeroed, _ = pruned(file, None, tmp_path / "z", sparsity=0.6)
     assert any(n.startswith("not recovered: on synthetic inputs of another kind that has 8.0 dB") for n in report.notes)

@@ -11,6 +11,7 @@ import onnxruntime
 import pytest
 from onnx import numpy_helper, parser
 
+from lightweight_cli.calibration import guard
 from lightweight_cli.calibration.trial import Score
 from lightweight_cli.data.portion import Portion
 from lightweight_cli.data.synthetic.calibrating import halves
@@ -140,7 +141,7 @@ def test_the_mix_gives_way_to_the_prior(monkeypatch: pytest.MonkeyPatch, scores:
                                         studies: list[bool]) -> None:
     """With BatchNormalization as it was trained first, where there is one."""
     left = iter(scores)
-    monkeypatch.setattr(without_data, "_score", lambda *_: Score(*next(left)))
+    monkeypatch.setattr(guard, "scored", lambda *_: Score(*next(left)))
     notes: list[str] = []
     step = type("S", (), {"expect": lambda *_: None, "note": lambda _, text: notes.append(text)})()
     context = type("C", (), {"step": step, "model": None})()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
+from lightweight_cli.passes.prune.criteria import CRITERIA, SEEING
 from lightweight_cli.pipeline.option import Option
 from lightweight_cli.pipeline.registry import register
 
 if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
-
-SEEING = ("wanda", "obs")
-"""Criteria that ask what a layer sees."""
 
 
 def read_pattern(text: str, where: str) -> Any:
@@ -36,7 +34,7 @@ def prune(
         "N:M, N of every M inputs stay (2:4), or OUTxIN, whole blocks go (4x1).", metavar="PATTERN", read=read_pattern)] = None,
     criterion: Annotated[str, Option(
         "What matters: |w|, the output's share of all |w|, |w| times its input's norm (wanda), or what the loss grows by (obs).",
-        choices=("magnitude", "share", "wanda", "obs"))] = "magnitude",
+        choices=CRITERIA)] = "magnitude",
     scope: Annotated[str, Option(
         "How tensors share --sparsity: each alike, by |w| over all, by LAMP scores, or by what their layers lose.",
         choices=("tensor", "global", "lamp", "sensitivity"))] = "tensor",

@@ -11,6 +11,7 @@ from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.numerics import parts, sparsify
 from lightweight_cli.numerics.held_out import HeldOut, joined, relative_errors
 from lightweight_cli.numerics.moments import Moments, bias_shift
+from lightweight_cli.passes.prune.criteria import SEEING
 from lightweight_cli.passes.prune.form import Free, form_of, of_parts
 from lightweight_cli.passes.prune.goal import Goal, shrunk
 from lightweight_cli.passes.prune.pattern import Pattern
@@ -34,6 +35,11 @@ class Way(NamedTuple):
     scope: str
     rounds: int
     recover: bool
+
+    @property
+    def sees(self) -> bool:
+        """Whether it has a use for what layers see."""
+        return self.recover or self.criterion in SEEING or self.scope == "sensitivity"
 
 
 class Sparse(NamedTuple):
@@ -63,7 +69,7 @@ def pruned(weight: Weight, seen: Statistics | None, way: Way, count: int | None)
     matrix = view.of(values) if view is not None else values.reshape(1, 1, -1)
     layer = _Layer(weight, view, matrix, way, way.goal.count(values) if count is None else count)
     if moments is None or view is None:
-        missed = way.criterion in ("wanda", "obs") or (way.recover and seen is not None)
+        missed = way.criterion in SEEING or (way.recover and seen is not None)
         return layer.zeroed(layer.choose(sparsify.scores(way.criterion, matrix), 1.0), UNSEEN if missed else ZEROED)
     return layer.on_data(moments, seen)
 

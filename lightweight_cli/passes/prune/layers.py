@@ -10,6 +10,7 @@ import numpy as np
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.numerics import parts
 from lightweight_cli.passes.prune import allotment, without_data
+from lightweight_cli.passes.prune.ground import Ground
 from lightweight_cli.passes.prune.layer import Sparse, Way, pruned, view_of
 from lightweight_cli.passes.prune.magnitude import over_all_counts
 from lightweight_cli.pipeline.step_report import Calibrated
@@ -27,15 +28,14 @@ Found = dict[int, "Sparse | str"]
 class Layers:
     """The weights that a step prunes, one by one."""
 
-    def __init__(self, context: Context, way: Way) -> None:
-        self.context, self.way = context, way
+    def __init__(self, context: Context, way: Way, ground: Ground) -> None:
+        self.context, self.way, self.ground = context, way, ground
         self.counts: dict[int, int] = {}
         """Zeros of each weight, by its id, where tensors share them out."""
 
     def sparse(self, weights: Sequence[Weight]) -> Found:
         """Return the values of every weight. Raises: InputError for data that do not fit."""
-        way, found = self.way, Found()
-        calibration = self.context.calibration(held_out=True) if way.recover or way.criterion in ("wanda", "obs") else None
+        way, found, calibration = self.way, Found(), self.ground.calibration
         self.context.step.expect(sum(w.size for w in weights), "calibrating" if calibration is not None else "choosing")
         if way.scope == "global":
             self.counts = over_all_counts(weights, way.goal.sparsity or 0)
@@ -43,8 +43,8 @@ class Layers:
             self._share_out(weights, {id(w): _bins(w, None) for w in weights})
         if calibration is not None and weights:
             found = self._walked(calibration, weights)
-        elif (synthetic := without_data.inputs(self.context, way, weights)) is not None:
-            found = without_data.recovered(self.context, synthetic, weights, self._one)
+        elif self.ground.synthetic is not None and weights:
+            found = without_data.recovered(self.context, self.ground.synthetic, weights, self._one)
         for weight in weights:
             if id(weight) not in found:
                 found[id(weight)] = self._one(weight, None)

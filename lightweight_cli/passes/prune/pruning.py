@@ -10,7 +10,7 @@ import numpy as np
 from lightweight_cli.encodings import choose, mask, recognise
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.limits import Limits
-from lightweight_cli.passes.prune import without_data
+from lightweight_cli.passes.prune.ground import Ground
 from lightweight_cli.passes.prune.layer import Sparse, Way
 from lightweight_cli.passes.prune.layers import Layers
 from lightweight_cli.passes.prune.magnitude import RAISE_SHARE, prune_magnitude, zeroed_codes
@@ -28,14 +28,15 @@ if TYPE_CHECKING:
 def prune_weights(context: Context, way: Way, keep: float) -> int:
     """Prune every weight but the smallest that together are `keep` of all. Returns: weights newly set to zero."""
     goal, rewriter = way.goal, context.rewriter()
-    if streams(way, keep) and not recovers(context, way, rewriter):
+    ground = Ground(context, way, [w for w in rewriter.weights if not w.locked])
+    if streams(way, keep) and ground.calibration is ground.synthetic is None:
         return prune_magnitude(context, goal.threshold, goal.relative, goal.sparsity, way.scope)
-    if pays(rewriter, way) and raise_opset(context.model, mask.MINIMUM_OPSET, context.step.note):
+    if pays(rewriter, ground) and raise_opset(context.model, mask.MINIMUM_OPSET, context.step.note):
         rewriter = context.rewriter()
     small = smallest(rewriter.weights, keep)
     reasons = {id(w): "is empty" if not w.size else f"is among the smallest (--keep {keep:g})" if id(w) in small else ""
                for w in rewriter.weights}
-    found = Layers(context, way).sparse([w for w in rewriter.weights if not w.locked and not reasons[id(w)]])
+    found = Layers(context, way, ground).sparse([w for w in rewriter.weights if not w.locked and not reasons[id(w)]])
 
     def plan(weight: Weight) -> Plan:
         new = reasons[id(weight)] or found[id(weight)]
@@ -53,25 +54,11 @@ def streams(way: Way, keep: float) -> bool:
     return plain and way.scope in ("tensor", "global") and way.goal.keep_top is way.goal.l1 is None
 
 
-def recovers(context: Context, way: Way, rewriter: Rewriter) -> bool:
-    """Whether the weights that stay will make up for those that go, on data or on synthetic inputs."""
-    if not way.recover:
-        return False
-    return context.calibration() is not None or without_data.inputs(context, way, free(rewriter)) is not None
-
-
-def free(rewriter: Rewriter) -> list[Weight]:
-    """Return the weights that may change."""
-    return [w for w in rewriter.weights if not w.locked]
-
-
-def pays(rewriter: Rewriter, way: Way) -> bool:
+def pays(rewriter: Rewriter, ground: Ground) -> bool:
     """Whether bitmasks of so many zeros, which an older model's opset has no operators for, save enough to raise it."""
     if version(rewriter.model.proto) >= mask.MINIMUM_OPSET:
         return False
-    weights = free(rewriter)
-    gone = without_data.gone(way, weights)
-    saved = sum(max(0.0, (gone * w.numpy.itemsize - 1 / 8) * w.size) for w in weights)
+    saved = sum(max(0.0, (ground.gone * w.numpy.itemsize - 1 / 8) * w.size) for w in ground.weights)
     return saved > RAISE_SHARE * rewriter.model.total_size
 
 

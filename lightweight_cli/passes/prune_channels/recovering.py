@@ -6,6 +6,9 @@ import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from lightweight_cli.calibration.guard import better
 from lightweight_cli.errors import InputError
 from lightweight_cli.passes.prune_channels.recovery import Recovery, Refit
 from lightweight_cli.pipeline.step_report import Calibrated
@@ -13,6 +16,7 @@ from lightweight_cli.pipeline.step_report import Calibrated
 if TYPE_CHECKING:
     from lightweight_cli.calibration.study import Study
     from lightweight_cli.pipeline.context import Context
+    from lightweight_cli.weights.weight import Weight
 
 Refits = dict[int, Refit]
 """What becomes of each weight, by its id."""
@@ -60,22 +64,17 @@ def _walked(context: Context, recovery: Recovery, study: Study) -> Refits:
 
 def _without_data(context: Context, recovery: Recovery, study: Study) -> Refits:
     try:
-        _try(study, recovery, recovery.cut_only())
-        limit = study.score()
-        found = _walked(context, recovery, study)
-        _try(study, recovery, found)
-        score = study.score()
+        found, name, score, cut = better(study, recovery.cut_only(), [("recovered", lambda: _walked(context, recovery, study))], _put)
     except InputError as e:
         context.step.note(f"not recovered, for the model does not run on synthetic inputs: {e}")
         return {}
-    if not score.beats(limit):
-        context.step.note(f"not recovered: on synthetic inputs of another kind that has {score.sqnr:.1f} dB, and {limit.sqnr:.1f} as cut")
+    if name is None:
+        context.step.note(f"not recovered: on synthetic inputs of another kind that has {score.sqnr:.1f} dB, and {cut.sqnr:.1f} as cut")
         return {}
-    context.step.note(f"recovered without data: {score.sqnr:.1f} dB on synthetic inputs of another kind, {limit.sqnr:.1f} as cut")
+    context.step.note(f"recovered without data: {score.sqnr:.1f} dB on synthetic inputs of another kind, {cut.sqnr:.1f} as cut")
     return found
 
 
-def _try(study: Study, recovery: Recovery, found: Refits) -> None:
-    for number, weight in enumerate(recovery.weights):
-        if id(weight) in found:
-            study.put(number, found[id(weight)].values, found[id(weight)].beside)
+def _put(found: Refits, weight: Weight) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
+    new = found.get(id(weight))
+    return None if new is None else (new.values, new.beside)

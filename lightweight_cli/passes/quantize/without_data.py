@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from lightweight_cli.calibration.guard import better
 from lightweight_cli.calibration.statistics import Statistics
-from lightweight_cli.calibration.trial import Score
 from lightweight_cli.errors import InputError
 from lightweight_cli.passes.quantize.result import MIX, NEAREST, PRIOR, Result
 from lightweight_cli.pipeline.context import Context
@@ -42,19 +44,23 @@ def coded(context: Context, weights: Sequence[Weight], solve: Solve) -> Codes:
 
 def _guarded(context: Context, synthetic: Calibration, weights: Sequence[Weight], solve: Solve) -> Codes:
     """Return the first codes that hold: BatchNormalization as it was trained, as it is, the prior alone, nearest. Raises: InputError."""
-    plain: Codes = {id(w): solve(w, None, NEAREST) for w in weights}
+    nearest: Codes = {id(w): solve(w, None, NEAREST) for w in weights}
     with synthetic.study(context.model, weights, renormalized=True) as study:
-        limit = _score(study, weights, plain)
-        found = _held(context, study, _mixed(context, study, solve), limit, MIX)
-        if found is None and study.renormalized:
-            with synthetic.study(context.model, weights) as as_it_is:
-                found = _held(context, study, _mixed(context, as_it_is, solve), limit, MIX)
-        if found is None:
+        def as_it_is() -> Codes:
+            with synthetic.study(context.model, weights) as other:
+                return _mixed(context, other, solve)
+
+        def prior_alone() -> Codes:
             context.step.expect(sum(w.size for w in weights), "rounding")
-            found = _held(context, study, {id(w): solve(w, None, PRIOR) for w in weights}, limit, PRIOR)
-    if found is None:
-        context.step.note(f"nearest, which nothing beat on inputs of another kind ({limit.sqnr:.1f} dB)")
-    return plain if found is None else found
+            return {id(w): solve(w, None, PRIOR) for w in weights}
+
+        ways = [(MIX, lambda: _mixed(context, study, solve)), *([(MIX, as_it_is)] if study.renormalized else []), (PRIOR, prior_alone)]
+        found, way, score, plain = better(study, nearest, ways, _put)
+    if way is None:
+        context.step.note(f"nearest, which nothing beat on inputs of another kind ({plain.sqnr:.1f} dB)")
+    else:
+        context.step.note(f"{way}: {score.sqnr:.1f} dB on inputs of another kind, where nearest has {plain.sqnr:.1f}")
+    return found
 
 
 def _mixed(context: Context, study: Study, solve: Solve) -> Codes:
@@ -63,19 +69,6 @@ def _mixed(context: Context, study: Study, solve: Solve) -> Codes:
     return {id(layer.weight): solve(layer.weight, layer.statistics, MIX) for layer in study.statistics()}
 
 
-def _held(context: Context, study: Study, found: Codes, limit: Score, way: str) -> Codes | None:
-    """Return codes that beat nearest on inputs of other kinds. Raises: InputError."""
-    score = _score(study, study.weights, found)
-    if not score.beats(limit):
-        return None
-    context.step.note(f"{way}: {score.sqnr:.1f} dB on inputs of another kind, where nearest has {limit.sqnr:.1f}")
-    return found
-
-
-def _score(study: Study, weights: Sequence[Weight], codes: Codes) -> Score:
-    """Return how the whole model does with these codes."""
-    for number, weight in enumerate(weights):
-        found = codes.get(id(weight))
-        if isinstance(found, Result):
-            study.put(number, found.coded.decode().reshape(weight.shape))
-    return study.score()
+def _put(codes: Codes, weight: Weight) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
+    found = codes.get(id(weight))
+    return (found.coded.decode().reshape(weight.shape), {}) if isinstance(found, Result) else None
