@@ -16,8 +16,6 @@ from typing import NamedTuple
 import numpy as np
 
 STRENGTHS = np.linspace(0.2, 0.9, 15)
-WORTH = 0.7
-"""Of the expected error at most must be left: dividing takes time on every run, and the ends of few rows promise .8 by chance."""
 LEVELS = 255
 """Steps of an activation's range."""
 TINY = 1e-9
@@ -61,17 +59,17 @@ class Ends:
         return Channels(self.low.astype(np.float64), self.high.astype(np.float64), self.power / self.rows)
 
 
-def balanced(x: Channels, matrices: Sequence[np.ndarray], top: int) -> np.ndarray | None:
-    """Return the factor of each channel, or None where none lessens the expected error by much.
+def balanced(x: Channels, matrices: Sequence[np.ndarray], top: int, worth: float) -> np.ndarray | None:
+    """Return the factor of each channel, or None where none lessens the expected error enough.
 
-    `matrices` [outputs, channels] of all that read it; `top`: the largest code of weights.
+    `matrices` [outputs, channels] of all that read it; `top`: the largest code of weights; `worth`: of the error at most may be left.
     """
     reach = np.maximum(np.maximum(-x.low, x.high), 0.0).astype(np.float64)
     weight = np.max([np.abs(m).max(0) for m in matrices], 0).astype(np.float64)
     live = (reach > TINY) & (weight > TINY)
     if not live.any():
         return None
-    best, least = None, WORTH * noise(x, matrices, np.ones(reach.size), top)
+    best, least = None, worth * noise(x, matrices, np.ones(reach.size), top)
     for strength in STRENGTHS:
         scale = np.ones(reach.size)
         scale[live] = reach[live] ** strength / weight[live] ** (1 - strength)
