@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from lightweight_cli.runtime.child import Progress
 
 PROBES = 10
-"""Rows on which a layer is tried alone: gains differ by factors of 100, and these find them. With 64 this took most of the time, with 16
-100 of the 250 seconds of PP-OCRv4 rec, by the times of its runs."""
+"""Rows on which a layer is tried alone: gains differ by factors of 100, and these find them. Of PP-OCRv4 rec a row takes .094 s,
+and 44 weights are tried: 32 rows were half of its 250 s."""
 ANYTHING = Goal(Budget())
 """The goal of a probe: there is none."""
 

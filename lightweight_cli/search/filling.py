@@ -2,7 +2,7 @@
 
 First all steps are multiplied by one factor, bisected on candidates; what is then left goes to single layers, to those first in which a
 byte saves most.
-What a step takes is forecast: rounded to nearest, times what the codes of the layer took over that before.
+What a step takes is forecast: rounded by what weights and bits cost, times what the codes of the layer took over that before.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from functools import cached_property
 
 import numpy as np
 
+from lightweight_cli.numerics import rate
 from lightweight_cli.search import pricing
 from lightweight_cli.search.build import Built
 from lightweight_cli.search.fitting import fits, halved, laid
 from lightweight_cli.search.gains import Explored
-from lightweight_cli.search.items import HALF, WIDE, Item
+from lightweight_cli.search.items import UNCODED, WIDE, Item
 from lightweight_cli.search.pieces import Piece, Store, taken
-from lightweight_cli.search.rounding import Rounded, occurring, plainly
+from lightweight_cli.search.rounding import Rounded, histogram, occurring, rounded
 
 STRETCH = 1.5
 """The factor is between this and one over it: farther away other items are better."""
@@ -61,7 +62,7 @@ class Filler:
     @cached_property
     def ratio(self) -> float:
         """What its codes took over what the nearest ones take."""
-        if self.new.item == HALF:
+        if self.new.item in UNCODED:
             return 1.0
         made = self.store(self.layer, self.new).own if self.store else self.new.nbytes
         return made / self._nearest(self.new.item).own
@@ -69,7 +70,11 @@ class Filler:
     def _nearest(self, item: Item) -> Piece:
         matrix = self.matrix
         grid = laid(matrix, item)
-        codes = grid.nearest(matrix * self.reach)
+        matrix = matrix * self.reach
+        codes = grid.nearest(matrix)
+        if not item.fine:  # as they are rounded, though not by what they see
+            cost = pricing.lengths(histogram(codes, grid.low, grid.high), self.layer.weight.size) * rate.KAPPA
+            codes = grid.cheapest(matrix, np.ones(1, np.float32), (cost * float(np.mean(grid.scale**2))).astype(np.float32))
         if self.store is None:
             counts = occurring(codes)
             return Piece(pricing.nbytes(counts * (self.layer.weight.size / counts.sum()), self.new.scale.size))
@@ -92,10 +97,9 @@ class Filler:
         return self.new.item if not self.free else self.new.item._replace(step=float(f"{step * factor:.4g}"))
 
     def chosen(self, room: Callable[[Piece], bool]) -> None:
-        """Take the best of its choices for which there is room, where its step can't be changed."""
+        """Take the best of its choices for which there is room."""
         for choice in sorted((c for c in self.choices if c.error < self.error), key=lambda c: c.error):
-            new = plainly(self.layer, choice.item) if choice.item != HALF else None
-            piece = self.store(self.layer, new) if self.store and new else Piece(choice.nbytes)
+            piece = self.store(self.layer, rounded(self.layer, choice.item, None)) if self.store else Piece(choice.nbytes)
             if room(piece):
                 self.item, self.piece, self.error = choice.item, piece, choice.error
                 return
@@ -125,14 +129,13 @@ class Filling:
     def alone(self, aim: float) -> list[Item]:
         """Return items of which those of single layers are finer, with what is left over of a size."""
         for f in sorted(self.all, key=lambda f: -f.gain * f.error / f.new.nbytes):
+            if f.free:
+                by = least(lambda by, f=f: self.whole({f: f.takes(by)}) <= aim, 1 / STRETCH, 1.0)  # type: ignore[misc]
+                if by < 1 and self.whole({f: f.takes(by)}) <= aim:
+                    f.item, f.piece, f.error = f.stretched(by), f.takes(by), f.error * by**2
             if aim - self.whole({}) < LEFT * aim:
                 break
-            if not f.free:
-                f.chosen(lambda piece, f=f: self.whole({f: piece}) <= aim)  # type: ignore[misc]
-                continue
-            by = least(lambda by, f=f: self.whole({f: f.takes(by)}) <= aim, 1 / STRETCH, 1.0)  # type: ignore[misc]
-            if by < 1 and self.whole({f: f.takes(by)}) <= aim:
-                f.item, f.piece = f.stretched(by), f.takes(by)
+            f.chosen(lambda piece, f=f: self.whole({f: piece}) <= aim)  # type: ignore[misc]
         return [f.item for f in self.all]
 
 

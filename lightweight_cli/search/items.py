@@ -19,7 +19,8 @@ it is worth another's error."""
 
 
 class Item(NamedTuple):
-    """One way to round a weight. As text: 0.35, 1.4/2 (codes up to 2), 0.18o (a scale for each output), 8b (its range), 16b (float16)."""
+    """One way to round a weight. As text: 0.35, 1.4/2 (codes up to 2), 0.18o (a scale for each output), 8b (its range), 16b (float16),
+    32b (as it is)."""
 
     step: float
     clip: int = WIDE
@@ -49,6 +50,10 @@ SAFE = Item(0.0, 127, True, 8)
 """8 bits for each output, as any tool gives: it holds whatever outliers there are, and loses next to nothing."""
 HALF = Item(0.0, 0, False, 16)
 """float16: for what 8 bits are too few, as spectra are whose logarithm is taken (basic-pitch: 22 dB at 8 bits)."""
+KEEP = Item(0.0, 0, False, 32)
+"""As it is, in the smallest exact form: where a size has room for it."""
+UNCODED = (HALF, KEEP)
+"""What makes no codes."""
 GROUPED = tuple(Item(step, WIDE, True) for step in (FINE_GROUPED, 0.05, 0.09, 0.18, 0.35))
 """For grouped and depthwise kernels: a scale for the tensor gave 14 % error at the finest step, and they are 2 to 3 % of the bytes."""
 FINER = (2, 4, 8)
@@ -60,13 +65,14 @@ PROBE = {PLAIN: PLAIN[6], MENU: PLAIN[8], GROUPED: GROUPED[3]}
 
 def parse(text: str, where: str) -> Item:
     """Return the item that prints as `text`. Raises: UsageError."""
-    if text in (str(SAFE), str(HALF)):
-        return SAFE if text == str(SAFE) else HALF
+    for known in (SAFE, *UNCODED):
+        if text == str(known):
+            return known
     head, sign, clip = text.partition("/")
     try:
         item = Item(float(head.removesuffix("o")), int(clip) if sign else WIDE, head.endswith("o"))
     except ValueError:
         item = Item(0.0)
     if not 0 < item.step < 1e6 or not 0 < item.clip <= WIDE:
-        raise UsageError(f"{where} {printable(text)}: must be a step, as 0.35, 1.4/2 (codes up to 2), 0.18o (a scale an output), 8b or 16b")
+        raise UsageError(f"{where} {printable(text)}: must be a step, as 0.35, 1.4/2 (codes to 2), 0.18o (a scale an output), 8b, 16b, 32b")
     return item

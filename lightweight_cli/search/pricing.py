@@ -20,6 +20,8 @@ DENSE, FEW = 80.0, 16
 """Bytes beside codes that take a byte each, more than a packed leaf has: they are their own numbers."""
 OWN = 75.0
 """Bytes of the nodes that scale numbers of a byte, where a tree's table has those instead of values of 4."""
+BITMASK = 400
+"""Bytes of the nodes that put non-zeros in their places."""
 CAST = 50
 """Bytes of what widens float16."""
 SCALE, SCALES = 2, 60
@@ -29,6 +31,12 @@ SCALE, SCALES = 2, 60
 def half(size: int) -> float:
     """Return the bytes of so many weights as float16."""
     return 2.0 * size + CAST
+
+
+def whole(values: np.ndarray) -> float:
+    """Return the bytes of weights as they are, zeros as a bitmask where that is smaller."""
+    width = values.dtype.itemsize
+    return min(width * values.size, width * int(np.count_nonzero(values)) + values.size / 8 + BITMASK)
 
 
 def depth_of(size: int) -> int:

@@ -15,7 +15,7 @@ from lightweight_cli.numerics.objective import objective
 from lightweight_cli.numerics.solver import Method, Problem, posed, solved
 from lightweight_cli.search import pricing
 from lightweight_cli.search.fitting import coarser, fits, halved, holds, laid
-from lightweight_cli.search.items import HALF, WIDE, Item
+from lightweight_cli.search.items import HALF, KEEP, UNCODED, WIDE, Item
 from lightweight_cli.search.layer import Layer
 
 FIRM = (0.1, 1.0)
@@ -67,8 +67,8 @@ def occurring(codes: np.ndarray) -> np.ndarray:
 
 def rounded(layer: Layer, item: Item, seen: Statistics | None, sweeps: int = 1, firm: bool = False) -> Rounded:
     """Return a layer rounded as an item says, for what it sees. Raises: ValueError where values are not finite."""
-    if item == HALF:
-        return half(layer)
+    if item in UNCODED:
+        return half(layer) if item == HALF else kept(layer)
     if layer.looked_up or seen is None or seen.moments is None:
         return plainly(layer, item)
     how, matrix = method(layer, sweeps, firm), layer.matrix()
@@ -114,6 +114,13 @@ def half(layer: Layer) -> Rounded:
     power = float(np.square(values, dtype=np.float64).sum())
     error = float(np.square(decoded - values, dtype=np.float64).sum()) / power if power else 0.0
     return Rounded(HALF, np.empty(0, np.int16), np.ones(1, np.float32), decoded, None, error, pricing.half(layer.weight.size))
+
+
+def kept(layer: Layer) -> Rounded:
+    """Return a layer as it is; what it takes at most."""
+    values = layer.weight.read(0, layer.weight.size).reshape(layer.weight.shape)
+    layer.weight.forget()
+    return Rounded(KEEP, np.empty(0, np.int16), np.ones(1, np.float32), np.asarray(values, np.float32), None, 0.0, pricing.whole(values))
 
 
 def plainly(layer: Layer, item: Item) -> Rounded:

@@ -141,7 +141,6 @@ class Search:
             self.opened, self.explored = True, [e._replace(choices=e.others or e.choices) for e in self.explored]
         aim = most * AIM
         made = self._of(aim)
-        made = made and self._firmer(made)
         for _ in range(CORRECTIONS):
             if made is None or most / NEAR <= made.nbytes <= most * NEAR:
                 break
@@ -150,8 +149,14 @@ class Search:
             if found is None:
                 break
             aim, made = nearer, found
-        if made is not None:
-            self._filled(made, most)
+        if made is None:
+            return
+        self._filled(made, most)
+        best, self.built = self.front.best, self.front.built
+        if best is not None and not best.nearest and not self.settled:
+            made = self._firmer(best)
+            if self.firm:
+                self._filled(made, most)
 
     def _filled(self, made: Candidate, most: int) -> None:
         """Meet a size by other steps than the menu's: of all layers together, and of single ones with what is left over then."""

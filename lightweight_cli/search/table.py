@@ -12,7 +12,7 @@ from lightweight_cli.numerics.solver import Problem
 from lightweight_cli.search import pricing
 from lightweight_cli.search.items import FINER, GROUPED, HALF, Item
 from lightweight_cli.search.layer import Layer
-from lightweight_cli.search.rounding import best_codes, half, method, occurring, plainly, power_of, problem_of
+from lightweight_cli.search.rounding import best_codes, half, kept, method, occurring, plainly, power_of, problem_of
 from lightweight_cli.search.together import alone, together
 
 OUTPUTS, OUTLIERS = 32, 8
@@ -63,6 +63,12 @@ def finer(layer: Layer, found: Sequence[Choice]) -> list[Choice]:
 def coded(layer: Layer) -> list[Item]:
     """Return the items that make codes of a layer."""
     return [item for item in layer.fitting if item != HALF]
+
+
+def keeping(layer: Layer) -> Choice:
+    """Return the choice that loses nothing, for a size that has room for it; a goal is no reason to compress nothing."""
+    made = kept(layer)
+    return Choice(made.item, made.nbytes, made.error)
 
 
 def safest(layer: Layer) -> Choice:

@@ -104,7 +104,7 @@ def test_what_8_bits_do_not_keep_is_kept_by_finer_steps_and_not_by_float16(call,
     assert call("run", source, "--recipe", plan, *words, "-o", again)[0] == 0 and Path(again).read_bytes() == Path(target).read_bytes()
 
 
-@pytest.mark.parametrize("share", [0.3])
+@pytest.mark.parametrize("share", [0.3, 0.4])
 def test_a_size_is_met_from_below(share, save, tmp_path) -> None:
     source = written(tmp_path, save, NET)
     most = int(share * os.path.getsize(source))

@@ -86,7 +86,7 @@ def test_where_the_time_is_over_after_the_first_candidate_it_is_the_result() -> 
 @pytest.mark.parametrize("off", [0.8, 1.0, 1.3])
 @pytest.mark.parametrize("most", [2_500, 5_000, 9_000])
 def test_a_size_is_met_though_the_forecast_is_off(most: int, off: float) -> None:
-    made = search(most, off=off, smallest=0.0)
+    made = search(most, off=off, smallest=0.0, settled=True)
     made.run()
     assert made.front.best is not None and 0.97 * most <= made.front.best.nbytes <= most
 

@@ -23,7 +23,7 @@ from lightweight_cli.search.layer import Layer
 from lightweight_cli.search.pieces import Store
 from lightweight_cli.search.rounding import Rounded
 from lightweight_cli.search.searching import INTERRUPTED, Search
-from lightweight_cli.search.table import choices
+from lightweight_cli.search.table import choices, keeping
 
 if TYPE_CHECKING:
     from lightweight_cli.calibration.statistics import Statistics
@@ -57,7 +57,7 @@ def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: 
 
         search = Search(layers, study, judge, seen_on(portion), rest, store, model.total_size, clock,
                         lambda stage, done, whole: step.stage(stage, done, whole),
-                        lambda: explore(context, study, judge, layers, portion, clock), Front(most),
+                        lambda: explore(context, study, judge, layers, portion, clock, most is not None), Front(most),
                         settled=original is not None)  # integers add to the loss on all rows
         search.run()
         if wanted.confirm is not None and search.ended != INTERRUPTED:
@@ -80,8 +80,11 @@ def confirmed(context: Context, search: Search, budget: Budget) -> None:
 
 
 def explore(context: Context, study: Callable[[], Study], judge: Examiner, layers: Sequence[Layer], portion: Portion,
-            clock: Clock) -> list[Explored]:
-    """Return the choices of each layer and what its errors count, in one pass of the original, as far as time allows."""
+            clock: Clock, sized: bool) -> list[Explored]:
+    """Return the choices of each layer and what its errors count, in one pass of the original, as far as time allows.
+
+    `sized`: a size is met, which may have room for a layer as it is.
+    """
     step, seen = context.step, seen_on(portion)
     of, found, done = {id(layer.weight): layer for layer in layers}, {}, 0
     whole = sum(layer.weight.size for layer in layers)
@@ -104,7 +107,8 @@ def explore(context: Context, study: Callable[[], Study], judge: Examiner, layer
     unmoved = sum(len(e.choices) == 1 and not e.layer.fixed for e in found.values())
     if unmoved:
         step.note(f"{unmoved:,} of {len(layers):,} weights change no output on the data: they keep about 8 bits")
-    return weighed([found[id(layer)] if id(layer) in found else unexplored(layer) for layer in layers])
+    known = weighed([found[id(layer)] if id(layer) in found else unexplored(layer) for layer in layers])
+    return [e._replace(choices=[*e.choices, keeping(e.layer)]) for e in known] if sized else known
 
 
 def told(context: Context, search: Search, budget: Budget) -> list[tuple[Item, Rounded]]:

@@ -20,9 +20,11 @@ from lightweight_cli.passes.compress.planned import planned
 from lightweight_cli.passes.compress.searched import searched
 from lightweight_cli.passes.compress.storing import coded
 from lightweight_cli.passes.compress.unmeasured import unmeasured
+from lightweight_cli.passes.pack import values as exact_values
+from lightweight_cli.passes.pack.smallest import exact_forms
 from lightweight_cli.passes.quantize.remaining import Why
 from lightweight_cli.pipeline.wanted import divided
-from lightweight_cli.search.items import HALF, WIDE, Item
+from lightweight_cli.search.items import HALF, KEEP, UNCODED, WIDE, Item
 from lightweight_cli.search.layer import LEAST, Layer, layers_of
 from lightweight_cli.search.pieces import Piece
 from lightweight_cli.search.rounding import Rounded
@@ -114,9 +116,12 @@ def piece(context: Context, rewriter: Rewriter, layer: Layer, new: Rounded) -> P
 
 def options_for(context: Context, rewriter: Rewriter, layer: Layer, new: Rounded) -> list[Emission]:
     """Return the ways to store a layer's new values."""
+    make = partial(rewriter.emission, layer.weight)
+    if new.item == KEEP:
+        return exact_forms(context.model, make, exact_values.of(layer.weight), layer.name, context.limits)
     if new.item == HALF:
         return beside.stored(rewriter, layer.weight)
-    codes, make = coded(context.model, layer, new), partial(rewriter.emission, layer.weight)
+    codes = coded(context.model, layer, new)
     if isinstance(codes, Summed):
         return choose.for_sums(make, codes, layer.name, context.limits)
     return choose.for_codes(make, codes, layer.name, context.limits)
@@ -124,8 +129,8 @@ def options_for(context: Context, rewriter: Rewriter, layer: Layer, new: Rounded
 
 def chosen_by(item: Item, rounded: Rounded) -> str:
     """Return in words what a weight became."""
-    if item == HALF:
-        return "float16"
+    if item in UNCODED:
+        return "float16" if item == HALF else "as it is"
     zeros = 1 - np.count_nonzero(rounded.codes) / rounded.codes.size
     how = f"{item.bits} bits" if item.bits else f"step {item.step:g} rms"
     return f"{how}{', an output' if item.per_output else ''}{'' if item.clip == WIDE or item.bits else f', codes to {item.clip}'}, " \
