@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from onnx import NodeProto, TensorProto, helper
 
+from lightweight_cli.compute.dividing import divided
 from lightweight_cli.compute.edit import Edit
 from lightweight_cli.compute.integers import integers
 from lightweight_cli.compute.layer import Layer
@@ -47,10 +48,15 @@ def unfit_shape(layer: Layer) -> str:
 
 def emit(edit: Edit, layers: Sequence[Layer], reduced: bool, seen: Seen) -> None:
     """Replace the operators of layers. Raises: ValueError for weights that are not finite."""
+    single = [layer for layer in layers if len(layer.roles) == 1 and not layer.roles[0].scope.number]
+    readers: dict[str, set[int]] = {}
+    for layer in single:
+        readers.setdefault(layer.roles[0].node.input[0], set()).add(id(layer.roles[0].node))
+    for value, factors in seen.balance.items():
+        if value in readers:
+            edit.made["balanced", value] = divided(edit, value, factors, readers[value])
     for layer in layers:
-        role = layer.roles[0]
-        alone = len(layer.roles) == 1 and not role.scope.number
-        _emit(edit, layer, reduced, seen.balance.get(role.node.input[0]) if alone else None)
+        _emit(edit, layer, reduced, seen.balance.get(layer.roles[0].node.input[0]) if layer in single else None)
 
 
 def _emit(edit: Edit, layer: Layer, reduced: bool, factors: np.ndarray | None) -> None:
@@ -62,19 +68,8 @@ def _emit(edit: Edit, layer: Layer, reduced: bool, factors: np.ndarray | None) -
         alpha = factor(role.node, "alpha")
         if alpha not in scales:
             scales[alpha] = edit.tensor(f"{layer.weight.name}.s", found.scale * np.float32(alpha))
-        x = role.node.input[0] if factors is None else _balanced(edit, role, factors)
+        x = role.node.input[0] if factors is None else edit.made["balanced", role.node.input[0]]
         edit.replace(role.scope, role.node, _nodes(edit, role, x, codes, scales[alpha]), role.node.input[role.index])
-
-
-def _balanced(edit: Edit, role: Role, factors: np.ndarray) -> str:
-    """Return the name of what an operator reads, divided by its factors: once for all that read it."""
-    x = role.node.input[0]
-    if ("balanced", x) not in edit.made:
-        out = edit.made["balanced", x] = edit.name(f"{x}.b")
-        by = edit.tensor(f"{x}.by", (1 / factors).astype(np.float32))
-        edit.where_known(role.scope, x, helper.make_node("Mul", [x, by], [out]))
-        edit.same_place[out] = x
-    return str(edit.made["balanced", x])
 
 
 def _nodes(edit: Edit, role: Role, x: str, codes: str, scale: str) -> list[NodeProto]:

@@ -91,6 +91,19 @@ def test_balanced_values_are_rounded_finer(tmp_path):
     assert told["balanced"][0] >= told["plain"][0] - 1 and told["balanced"][1] == told["plain"][1]
 
 
+@pytest.mark.parametrize("also,folded", [("", True), (" r = Relu (v) z = ReduceSum (r)", False)])
+def test_factors_go_into_the_normalization_before_if_nothing_else_reads_it(also, folded, tmp_path):
+    text = f"""{HEAD} g (float[n,64] x) => (float[n,32] y{", float z" if also else ""})
+    <float[64] s, float[64] m, float[64,32] A, float[64,32] B>
+    {{ v = LayerNormalization (x, s, m) a = MatMul (v, A) b = MatMul (v, B) y = Add (a, b){also} }}"""
+    factors = np.linspace(0.5, 4, 64)
+    path, candidate, _ = in_integers(tmp_path, filled(text), dynamic.NAME, balance={"v": factors})
+    (wanted, *same), (got, *others) = outputs(path, {"x": X})[0], outputs(candidate, {"x": X})[0]
+    assert decibels(wanted, got) > 30 and same == others
+    made = onnx.load(candidate).graph
+    assert ("v.b" in {o for n in made.node for o in n.output}) != folded and ("s" in {t.name for t in made.initializer}) != folded
+
+
 @pytest.mark.parametrize("text", [
     f"{HEAD} g (float[n,64] x) => (float[n,32] y, float[64,32] W) <float[64,32] W> {{ y = MatMul (x, W) }}",
     f"{HEAD} g (int64[n] i, float[n,32] x) => (float[n,32] e, float[n,64] y) <float[64,32] W> "
