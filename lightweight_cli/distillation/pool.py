@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lightweight_cli.data.batches import Batch, Batches
-from lightweight_cli.distillation.variations import is_mixed, mixed, moved
+from lightweight_cli.distillation.variations import is_mixed, mixed, moved, share_of
 
 IN_MEMORY = 256 << 20
 """Bytes of one input's samples that are kept in memory."""
@@ -34,7 +34,7 @@ class Pool:
         self.random = np.random.default_rng(seed)
         self.order: list[int] = []
         self.samples = sum(b.samples for b in batches)
-        self.batches = batches
+        self.batches, self.share = batches, share_of(max(1, self.samples))
         if sliceable:
             self.rows = {n: _joined([b.feed[n] for b in batches]) if n in sliceable else v for n, v in batches[0].feed.items()}
             labels = [b.labels for b in batches if b.labels is not None]
@@ -63,8 +63,8 @@ class Pool:
 
     def _varied(self, drawn: Drawn) -> Drawn:
         """Move images, and mix samples where no labels tell what they are."""
-        feed = {n: moved(drawn.feed[n], self.random) for n in self.sliceable}
-        return drawn._replace(feed={**drawn.feed, **(mixed(feed, self.random) if drawn.labels is None else feed)})
+        feed = {n: moved(drawn.feed[n], self.random, self.share) for n in self.sliceable}
+        return drawn._replace(feed={**drawn.feed, **(mixed(feed, self.random, self.share) if drawn.labels is None else feed)})
 
     def _rows(self, rows: np.ndarray) -> Drawn:
         feed = {n: np.asarray(v[rows]) if n in self.sliceable else v for n, v in self.rows.items()}
