@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+
 from lightweight_cli.compute import dynamic
 from lightweight_cli.compute.integers import FULL, REDUCED
 from lightweight_cli.compute.layer import Layer
@@ -16,6 +18,9 @@ WORTH = 1.0, 0.7
 was expected brought 4 dB of the outputs, and ends of few rows promise .8 by chance."""
 NEARER = 1.5
 """dB that the outputs must gain: dividing takes time on every run, and the rows that tell have been seen."""
+
+ENOUGH = 40.0
+"""dB that all in integers have without it, from which on nothing needs it."""
 
 
 def inputs_of(layers: Sequence[Layer]) -> dict[str, list[Layer]]:
@@ -32,20 +37,27 @@ def balance(trials: Trials, layers: Sequence[Layer], channels: Mapping[str, Chan
     """Let dynamic layers read balanced values, if that brings the outputs nearer with all of them in integers."""
     top = REDUCED if trials.reduced else FULL
     decisions = {layer.key: dynamic.NAME for layer in layers}
-    matrices = {value: [layer.matrix()[0] for layer in readers] for value, readers in inputs_of(layers).items()}
     seen, tried = trials.seen, list[tuple[float, Seen, int]]()
-    for worth in WORTH:
-        found = {value: scale for value, some in matrices.items()
-                 if value in channels and all(m.shape[1] == channels[value].power.size for m in some)
-                 and (scale := balanced(channels[value], some, top, worth)) is not None}
+    before = trials.run(decisions, latency=False).sqnr
+    if before is None or before >= ENOUGH:
+        return
+    factors: dict[float, dict[str, np.ndarray]] = {worth: {} for worth in WORTH}
+    for value, readers in inputs_of(layers).items():
+        some = [layer.matrix()[0] for layer in readers]
+        if value not in channels or any(m.shape[1] != channels[value].power.size for m in some):
+            continue
+        for worth in WORTH:
+            scale = balanced(channels[value], some, top, worth)
+            if scale is not None:
+                factors[worth][value] = scale
+    for found in factors.values():
         if not found or (tried and len(found) == tried[-1][2]):
             continue
         trials.seen = seen._replace(balance=found)
         sqnr = trials.run(decisions, latency=False).sqnr
         tried.append((float("-inf") if sqnr is None else sqnr, trials.seen, len(found)))
     trials.seen = seen
-    before = trials.run(decisions, latency=False).sqnr if tried else None
-    if before is None:
+    if not tried:
         return
     best = max(tried, key=lambda one: one[0])
     kept = best[0] > before + NEARER
