@@ -93,6 +93,11 @@ def row(folder: Path, share: str, way: str, peer: str) -> dict[str, Any]:
         return {**found, "bytes": target.stat().st_size, "seconds": spent, **judged(folder, target)}
 
 
+def fits(share: str, way: str) -> bool:
+    """Whether a way is one for a share: a pattern says how many go of each group, and nothing is shared out."""
+    return not (":" in share and "sensitivity" in way)
+
+
 def table(rows: list[dict[str, Any]]) -> str:
     """Return the rows as a table, each model's original first."""
     lines = ["| model | zeros | way | metric | SQNR, dB | bytes | CPU s |", "| --- " * 7 + "|"]
@@ -118,9 +123,9 @@ def main() -> None:
     parser.add_argument("--ways", nargs="*", default=list(WAYS))
     parser.add_argument("--only-table", action="store_true")
     given = parser.parse_args()
-    kept = Rows(RESULTS, "model", "share", "way")
+    kept, ways = Rows(RESULTS, "model", "share", "way"), (*given.ways, *((PEER,) if given.peer else ()))
     for folder in [] if given.only_table else [f.resolve() for f in given.folders]:
-        for share, way in [("", "original"), *((s, w) for s in given.shares for w in (*given.ways, *((PEER,) if given.peer else ())))]:
+        for share, way in [("", "original"), *((s, w) for s in given.shares for w in ways if fits(s, w))]:
             kept.measure((folder.name, share, way), partial(row, folder, share, way, given.peer))
     kept.write(PAGE, table)
 

@@ -39,7 +39,7 @@ def prune(
         "How tensors share --sparsity: each alike, by |w| over all, by LAMP scores, or by what their layers lose.",
         choices=("tensor", "global", "lamp", "sensitivity"))] = "tensor",
     rounds: Annotated[int | None, Option(
-        "Reach the zeros in so many rounds, each from what the one before recovered; 10 with obs.", min=1, max=64)] = None,
+        "Reach the zeros in so many rounds, each from what the one before recovered; 20 with obs.", min=1, max=64)] = None,
     no_recover: Annotated[bool, Option("Leave the weights that stay as they are.")] = False,
     keep: Annotated[float, Option("Leave the smallest tensors that together are this share of the weights.", min=0, max=1)] = 0,
 ) -> int:

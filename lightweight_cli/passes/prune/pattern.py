@@ -12,8 +12,8 @@ from lightweight_cli.numerics import zeros
 
 MOST = 256
 """Weights in a group or along a side of a block."""
-ROUNDS = 10
-"""With obs: numerics.sparsify has what they gain."""
+ROUNDS = 20
+"""With obs: numerics.sparsify has what they gain; of 20 against 10, fashion-resnet at 80 % has 18.80 dB against 18.75, of 40 18.92."""
 
 
 class Pattern(NamedTuple):
@@ -36,7 +36,7 @@ class Pattern(NamedTuple):
         return zeros.blocks(scores, self.n, self.m, wanted) if self.kind else zeros.least(scores, wanted)
 
     def rounds(self, asked: int | None, criterion: str) -> int:
-        """Return in how many rounds zeros are reached: with data, obs gains by ten, and in N:M by one for each weight of M that goes."""
+        """Return in how many rounds zeros are reached: with data, obs gains by many, and in N:M by one for each weight of M that goes."""
         if self.kind == ":":
             return self.m - self.n if criterion == "obs" else 1
         return asked if asked is not None else ROUNDS if criterion == "obs" else 1
