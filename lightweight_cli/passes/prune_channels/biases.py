@@ -29,6 +29,8 @@ class Bias(NamedTuple):
 def bias_of(trace: Trace, layer: Layer) -> Bias | None:
     """Return the bias of a layer: its own, one that a following Add adds, or the mean that a BatchNormalization subtracts."""
     node = layer.node
+    if sum(other.weight == layer.weight for other in trace.layers) > 1:
+        return None  # each use of a weight has its own
     if node.op_type == "ConvTranspose" or node.output[0] in trace.scope.outputs:
         return None  # an output of its matrix is a channel at a tap
     if node.op_type in ("Conv", "Gemm") and len(node.input) > 2 and node.input[2]:

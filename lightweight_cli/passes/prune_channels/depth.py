@@ -88,6 +88,7 @@ class Shallower(Recovery):
 
     def __init__(self, trace: Trace, selected: Selected, going: Sequence[Block]) -> None:
         super().__init__(trace, selected)
+        self.weights = [w for w in self.weights if len(w.roles) == 1]  # another use may be in a block that stays
         self.inside = {id(n) for b in going for n in b.nodes}
         self.last = {id(b.last): b for b in going}
 

@@ -49,10 +49,10 @@ class Recovery:
         self.kept: Kept = everything
         self.layers: dict[int, Layer] = {}
         self.weights: list[Weight] = []
-        """Those that can be solved for."""
+        """Those that can be solved for; of one with several uses, all of which read it alike, for what they see together."""
         for weight in selected.weights:
             read = selected.layers(trace).get(id(weight), [])
-            if len(read) == len(weight.roles) == 1 and weight.tensor is not None and not weight.locked and not excluded(selected, weight):
+            if 0 < len(read) == len(weight.roles) and weight.tensor is not None and not weight.locked and not excluded(selected, weight):
                 self.layers[id(weight)] = read[0]
                 self.weights.append(weight)
 
@@ -82,10 +82,13 @@ class Recovery:
             view = matrix_of(weight)
         except NoMatrix:
             return plain
-        if seen is None or seen.moments is None or seen.moments.C is None:
+        if seen is None or seen.moments is None:
             return plain
-        bias = bias_of(self.trace, self.layers[id(weight)])
-        return self._best(Problem(view, values, alive, bias), seen.moments, seen.held) or plain
+        problem = Problem(view, values, alive, bias_of(self.trace, self.layers[id(weight)]))
+        if seen.moments.C is None and len(weight.roles) == 1:
+            return plain
+        moments = problem.of_original(seen.moments) if seen.moments.C is None else seen.moments
+        return self._best(problem, moments, seen.held) or plain
 
     def alive(self, weight: Weight) -> np.ndarray:
         """Return which values of a weight stay."""
@@ -125,6 +128,11 @@ class Problem:
         self.outputs: np.ndarray = np.asarray(stays.any(2))
         zeros = np.zeros(self.matrix.shape[:2])
         self.plain = self.matrix * self.inputs[:, None], zeros
+
+    def of_original(self, moments: Moments) -> Moments:
+        """Return moments of what the original gives for the same rows: of a weight whose uses can't be told apart."""
+        matrix = parts.split(self.matrix) if len(moments.S) != len(self.matrix) else self.matrix
+        return moments._replace(C=matrix @ moments.S)
 
     def solved(self, moments: Moments, fraction: float) -> tuple[np.ndarray, np.ndarray]:
         """Return the solution and what it adds to the bias. Raises: ValueError, LinAlgError."""
