@@ -41,6 +41,9 @@ def test_recovered_on_synthetic_inputs(tmp_path: Path) -> None:
     feed = {"x": images("leaves", np.random.default_rng(9), (16, 3, 32, 32))}
     assert ratio(file, better, feed) > ratio(file, zeroed, feed) + 3
     assert Path(better).read_bytes() == Path(again).read_bytes(), "the same each time"
+    _, much = pruned(file, Portion(()), tmp_path / "m", sparsity=0.8)
+    warned = [[n for n in r.notes if "expect a loss" in n] for r in (report, much)]
+    assert warned == [[], ["80% zeros without data: expect a loss, whatever synthetic inputs say; give data (--calibrate)"]]
 
 
 def test_zeroed_where_recovery_is_no_better(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

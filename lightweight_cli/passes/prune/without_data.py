@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from lightweight_cli.calibration.calibration import Calibration
     from lightweight_cli.pipeline.context import Context
 
+MANY = 0.65
+"""Share of zeros from which on what was recovered looks better on synthetic inputs than it is: fashion-resnet at 80 % has 11 dB there, and
+loses 56 points."""
 Found = dict[int, "Sparse | str"]
 """Of weights by their id: new values, or why there are none."""
 Prune = Callable[[Weight, "Statistics | None"], "Sparse | str"]
@@ -48,6 +51,10 @@ def recovered(context: Context, synthetic: Calibration, weights: Sequence[Weight
         context.step.note(f"not recovered: on synthetic inputs of another kind that has {score.sqnr:.1f} dB, zeroed {plain.sqnr:.1f}")
     else:
         context.step.note(f"recovered without data: {score.sqnr:.1f} dB on synthetic inputs of another kind, zeroed {plain.sqnr:.1f}")
+    new = [f.values for f in found.values() if isinstance(f, Sparse)]
+    zeros = sum(v.size - np.count_nonzero(v) for v in new) / max(1, sum(v.size for v in new))
+    if zeros > MANY:
+        context.step.note(f"{zeros:.0%} zeros without data: expect a loss, whatever synthetic inputs say; give data (--calibrate)")
     return found
 
 
