@@ -12,7 +12,7 @@ from lightweight_cli.search.allocation import allocated, total
 from lightweight_cli.search.build import Built, Seen, build, unseen
 from lightweight_cli.search.clock import Clock, TimeOver
 from lightweight_cli.search.examiner import Examiner
-from lightweight_cli.search.filling import STRETCH, Filling
+from lightweight_cli.search.filling import LEFT, STRETCH, Filling
 from lightweight_cli.search.front import Candidate, Front
 from lightweight_cli.search.gains import Explored
 from lightweight_cli.search.items import Item
@@ -162,7 +162,7 @@ class Search:
         """Meet a size by other steps than the menu's: of all layers together, and of single ones with what is left over then."""
         assert self.built is not None
         filling, aim = Filling(self.explored, self.built, made.nbytes, self.store), most * AIM
-        asked, low, high = aim, 1 / STRETCH, STRETCH
+        asked, low, high = aim, *((1.0, STRETCH) if made.nbytes > most else (1 / STRETCH, 1.0))
         for _ in range(TOGETHER):
             if self._met(most) or self._close(made, most) or not filling.free:
                 break
@@ -172,7 +172,9 @@ class Search:
             items = filling.stretched(factor)
             if high < SAME * low or self._known(items):
                 break
-            made = self._measured(items)
+            before, made = made.nbytes, self._measured(items)
+            if abs(made.nbytes - before) < LEFT * most:  # forms of one width, whatever the step
+                break
             low, high = (max(low, factor), high) if made.nbytes > most else (low, min(high, factor))
             asked += aim - made.nbytes
         for _ in range(ALONE):
