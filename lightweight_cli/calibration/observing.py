@@ -75,7 +75,8 @@ class Observing:
             tell("layers", number, None)
             samples += batch.samples
             try:
-                values = dict(zip(asked, session.run(asked, batch.feed), strict=True)) | dict(batch.feed)
+                made = session.run(asked, batch.feed) if asked else []  # of no names it gives all
+                values = dict(zip(asked, made, strict=True)) | dict(batch.feed)
             except Exception as e:
                 raise InputError(f"calibration: the model does not run on batch {number}: {reason(e)}") from e
             for name, spread in found.items():
