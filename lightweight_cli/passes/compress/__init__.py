@@ -31,8 +31,8 @@ def compress(
     firm: Annotated[bool, Option("With --item: trust the data less, as the search did where few rows misled it.", recorded=True)] = False,
     nearest: Annotated[bool, Option("With --item: round to nearest, as the first candidate of a search is.", recorded=True)] = False,
     for_: Annotated[str, Option(
-        "What for; speed: layers compute in integers where that is faster here, and the rest is searched; memory: and only tables are "
-        "stored, of which rows are decoded.", choices=("size", "speed", "memory"))] = "size",
+        "What for; speed: integers where they are faster here, the rest searched; memory: of the rest only tables are stored.",
+        choices=("size", "speed", "memory"))] = "size",
     arch: Annotated[str | None, Option(
         "With --for: decide by a table for another machine, instead of measuring on this one.", choices=("avx2", "vnni", "arm64"))] = None,
     plan: Annotated[str | None, Option(

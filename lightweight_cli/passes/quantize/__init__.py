@@ -43,8 +43,8 @@ def quantize(
         "Which activations become integers: by what they are on each run, or by calibration data; as suits each layer.",
         choices=("none", "dynamic", "static"))] = None,
     format: Annotated[str, Option(
-        "What integers are computed by: qdq, standard operators between QuantizeLinear and DequantizeLinear; qoperator, QLinearConv and "
-        "others; nbits, MatMulNBits of onnxruntime, 8 or 4 bits.", choices=("qdq", "qoperator", "nbits"))] = "qdq",
+        "Operators for integers: qdq, floats between Quantize- and DequantizeLinear; qoperator, QLinearConv; nbits, MatMulNBits.",
+        choices=("qdq", "qoperator", "nbits"))] = "qdq",
     ranges: Annotated[str | None, Option(
         "How static ranges are found; not given: by what leaves the outputs nearest.",
         choices=("minmax", "percentile", "entropy", "mse"))] = None,
