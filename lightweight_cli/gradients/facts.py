@@ -10,6 +10,7 @@ from onnx import AttributeProto, TensorProto, numpy_helper
 
 from lightweight_cli.gradients.constants import stored
 from lightweight_cli.gradients.stated import calculated, followed
+from lightweight_cli.model.light import light_copy
 from lightweight_cli.model.scopes import subgraphs_of
 from lightweight_cli.model.tensors import size_of
 
@@ -87,15 +88,7 @@ class Facts:
 
 def facts_of(model: ModelProto) -> Facts:
     """Infer types and shapes; large constants are not read."""
-    light = onnx.ModelProto()
-    light.CopyFrom(model)
-    del light.graph.initializer[:]
-    listed = {v.name for v in light.graph.input}
-    for tensor in model.graph.initializer:
-        if size_of(tensor) <= READ and tensor.data_location != TensorProto.EXTERNAL:
-            light.graph.initializer.append(tensor)
-        elif tensor.name not in listed:
-            light.graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    light = light_copy(model, READ)
     _told(light.graph, {t.name: t for t in light.graph.initializer if t.data_type == TensorProto.INT64})
     for value in light.graph.input:
         for size in value.type.tensor_type.shape.dim:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from onnx import ModelProto, shape_inference
 
+from lightweight_cli.model.light import light_copy
 from lightweight_cli.structure import expansion
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ class Sizes:
 
 def _inferred(proto: ModelProto, sizes: tuple[int, ...]) -> dict[str, Shape]:
     """Return the shapes of all values whose rank is known, open dimensions of the inputs taken from `sizes`."""
-    copy = ModelProto()
-    copy.CopyFrom(proto)
+    copy = light_copy(proto)
+    added = {t.name for t in proto.graph.initializer} - {v.name for v in proto.graph.input}
     copy.graph.ClearField("value_info")  # they may name dimensions, or state what another size would not be
     copy.ir_version = max(4, copy.ir_version)  # before, initializers that are no inputs were not looked at
     names: dict[object, int] = {}
@@ -73,4 +74,5 @@ def _inferred(proto: ModelProto, sizes: tuple[int, ...]) -> dict[str, Shape]:
     except Exception:  # onnx's own, without a common base: nothing is known then, and nothing will be cut
         return {}
     return {value.name: tuple(d.dim_value if d.HasField("dim_value") else UNKNOWN for d in value.type.tensor_type.shape.dim)
-            for value in (*copy.graph.input, *copy.graph.value_info, *copy.graph.output) if value.type.tensor_type.HasField("shape")}
+            for value in (*copy.graph.input, *copy.graph.value_info, *copy.graph.output)
+            if value.type.tensor_type.HasField("shape") and value.name not in added}

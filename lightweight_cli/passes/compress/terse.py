@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from lightweight_cli.model.light import light_copy
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.weights.naming import LETTERS, is_inner, is_shared
 
@@ -73,8 +74,7 @@ def _forget_shapes(proto: ModelProto) -> None:
     """Remove the stored shapes that are inferred alike without them: onnxruntime fuses and folds by others."""
     from onnx import shape_inference
 
-    bare = type(proto)()
-    bare.CopyFrom(proto)
+    bare = light_copy(proto)
     del bare.graph.value_info[:]
     try:
         inferred = {v.name: v.type for v in shape_inference.infer_shapes(bare, data_prop=True).graph.value_info}
