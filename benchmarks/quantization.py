@@ -55,7 +55,7 @@ PEERS = {
 SAME_WEIGHTS = {"ort HQQ": "ort nbits", "ort GPTQ": "ort nbits", "NNCF AWQ": "NNCF"}
 """Tools that quantize a part of the weights that another one does: where that one finds none, they are not tried."""
 SAMPLES = 256
-STEPS = {"magika": 4, "ppocrv4-rec": 2, "minilm-stsb": 2, "captcha-crnn": 2}
+STEPS = {"ppocrv4-rec": 2, "minilm-stsb": 2, "captcha-crnn": 2}
 """Of the models that are slow to run, every second or third labelled row judges."""
 NOTHING = 0.98
 """A file above this share of the original's bytes: the tool did nothing, and gets the model once more as onnxsim writes it."""

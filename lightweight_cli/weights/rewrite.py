@@ -71,6 +71,10 @@ class Rewriter:
         """Return an empty emission for `weight`, to be filled by an encoding."""
         return Emission(weight.scope.opset, weight.scope.is_function, self.known, label=label)
 
+    def _has(self, emission: Emission) -> bool:
+        """Whether the model has all tables of an emission: new values that gain nothing by others are stored as the old ones were."""
+        return all(self.known.get(name) is not None for name in emission.shared_bytes())
+
     def _table(self, name: str) -> bytes | None:
         """Return an initializer that may be a shared table, its declaration and bytes, or a node that may compute one."""
         node = self.scopes.main.producers.get(name)
@@ -125,7 +129,7 @@ class Rewriter:
                 plan.sqnr = noise.sqnr(plan.weight, best) if self.step.lossy else None
                 best.sample = None  # it holds codes
                 allowed = [e for e in plan.options if plan.must or e.nbytes < before + plan.anew]
-                plan.spare = instead(best, (e for e in allowed if not e.shared_bytes()))
+                plan.spare = instead(best, (e for e in allowed if not e.shared_bytes() or plan.anew and self._has(e)))
                 if SPLITS in best.shared_bytes():
                     plan.unsplit = instead(best, (e for e in allowed if SPLITS not in e.shared_bytes()))
                 forms = [Form(i, e.nbytes, self._at_load(plan.weight, e)) for i, e in enumerate(plan.options)
