@@ -51,12 +51,7 @@ class Uniform(NamedTuple):
         sign = np.sign(best if self.zero_point is None else best - zero)
         index = best.astype(np.intp)
         index -= self.low
-        least = paid(places - best, curvature, cost.take(index))
-        lower = best - sign
-        index -= sign.astype(np.intp)
-        price = paid(places - lower, curvature, cost.take(index))
-        np.copyto(best, lower, where=price < least)
-        np.minimum(price, least, out=least)
+        least = towards_zero(places, best, sign, index, curvature, cost)
         price = paid(places - zero, curvature, self.priced(np.asarray(zero), cost))
         np.copyto(best, zero, where=price < least, casting="unsafe")
         return best.astype(places.dtype, copy=False)
@@ -136,6 +131,20 @@ class Codebook(NamedTuple):
 
 
 Grid = Uniform | Codebook
+
+
+def towards_zero(places: np.ndarray, best: np.ndarray, sign: np.ndarray, index: np.ndarray, curvature: np.ndarray,
+                 cost: np.ndarray) -> np.ndarray:
+    """Take the codes next to the best ones towards zero where they cost less; `best` and `index`, their places in `cost`, change in place.
+
+    Returns: what each of the best then costs.
+    """
+    least = paid(places - best, curvature, cost.take(index))
+    lower = best - sign
+    index -= sign.astype(np.intp)
+    price = paid(places - lower, curvature, cost.take(index))
+    np.copyto(best, lower, where=price < least)
+    return np.minimum(price, least, out=least)
 
 
 def paid(left: np.ndarray, curvature: np.ndarray, cost: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .grid import paid
+from .grid import paid, towards_zero
 
 
 class Stacked(NamedTuple):
@@ -39,12 +39,7 @@ class Stacked(NamedTuple):
         sign = np.sign(best)
         index = best.astype(np.intp)
         index += self.zero
-        least = paid(places - best, curvature, cost.take(index))
-        lower = best - sign
-        index -= sign.astype(np.intp)
-        price = paid(places - lower, curvature, cost.take(index))
-        np.copyto(best, lower, where=price < least)
-        np.minimum(price, least, out=least)
+        least = towards_zero(places, best, sign, index, curvature, cost)
         best[paid(places, curvature, cost.take(self.zero)) < least] = 0
         return best.astype(places.dtype, copy=False)
 
