@@ -29,11 +29,11 @@ def openvino_opened(path):
 
     core = openvino.Core()
     compiled = core.compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1})
-    request, names = compiled.create_infer_request(), [next(iter(o.names)) for o in compiled.outputs]
+    request = compiled.create_infer_request()
 
     def run(feeds):
-        found = request.infer(feeds)
-        return {name: np.array(found[o]) for name, o in zip(names, compiled.outputs, strict=True)}
+        found = request.infer(feeds)  # an output has several names where a Cast behind it went
+        return {name: np.array(found[o]) for o in compiled.outputs for name in o.names}
 
     return run
 

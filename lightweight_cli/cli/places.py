@@ -31,6 +31,8 @@ def facts(target: Target) -> list[tuple[str, str]]:
         said.append(("no encodings", "; ".join(f"{', '.join(names)}: {why}" for why, names in by_reason(target).items())))
     if target.passes:
         said.append(("no passes", ", ".join(target.passes)))
+    if target.formats:
+        said.append(("no formats of quantize", ", ".join(target.formats)))
     if target.must_not:
         said.append(("must not get", "; ".join(target.must_not)))
     return [*said, (EVIDENCE[target.evidence], target.source)]
@@ -57,6 +59,7 @@ def as_json() -> str:
         "name": t.name, "what": t.what, "evidence": t.evidence, "source": t.source, "folds": t.folds, "file": t.file,
         "refused_encodings": dict(t.refused), "must_not_get": list(t.must_not),
         "refused_passes": {name: {"why": r.why, "instead": r.instead} for name, r in t.passes.items()},
+        "refused_formats": {name: {"why": r.why, "instead": r.instead} for name, r in t.formats.items()},
         "releases": {spelled(v): {"opset": r.opset, "ir": r.ir, "refused_encodings": list(r.refused)} for v, r in RELEASES.items()}
         if t.name == next(iter(TARGETS)) else {},
     } for t in TARGETS.values()], indent=1)

@@ -11,6 +11,7 @@ from lightweight_cli.compute import dynamic, nbits, operators, recurrent, static
 from lightweight_cli.compute.apply import FORMS
 from lightweight_cli.compute.choice import kinds
 from lightweight_cli.compute.layer import Layer
+from lightweight_cli.targets.target import Target
 
 Menu = dict[str, list[tuple[str, list[Layer]]]]
 
@@ -26,9 +27,17 @@ class Asked(NamedTuple):
     """Whether there are data by which ranges of activations can be found."""
     own: bool = True
     """Whether the place where the model goes has the operators of onnxruntime's own that forms are written in by themselves."""
-
+    linear: bool = True
+    """Whether it has operators on integers, QLinearConv and others, with a scale for each output."""
     symmetric: bool = False
     """Whether zero must have the code 0 there, in activations too."""
+
+    def at(self, place: Target | None) -> Asked:
+        """Return the same for a place where the model goes; None: onnxruntime here."""
+        if place is None:
+            return self
+        return self._replace(own=place.domains is None and recurrent.OPERATOR not in place.lacks,
+                             linear="qoperator" not in place.formats, symmetric=place.symmetric)
 
     def forms(self, kind: str, opset: int = static.OPSET) -> Sequence[str]:
         """Return the forms that may be tried for a kind of layers."""
@@ -38,7 +47,7 @@ class Asked(NamedTuple):
             return (nbits.NAMES[self.bits],)
         ways = (self.activations,) if self.activations is not None else ("static",) if kind.endswith("Conv") else ("dynamic",)
         found = [dynamic.NAME] if "dynamic" in ways and not kind.endswith("Conv") else []
-        old = operators.OPSET <= opset < static.OPSET and self.own  # no scale for each output there but in operators on integers
+        old = operators.OPSET <= opset < static.OPSET and self.linear  # no scale for each output there but in operators on integers
         name = static.SYMMETRIC if self.symmetric else static.OPERATORS if self.format == "qoperator" or old else static.NAME
         return (*found, name) if "static" in ways and self.calibrated else found
 

@@ -23,7 +23,8 @@ def told(target: Target, document: dict[str, Any], model: Model) -> dict[str, An
     missing = not_taken(target, model.ir_version, opset, _operators(model))
     return {"name": target.name, "min_runtime": target.runtime or None, "loads": not missing,
             "file": [f"it has {text}" for text in missing] + _stored(target, document) + _shapes(target, document),
-            "passes": [f"{name}: {refusal.why}; take {refusal.instead}" for name, refusal in target.passes.items()],
+            "passes": [f"{name}: {refusal.why}; take {refusal.instead}" for name, refusal in
+                       (*target.passes.items(), *((f"quantize --format {form}", why) for form, why in target.formats.items()))],
             "must_not_get": list(target.must_not), "evidence": target.evidence, "source": target.source}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightweight_cli.targets.storage import STATIC, refusals, static
+from lightweight_cli.targets.storage import ONLY_QDQ, STATIC, refusals, static
 from lightweight_cli.targets.target import STORING, Target
 
 KEPT = "an NPU's compiler takes weights as they are, or behind DequantizeLinear"
@@ -16,6 +16,7 @@ TARGET = Target(
               "for each channel"),
     refused=dict.fromkeys(STORING, "runs on the CPU, or not at all"),
     passes=refusals(KEPT, unless=static, instead=STATIC),
+    formats=ONLY_QDQ,
     domains=(),
     fixed_shapes=True,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightweight_cli.targets.storage import INTEGERS, computes, refusals
+from lightweight_cli.targets.storage import INTEGERS, computes, never, refusals
 from lightweight_cli.targets.target import STORING, Target
 
 KEPT = "a .ort file holds what is left after constant folding"
@@ -14,6 +14,6 @@ TARGET = Target(
     folds="nothing at load: all is folded when the file is written",
     must_not=("storage encodings: they become floats in the file",),
     refused=dict.fromkeys(STORING, "is decoded when the .ort file is written"),
-    passes=refusals(KEPT, unless=computes, instead=INTEGERS),
+    passes=refusals(KEPT, unless=computes, instead=INTEGERS, computing=never),
     file="ort",
 )

@@ -16,6 +16,9 @@ BYTE = 8
 def refuse_steps(target: Target, steps: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
     """Refuse passes that make no sense for a target. Raises: UsageError, which says what to take instead."""
     for name, options in steps:
+        form = target.formats.get(options.get("format", ""))
+        if form is not None:
+            raise UsageError(f"--target {target}: {name} --format {options['format']}: {form.why}; take {form.instead}")
         refusal = target.passes.get(name)
         if refusal is not None and not refusal.unless(options):
             raise UsageError(f"--target {target.name}: {name} gains nothing there, {refusal.why}; "

@@ -46,6 +46,8 @@ class Target:
     """The newest opset that it takes; None: not known, or that of the onnxruntime that checks."""
     ir: int | None = None
     """The newest IR version."""
+    formats: Mapping[str, Refusal] = field(default_factory=dict)
+    """Values of quantize --format that are not written for it."""
     lacks: tuple[str, ...] = ()
     """Operators that it does not have, those of com.microsoft with their bits: operators.py names them so."""
     one_file: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lightweight_cli.targets.storage import STATIC, refusals, static
+from lightweight_cli.targets.storage import ONLY_QDQ, STATIC, refusals, static
 from lightweight_cli.targets.target import STORING, Target
 
 # It takes FLOAT16 with a Cast, and zeros by 2:4 for its sparse kernels: half and prune stay.
@@ -17,6 +17,7 @@ TARGET = Target(
               "dynamic quantization, ConvInteger, MatMulInteger and QLinear operators"),
     refused=dict.fromkeys((name for name in STORING if name != "float16"), "is of types that its parser does not take"),
     passes=refusals(KEPT, "half", "prune", unless=static, instead=STATIC + ", or half"),
+    formats=ONLY_QDQ,
     domains=(),
     symmetric=True,
     lacks=("ConvInteger", "DynamicQuantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul"),

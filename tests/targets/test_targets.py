@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ import onnx
 import pytest
 
 from lightweight_cli import api
+from lightweight_cli.compute import static
+from lightweight_cli.compute.menu import Asked
 from lightweight_cli.errors import UsageError
 from lightweight_cli.inspect import report_dict
 from lightweight_cli.model.scopes import Scopes
@@ -36,6 +40,46 @@ def test_what_is_to_be_taken_instead_is_taken() -> None:
             refuse_steps(table.TARGETS[target], [recipe.parse(words)])
 
 
+FORMS = [{}, *({"for": purpose, "format": form, **({"activations": seen} if seen else {})}
+               for purpose, seen, form in product(("speed", "memory"), (None, "none", "dynamic", "static"), ("qdq", "qoperator", "nbits")))]
+"""What quantize may write, by its options."""
+INTEGERS = [f for f in FORMS if f and (f.get("activations") != "none" or f["format"] == "nbits")]
+TAKEN = {
+    ("onnxruntime", None): FORMS,
+    ("onnxruntime", "1.23"): FORMS,
+    ("onnxruntime", "1.20"): [f for f in FORMS if f.get("format") != "nbits"],
+    ("ort-format", None): INTEGERS,
+    ("web", None): FORMS,
+    ("openvino", None): [f for f in FORMS if f.get("format") != "qoperator"],
+    **{(name, None): [f for f in FORMS if f.get("activations") == "static" and f["format"] == "qdq"] for name in ("tensorrt", "npu")},
+}
+"""What of that runs in each place, by runs of small models there, or by its documents."""
+
+
+@pytest.mark.parametrize(("name", "runtime"), TAKEN)
+def test_each_form_is_taken_or_refused_with_what_to_take_instead(name: str, runtime: str | None) -> None:
+    place = table.asked(name, runtime)
+    for form in FORMS:
+        step = recipe.make("quantize", form)
+        if form in TAKEN[name, runtime]:
+            refuse_steps(place, [step])
+            continue
+        with pytest.raises(UsageError) as told:
+            refuse_steps(place, [step])
+        words = re.search(r"; take (?:quantize )?((?:--[a-z]+ [a-z]+ ?)+)", str(told.value))
+        assert words is not None, told.value
+        instead = dict(re.findall(r"--([a-z]+) ([a-z]+)", words[1]))
+        refuse_steps(place, [recipe.make("quantize", instead if "for" in instead else form | instead)])
+    assert {target for target, _ in TAKEN} == set(table.TARGETS)
+
+
+@pytest.mark.parametrize("name", table.TARGETS)
+def test_operators_on_integers_are_for_places_that_have_them(name: str) -> None:
+    """Below opset 13, where they are the only form with a scale for each output."""
+    forms = Asked(calibrated=True).at(table.TARGETS[name]).forms("Conv", 12)
+    assert (static.OPERATORS in forms) == (name in ("onnxruntime", "web", "ort-format"))
+
+
 def test_declarations_name_what_there_is() -> None:
     for target in table.TARGETS.values():
         assert set(target.refused) <= set(STORING)
@@ -52,6 +96,9 @@ def test_declarations_name_what_there_is() -> None:
     (("run", "-p", "strip", "-p", "pack", "--target", "npu", "-o", "out.onnx"), 2, "take strip, fold and dedupe"),
     (("strip", "--target", "onnxruntme", "-o", "out.onnx"), 2, "did you mean onnxruntime?"),
     (("strip", "--target", "web", "--min-runtime", "1.20", "-o", "out.onnx"), 2, "goes with --target onnxruntime, not web"),
+    (("quantize", "--for", "speed", "--format", "qoperator", "--target", "openvino", "-o", "out.onnx"), 2, "take --format qdq"),
+    (("quantize", "--for", "speed", "--activations", "none", "--target", "ort-format", "-o", "out.ort"), 2, "but for --activations none"),
+    (("half", "--compute", "--target", "ort-format", "-o", "out.ort"), 2, "halves are widened to floats"),
     (("quantize", "--for", "memory", "--format", "nbits", "--min-runtime", "1.20", "-o", "out.onnx"), 2, "take --format qdq"),
     (("strip", "--min-runtime", "1.9", "-o", "out.onnx"), 2, "must be a release of onnxruntime from 1.16 on"),
     (("strip", "--target", "ort-format", "-o", "out.onnx"), 2, "writes a .ort file"),

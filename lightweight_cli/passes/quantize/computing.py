@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from lightweight_cli.compute import nbits, plan, recurrent
+from lightweight_cli.compute import nbits, plan
 from lightweight_cli.compute.apply import FORMS, apply, needed
 from lightweight_cli.compute.arch import ARCHS, here
 from lightweight_cli.compute.layer import Key, layers_of
@@ -28,9 +28,7 @@ def compute(context: Context, options: Computing) -> set[str]:
     arch = ARCHS[options.arch] if options.arch else here()
     elsewhere = place is not None and place.evidence == "documents"
     reduced = known.reduced if known else options.reduced or (arch.reduced and not elsewhere)
-    asked = options.asked._replace(calibrated=known is not None or bool(context.portion and context.portion.paths),
-                                   own=place is None or (place.domains is None and recurrent.OPERATOR not in place.lacks),
-                                   symmetric=place is not None and place.symmetric)
+    asked = options.asked._replace(calibrated=known is not None or bool(context.portion and context.portion.paths)).at(place)
     forms = {name for kind in ("MatMul", "Gemm", "Conv") for name in asked.forms(kind)}
     raise_opset(context.model, max((FORMS[name].opset for name in forms), default=0), step.note, "integers")
     layers, reasons = layers_of(context.rewriter().weights)
