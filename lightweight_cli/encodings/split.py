@@ -20,6 +20,9 @@ LOAD = LoadCost(15.5, 20)
 """For every bit."""
 LOAD_SINGLE = LoadCost(14.5, 18)
 """For every bit where a run is a single element."""
+LEFT_TO_ROWS = 13.0
+"""Bytes for every bit that the first split of a table decoded by rows does not take at load: its indices and what they take, and
+places in their shape; but bits and counts are there once more, in rows."""
 LOAD_ELEMENT = LoadCost(1, 1)
 """For every byte of an element, where runs are joined and where elements are taken."""
 

@@ -1,6 +1,7 @@
 """Codes in a split tree of some depth: from packed digits over a bitmask to within a few percent of entropy coding.
 
-    places   of each code among those that occur, by falling frequency: leaves (leaf.py), joined by splits (split.py), as bytes
+    places   of each code among those that occur, by falling frequency: leaves (leaf.py), joined by splits (split.py), as bytes, which
+             take their shape before they are wider
     numbers  Gather(numbers by place, Cast(places)), once at the end
 
 A tree without a split is leaf.py's. Which leaves are best is numerics.split_tree's to say. Opset 11 from one split on.
@@ -29,7 +30,7 @@ LARGEST = 1 << 27
 LOAD_PLACES = LoadCost(4, 4)
 """For every code, looked up at the end."""
 LOAD_NUMBERS = LoadCost(1, 0.9)
-"""For every byte of a number: looked up, and once more in its shape."""
+"""For every byte of a place in its shape, and of a number."""
 
 
 @dataclass(frozen=True)
@@ -74,16 +75,21 @@ class Tree:
         coded, order = values, used(values)
         if self.splits == 0:
             return leaf.emit(e, coded, order, dims)
-        places, length = decoded(e, coded, order, self.leaves(coded))
+        leaves = self.leaves(coded)
+        places, length = decoded(e, coded, order, leaves)
         width = helper.tensor_dtype_to_np_dtype(coded.number_type).itemsize
         e.costs(LOAD_PLACES, coded.size)
-        e.costs(LOAD_NUMBERS, 2 * width * coded.size)
-        if length != coded.size:
+        e.costs(LOAD_NUMBERS, (1 + width) * coded.size)
+        e.left_to_rows += (LOAD_PLACES.bytes + width) * coded.size
+        if length == coded.size:
+            places = e.reshape(places, dims)
+        else:
             e.costs(LOAD_NUMBERS, 2 * coded.size)
             places = e.head(e.reshape(places, [-1]), coded.size)
-        numbers = e.op("Gather", [e.array(leaf.book(coded, order)), e.cast(places, TensorProto.INT32)])
-        flat = length != coded.size and list(dims) == [coded.size]
-        return Numbers(numbers if flat else e.reshape(numbers, dims), coded.number_type)
+            places = places if list(dims) == [coded.size] else e.reshape(places, dims)
+        if dims and coded.size % (8 * dims[0]) == 0:
+            e.left_to_rows += split.LEFT_TO_ROWS * coded.size
+        return Numbers(e.op("Gather", [e.array(leaf.book(coded, order)), e.cast(places, TensorProto.INT32)]), coded.number_type)
 
     def run(self, values: Coded) -> int:
         """Return how many numbers the last lookup yields where they need not be reshaped."""

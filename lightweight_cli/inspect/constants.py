@@ -88,7 +88,7 @@ class Constants:
                 value.uses.append((owner, -1, None))
 
     def _node(self, node: Node, seen: Scope, scope: str, graph: Graph) -> None:
-        if takes_rows(node) and (table := seen.find(node.inputs[0])) and not table.op:
+        if takes_rows(node) and (table := seen.find(node.inputs[0])):
             self.by_rows.add(table)
             seen.own[node.outputs[0]] = table
             return

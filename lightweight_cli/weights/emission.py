@@ -52,6 +52,8 @@ class Emission:
     """Gives some of the values: runs (start, length) in flat order, and what is in them."""
     load_bytes: float = 0.0
     """Bytes that decoding takes when the model is loaded."""
+    left_to_rows: float = 0.0
+    """Of these, what is not taken where a table is decoded by rows."""
     load_ns: float = 0.0
     """Nanoseconds that it takes."""
     tables: list[NodeProto] = field(default_factory=list)
@@ -167,7 +169,7 @@ class Emission:
 
     def take_over(self, other: Emission) -> None:
         """Go on from what another emission of the same weight holds."""
-        for held in ("nodes", "stored", "tables", "reads", "inside", "have", "named", "load_bytes", "load_ns"):
+        for held in ("nodes", "stored", "tables", "reads", "inside", "have", "named", "load_bytes", "left_to_rows", "load_ns"):
             setattr(self, held, getattr(other, held))
 
     def finish(self, output: str) -> None:

@@ -18,7 +18,7 @@ from lightweight_cli.weights.naming import is_shared, unused
 from lightweight_cli.weights.placing import place, put_first
 from lightweight_cli.weights.plan import Listener, Plan
 from lightweight_cli.weights.remainder import remainder
-from lightweight_cli.weights.row_chain import decodes_rows, load_bytes
+from lightweight_cli.weights.row_chain import load_bytes, row_bytes
 from lightweight_cli.weights.search import find_weights
 from lightweight_cli.weights.selection import Selection
 from lightweight_cli.weights.shadowing import told_apart
@@ -147,7 +147,7 @@ class Rewriter:
         """Return the bytes that decoding takes at load, as an emission or, without, as it is stored now."""
         by_rows = id(weight) in self.by_rows
         if emission is not None:
-            return emission.nbytes if by_rows and decodes_rows(emission, weight.shape[0]) else emission.load_bytes
+            return row_bytes(emission, weight.shape[0]) if by_rows else emission.load_bytes
         rows = load_bytes(self.model, weight.scope, weight.name) if by_rows and weight.encoded else None
         return decoding_bytes(weight) if rows is None else rows
 

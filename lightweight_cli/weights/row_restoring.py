@@ -100,9 +100,11 @@ def takes_rows(node: NodeProto) -> bool:
 def _rows(model: Model, scopes: Scopes, first: NodeProto) -> Rows | None:
     """Return what makes the rows that `first` takes a part of; None where it is not as row_decoding.py makes it."""
     main, last = scopes.main, first
-    while is_inner(last.output[0]):
+    for _ in range(constants.DEEPEST):
+        if not is_inner(last.output[0]):
+            break
         uses = main.uses.get(last.output[0], ())
-        if len(uses) != 1 or uses[0].scope is not main or not uses[0].node.output:
+        if not uses or uses[0].scope is not main or not uses[0].node.output:
             return None
         last = uses[0].node
     tracer = _Tracer(model, scopes, Rows(first.input[1]))
@@ -113,7 +115,9 @@ def _rows(model: Model, scopes: Scopes, first: NodeProto) -> Rows | None:
     rows = tracer.rows
     known = rank_of(main, rows.index, {})
     fits = rows.rank is None or known is None or rows.rank == known
-    return rows if fits and rows.nodes and rows.gathers[0] is first else None
+    mine = {id(n) for n in rows.nodes}
+    alone = all(u.scope is main and id(u.node) in mine for n in (*rows.gathers, *rows.nodes[1:]) for u in main.uses.get(n.output[0], ()))
+    return rows if fits and alone and rows.nodes and any(g is first for g in rows.gathers) else None
 
 
 class _Tracer:
@@ -121,16 +125,21 @@ class _Tracer:
 
     def __init__(self, model: Model, scopes: Scopes, rows: Rows) -> None:
         self.model, self.main, self.rows = model, scopes.main, rows
-        self.steps = 0
+        self.shapes: dict[str, Shape] = {}
 
     def row(self, name: str) -> Shape:
         """Return the shape of one row of `name`."""
+        if name not in self.shapes:
+            self.shapes[name] = self._row(name)
+        return self.shapes[name]
+
+    def _row(self, name: str) -> Shape:
         main, rows = self.main, self.rows
         node = main.producers.get(name)
         last = not rows.nodes
         if node is None or node.domain not in ("", "ai.onnx") or node.op_type not in OPERATORS or len(node.output) != 1:
             raise NotConstant("not by rows")
-        if not last and (len(main.uses.get(name, ())) != 1 or name in main.outputs or not is_inner(name)):
+        if not last and (name in main.outputs or not is_inner(name)):
             raise NotConstant("has other uses")
         attributes = constants.attributes(node)
         if attributes.get("axis") or attributes.get("allowzero"):
@@ -149,13 +158,14 @@ class _Tracer:
         return self._reshape(node)
 
     def _taken(self, node: NodeProto) -> Shape:
-        tensor, rows = self.main.initializers.get(node.input[0]), self.rows
-        if (node.input[1] != rows.index or tensor is None or not tensor.dims or tensor.dims[0] != (rows.count or tensor.dims[0])
-                or tensor.dims[0] < 1 or len(self.main.uses[node.input[0]]) != 1 or node.input[0] in self.main.inputs | self.main.outputs):
+        held, rows = node.input[0], self.rows
+        dims = self._constant(held)
+        if (node.input[1] != rows.index or not dims or dims[0] != (rows.count or dims[0]) or dims[0] < 1
+                or len(self.main.uses[held]) != 1 or held in self.main.inputs | self.main.outputs):
             raise NotConstant("not the same rows")
         rows.gathers.append(node)
-        rows.count = tensor.dims[0]
-        return tuple(tensor.dims[1:])
+        rows.count = dims[0]
+        return dims[1:]
 
     def _constant(self, name: str) -> Shape:
         known = Chain(self.model, self.main, name).known(self.main, name)

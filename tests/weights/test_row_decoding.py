@@ -12,9 +12,13 @@ from onnx import ModelProto, numpy_helper, parser
 
 from lightweight_cli.model.load import load
 from lightweight_cli.model.output_external import write_candidate
+from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.pipeline import recipe
 from lightweight_cli.pipeline.run import run_steps
 from lightweight_cli.weights import looked_up
+from lightweight_cli.weights.load_budget import decoding_bytes
+from lightweight_cli.weights.row_chain import load_bytes
+from lightweight_cli.weights.search import find_weights
 
 NEVER = 1 << 60
 LEVELS = (0, 1, 2, 99)
@@ -196,3 +200,32 @@ def test_what_is_not_as_it_was_made_stays(tmp_path: Path, monkeypatch: pytest.Mo
     after = stepped(monkeypatch, path, "strip")
     assert gathered(after) == gathered(path)
     same(path, after, INDICES["n,m"])
+
+
+@pytest.fixture
+def skewed(tmp_path: Path) -> str:
+    """A model whose table's codes are so unequally frequent that bits split them."""
+    path = model(tmp_path, (V, 512))
+    proto = onnx.load(path)
+    w = numpy_helper.to_array(proto.graph.initializer[0])
+    proto.graph.initializer[0].CopyFrom(numpy_helper.from_array(w * np.abs(w), "W"))
+    onnx.save(proto, path)
+    return path
+
+
+def test_of_a_split_tree_the_first_split_is_by_rows(skewed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, whole = (stepped(monkeypatch, skewed, "quantize:bits=4,granularity=tensor", least=n) for n in (0, NEVER))
+    same(rows, whole, INDICES["n,m"])
+    assert len(gathered(rows)) > 1, "bits, and how many ones and zeros there are before"
+    assert "CumSum" in {n.op_type for n in onnx.load(rows).graph.node}
+    assert unsigned(stepped(monkeypatch, rows, "strip")) == unsigned(rows), "restored and made again"
+    same(stepped(monkeypatch, rows, "quantize:bits=3"), stepped(monkeypatch, whole, "quantize:bits=3", least=NEVER), INDICES["n,m"])
+    assert [n.op_type for n in onnx.load(stepped(monkeypatch, rows, "unpack")).graph.node] == ["Gather"]
+
+
+def test_a_tree_by_rows_takes_less_at_load(skewed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = stepped(monkeypatch, skewed, "quantize:bits=4,granularity=tensor", least=NEVER)
+    main = Scopes((loaded := load(path)).proto).main
+    weight = next(w for w in find_weights(loaded, Scopes(loaded.proto)) if w.name == "W")
+    by_rows, at_once = load_bytes(loaded, main, "W"), decoding_bytes(weight)
+    assert by_rows is not None and by_rows < 0.7 * at_once
