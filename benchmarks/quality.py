@@ -29,7 +29,9 @@ LWC_TOOLS = {
     "lwc prune 0.5": ["prune", "--sparsity", "0.5"],
     "lwc quantize 8": ["quantize", "--bits", "8"],
     "lwc quantize 4": ["quantize", "--bits", "4"],
+    "lwc compress": ["compress"],
 }
+LIMITS = {"lwc compress": 1500}  # seconds: it searches for 300, and 20 for each million weights
 GROUPS = {"lwc": list(LWC_TOOLS), "peers": list(TOOLS)}
 
 
@@ -76,7 +78,7 @@ def try_tool(tool: str, case: Case, folder: Path, lwc: list[str], peers: str) ->
     folder.mkdir(parents=True)
     output = folder / "model.onnx"
     started = time.perf_counter()
-    status, _, words = call(tool_command(tool, case, output, lwc, peers))
+    status, _, words = call(tool_command(tool, case, output, lwc, peers), LIMITS.get(tool, TIME_LIMIT))
     row: dict[str, Any] = {"status": status, "error": words, "seconds": round(time.perf_counter() - started, 2)}
     report = output.with_name("report.json")
     if report.exists():

@@ -12,12 +12,14 @@ from typing import Any
 
 LARGER, SMALLER = 1.001, 0.99  # shares of the original that count as a change of size
 CLOSE = 30  # dB: below, outputs differ visibly
+GATE = 4  # exit status of lwc where no file holds the goal
 SAME = 0.5  # dB between lwc's figure and ours that is no disagreement
 TITLES = {
     "lwc strip": "lwc strip",
     "lwc prune 0.5": "lwc prune --sparsity 0.5",
     "lwc quantize 8": "lwc quantize --bits 8",
     "lwc quantize 4": "lwc quantize --bits 4",
+    "lwc compress": "lwc compress",
     "quantize_dynamic": "quantize_dynamic per channel",
     "matmul_nbits": "MatMulNBits 4 bit",
     "onnxslim": "onnxslim",
@@ -33,7 +35,8 @@ synthetic inputs elsewhere). An empty cell was not measured."""
 SIZES = """## Bytes
 
 Share of the original's bytes, external data included. **Bold**: larger by 0.1 % or more. *raises*: the tool ended
-with an exception; *won't load*, *won't run*: it wrote a file that onnxruntime refuses; *interface*: declared names,
+with an exception; *gate*: nothing held the goal (compress: a point, or 30 dB where inputs are too few or synthetic), and no file was
+written; *won't load*, *won't run*: it wrote a file that onnxruntime refuses; *interface*: declared names,
 types or fixed dimensions changed; *shape*: an output comes in another shape; *NaN*: values not finite where the
 original's are."""
 FIDELITY = """## Fidelity
@@ -64,7 +67,7 @@ Results = dict[str, Any]
 def broken(row: dict[str, Any]) -> str:
     """Why a result is no model to use; empty when it is one."""
     if "bytes" not in row:
-        return "*over time*" if row["status"] is None else "*raises*"
+        return "*over time*" if row["status"] is None else "*gate*" if row["status"] == GATE else "*raises*"
     fidelity = row["fidelity"]
     if not fidelity["loads"]:
         return "*won't load*"
