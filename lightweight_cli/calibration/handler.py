@@ -13,6 +13,7 @@ from lightweight_cli.calibration.gather import Sampling
 from lightweight_cli.calibration.inputs import asked_for
 from lightweight_cli.calibration.message import BESIDE, to_arrays
 from lightweight_cli.calibration.padding import padding
+from lightweight_cli.calibration.reading import Key, key_of, named, open_model, opened
 from lightweight_cli.calibration.renormalized import renormalize
 from lightweight_cli.calibration.segment import NoCut
 from lightweight_cli.calibration.statistics import Statistics
@@ -20,19 +21,11 @@ from lightweight_cli.calibration.trial import Trial
 from lightweight_cli.calibration.uses import Watched, settle, watch
 from lightweight_cli.calibration.walk import Walk
 from lightweight_cli.errors import InputError, printable
-from lightweight_cli.model.load import load
-from lightweight_cli.model.model import Model
-from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.weights.matrix import NoMatrix
-from lightweight_cli.weights.search import find_weights
 
 if TYPE_CHECKING:
     from lightweight_cli.data.batches import Batches
     from lightweight_cli.runtime.child import Progress
-    from lightweight_cli.weights.weight import Weight
-
-Key = tuple[int, str]
-"""A weight: the number of its scope, and its name."""
 
 
 class Handler:
@@ -104,9 +97,9 @@ class Handler:
         """Find the weights and open the data. Returns: what can't be reached, each with the reason, and the samples, of how many."""
         tell("load", 0, None)
         self.keys = {(number, name): i for i, (number, name) in enumerate(request["weights"])}
-        model, inlined = _inlined(request["model"])
+        model, inlined = opened(request["model"])
         renormalized = request["renormalized"] and renormalize(model)
-        weights = _named(model, inlined)
+        weights = named(model, inlined)
         batches, judging = asked_for(request, model.proto, tell)
         if judging is not None:
             self.trial = Trial(request["model"], judging, lambda: open_model(request["model"]), request["threads"],
@@ -136,33 +129,6 @@ class Handler:
 def _beside(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return the constants that were sent with a weight, by name."""
     return {name[len(BESIDE) :]: values for name, values in arrays.items() if name.startswith(BESIDE)}
-
-
-def key_of(weight: Weight) -> Key:
-    """Return what names a weight in every copy of its model."""
-    return weight.scope.number, weight.name
-
-
-def open_model(path: str) -> tuple[Model, dict[Key, Weight]]:
-    """Read a model and its weights; functions are inlined, after which only weights of the main graph keep their names."""
-    model, inlined = _inlined(path)
-    return model, _named(model, inlined)
-
-
-def _inlined(path: str) -> tuple[Model, bool]:
-    """Read a model. Returns: it without functions, and whether it had some."""
-    model = load(path)
-    if not model.proto.functions:
-        return model, False
-    from onnx import inliner
-
-    model.proto.CopyFrom(inliner.inline_local_functions(model.proto))
-    return model, True
-
-
-def _named(model: Model, inlined: bool) -> dict[Key, Weight]:
-    """Return the weights that have the names of the model as it came."""
-    return {key_of(w): w for w in find_weights(model, Scopes(model.proto)) if not inlined or w.scope.number == 0}
 
 
 def fed_by(batches: Batches) -> set[str]:

@@ -10,8 +10,9 @@ import numpy as np
 from lightweight_cli.calibration.effects import Effects
 from lightweight_cli.calibration.engine import Engine
 from lightweight_cli.calibration.gather import Sampling
-from lightweight_cli.calibration.handler import Key, fed_by, open_model
+from lightweight_cli.calibration.handler import fed_by
 from lightweight_cli.calibration.inputs import asked_for
+from lightweight_cli.calibration.reading import Key, open_model
 
 if TYPE_CHECKING:
     from lightweight_cli.runtime.child import Progress

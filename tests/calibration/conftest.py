@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lightweight_cli.calibration.handler import Handler, open_model
+from lightweight_cli.calibration.handler import Handler
 from lightweight_cli.calibration.message import from_arrays
+from lightweight_cli.calibration.reading import open_model
 from lightweight_cli.calibration.statistics import Statistics
 
 EVERY = 10**9
