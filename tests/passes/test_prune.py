@@ -7,7 +7,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.errors import UsageError
+from lightweight_cli.model.blobs import Blob
+from lightweight_cli.passes.prune.magnitude import zeroed_codes
 
 HEAD = '<ir_version: 8, opset_import: ["" : 17, "own" : 1]>'
 ONE = f"{HEAD} g (float[4,64] x) => (float[4,48] y) <float[64,48] W> {{ y = MatMul (x, W) }}"
@@ -318,3 +321,15 @@ def test_weights_with_nan_stay_out_of_a_share_of_all(save, apply, parse):
     done = apply(save(proto), "prune:sparsity=0.9,scope=global")
     assert [(w.name, w.reason) for w in done.report.left] == [(name, "can't be ordered by magnitude: it has NaN")]
     assert done.report.changed == round(0.9 * 64 * 64) and int((done.value(other) == 0).sum()) == done.report.changed
+
+
+def test_a_level_that_all_weights_leave_becomes_zero() -> None:
+    """A codebook of 16 levels without a zero keeps 16: a 17th would take a bit more for each weight."""
+    levels = np.concatenate([-np.arange(1, 9), np.arange(1, 9)]).astype("f4")
+    codes = np.random.default_rng(0).integers(0, 16, 4096).astype(np.uint8)
+    blob = Blob(codes.size, data=memoryview(codes))
+    coded = Coded((64, 64), TensorProto.FLOAT, (1, 4096, 1), blob, 0, 16, 0, None, codebook=levels)
+    expected = smallest(coded.decode(), 1500)
+    found = zeroed_codes(coded, [expected.reshape(-1)[:2000], expected.reshape(-1)[2000:]])
+    assert found is not None and found.count == 16 and found.zeros == 1500 and found.decode().tobytes() == expected.tobytes()
+    assert zeroed_codes(coded, [smallest(coded.decode(), 100).reshape(-1)]) is None  # each level stays in use

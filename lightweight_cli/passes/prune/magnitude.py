@@ -117,16 +117,26 @@ def pruned(rewriter: Rewriter, weight: Weight, limit: float | np.generic, ties: 
 
 
 def zeroed_codes(coded: Coded, chunks: Iterable[np.ndarray]) -> Coded | None:
-    """Return `coded` with the code of zero wherever `chunks` are zero; None where it has no such code."""
+    """Return `coded` with the code of zero wherever `chunks` are zero; None where it has no such code.
+
+    A level of a codebook of which all weights go becomes zero, where none was.
+    """
+    codes = coded.codes.array(coded.element_dtype)
+    gone = np.concatenate([part == 0 for part in chunks])
     zero = coded.of_zero()
     if zero is None:
-        return None
-    codes = coded.codes.array(coded.element_dtype)
-    at = 0
-    for part in chunks:
-        gone = part == 0
-        codes[at : at + part.size][gone] = zero if zero.size == 1 else zero[at : at + part.size][gone]
-        at += part.size
+        if coded.codebook is None or coded.zero_point is not None:
+            return None
+        uses = np.bincount(codes[~gone].astype(np.int64) - coded.low, minlength=coded.count)
+        idle = np.flatnonzero(uses == 0)
+        if not idle.size:
+            return None
+        least = idle[np.argmin(np.abs(coded.codebook[idle]))]
+        codebook = coded.codebook.copy()
+        codebook[least] = 0
+        zero = np.array([least + coded.low], coded.element_dtype)
+        coded = replace(coded, codebook=codebook, zero=int(zero[0]))
+    codes[gone] = zero if zero.size == 1 else zero[gone]
     return with_codes(coded, codes)
 
 
