@@ -1,6 +1,6 @@
 """How fast, small and right models are in integers.
 
-python benchmarks/speed.py [--peers PYTHON] [--forms speed,memory,size] ZOO OUT.json [MODEL...]
+python benchmarks/speed.py [--peers PYTHON] [--forms speed,memory,size] [--again] ZOO OUT.json [MODEL...]
 
 ZOO holds a folder a model, with model.onnx, calib_feeds.npz and eval.py, which prints a metric as JSON for a model file. For each model
 lwc makes one file for size, one for speed and one for memory. Times are processor times of paired runs in turns, medians; more than 1 is
@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import computing_forms
 import numpy as np
 
 from lightweight_cli.runtime import load_cost
@@ -80,6 +81,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--peers")
     parser.add_argument("--forms", default="speed,memory,size")
+    parser.add_argument("--again", action="store_true", help="use files that are there from before")
     parser.add_argument("models", nargs="*")
     given = parser.parse_args()
     rows: dict[str, Any] = json.loads(given.out.read_text()) if given.out.exists() else {}
@@ -88,11 +90,9 @@ def main() -> None:
         folder, made = given.zoo / name, {"float": str(given.zoo / name / "model.onnx")}
         row = rows.setdefault(name, {})
         for form in given.forms.split(","):
-            target = str(work / f"{name}.{form}.onnx")
-            words = ["quantize", made["float"], "--for", form, "-o", target, "-f", "--no-labels", "--report", f"{target}.json",
-                     "--samples", "64", "--check-time", "10", "--calibrate", str(folder / "calib_feeds.npz")]
-            if subprocess.run([sys.executable, "-m", "lightweight_cli", *words]).returncode == 0:
-                made[form] = target
+            file = computing_forms.made(folder, form, work, anew=not given.again)
+            if file is not None:
+                made[form] = file
         for form in ("dynamic", "static") if given.peers else ():
             target = str(work / f"{name}.ort-{form}.onnx")
             said = subprocess.run([given.peers, str(Path(__file__).parent / "speed_peers.py"), form, made["float"],

@@ -93,9 +93,9 @@ def measured(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
     work: Path = given.work
     chrome: list[tuple[Form, dict[str, Any], dict[str, np.ndarray]]] = []
     for folder in given.folders:
-        arrays = feeds(folder, folder / "model.onnx")
+        arrays = feeds(folder, given.work)
         np.savez(work / "feeds.npz", **arrays)
-        for form in (f for f in forms(folder, work) if not given.only or f.form in given.only):
+        for form in forms(folder, work, given.only):
             own = native(sys.executable, form, work / "feeds.npz", work)
             if "refused" in own:
                 print(f"{form.path.name}: {own}", file=sys.stderr)

@@ -35,7 +35,7 @@ def split(arrays: Mapping[str, np.ndarray], model: Interface, ports: Mapping[str
                 size = fixed.pop() if fixed else batch_size or BATCH
                 return _cut(data, varying, length, size, ports, where)
         if all(a.ndim == len(ports[n].shape) + 1 and fits(a.shape[1:], ports[n]) for n, a in varying.items()):
-            return [({n: a[i] if n in varying else a for n, a in data.items()}, 1, ()) for i in range(length)]
+            return [({n: a[i, ...] if n in varying else a for n, a in data.items()}, 1, ()) for i in range(length)]
     for name, array in data.items():
         if not fits(array.shape, ports[name]):
             raise InputError(f'{where}: "{printable(name)}" has shape {list(array.shape)}, but the model takes '
