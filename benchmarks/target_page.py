@@ -22,7 +22,7 @@ def pages(chromium: str, dist: Path, entries: Sequence[dict[str, Any]], models: 
     """Return the browser's version, and what the page found for each entry. Raises: TimeoutError, RuntimeError."""
     found: list[dict[str, Any]] = []
     done = threading.Event()
-    with server(dist, entries, models, found, done) as port, tempfile.TemporaryDirectory() as profile:
+    with server(dist, entries, models, found, done) as port, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         words = [chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
                  "--disable-background-networking", "--disable-component-update", "--disable-sync",
                  f"--user-data-dir={profile}", f"http://127.0.0.1:{port}/page.html"]

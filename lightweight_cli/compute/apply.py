@@ -12,6 +12,7 @@ from lightweight_cli.compute.layer import Key, Layer, layers_of
 from lightweight_cli.compute.seen import Seen
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.weights.search import find_weights
+from lightweight_cli.weights.shift import move
 
 if TYPE_CHECKING:
     from lightweight_cli.model.model import Model
@@ -42,6 +43,9 @@ def apply(model: Model, decisions: Decisions, reduced: bool, seen: Seen) -> tupl
     """Give layers of a model their forms. Returns: them, and the names of the tensors that are new."""
     scopes = Scopes(model.proto)
     layers = [layer for layer in layers_of(find_weights(model, scopes))[0] if layer.key in decisions]
+    for layer in layers:
+        if layer.key in seen.shifts:
+            move(layer.weight, seen.shifts[layer.key])
     edit = Edit(model, scopes)
     for name, form in FORMS.items():
         mine = [layer for layer in layers if decisions[layer.key] == name]

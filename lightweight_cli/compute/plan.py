@@ -23,6 +23,8 @@ class Plan(NamedTuple):
     forms: dict[Key, str]
     reduced: bool
     seen: Seen
+    rounded: bool = False
+    """Whether codes are by second order, on calibration data, which a build must have again."""
 
 
 def read(path: str) -> Plan | None:
@@ -37,7 +39,7 @@ def read(path: str) -> Plan | None:
         forms = {_key(name): str(form) for name, form in told["forms"].items()}
         ranges = {str(name): (float(low), float(high)) for name, (low, high) in told["ranges"].items()}
         balance = {str(name): np.array(factors, np.float64) for name, factors in told.get("balance", {}).items()}
-        plan = Plan(forms, bool(told["reduced"]), Seen(ranges, balance))
+        plan = Plan(forms, bool(told["reduced"]), Seen(ranges, balance), bool(told.get("rounded")))
     except OSError as e:
         raise InputError(f"{printable(path)}: {e.strerror}") from e
     except (ValueError, KeyError, TypeError, AttributeError) as e:
@@ -50,7 +52,8 @@ def read(path: str) -> Plan | None:
 
 def write(path: str, plan: Plan) -> None:
     """Write decisions to a file, whole or not at all. Raises: OutputError."""
-    told = {"plan": VERSION, "reduced": plan.reduced, "forms": {_name(key): form for key, form in plan.forms.items()},
+    told = {"plan": VERSION, "reduced": plan.reduced, "rounded": plan.rounded,
+            "forms": {_name(key): form for key, form in plan.forms.items()},
             "ranges": plan.seen.ranges, "balance": {name: factors.tolist() for name, factors in plan.seen.balance.items()}}
     temporary = f"{path}.{os.getpid()}"
     try:

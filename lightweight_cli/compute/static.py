@@ -15,9 +15,9 @@ import numpy as np
 from onnx import NodeProto, helper
 
 from lightweight_cli.compute.edit import Edit
-from lightweight_cli.compute.integers import FULL, TINY, integers
+from lightweight_cli.compute.integers import FULL, TINY, Integers, integers
 from lightweight_cli.compute.layer import Layer
-from lightweight_cli.compute.region import region
+from lightweight_cli.compute.region import Region, region
 from lightweight_cli.compute.seen import Seen
 from lightweight_cli.numerics.spread import affine
 from lightweight_cli.weights import constants
@@ -68,9 +68,26 @@ def values_of(edit: Edit, layers: Sequence[Layer]) -> list[str]:
 
 def emit(edit: Edit, layers: Sequence[Layer], reduced: bool, seen: Seen, symmetric: bool = False) -> None:
     """Put layers of the main graph, and what is between them, into integers. Raises: ValueError for weights that are not finite."""
-    main = edit.scopes.main
-    found = region(edit.model, main, [layer.roles[0].node for layer in layers])
-    scales: dict[str, tuple[str, str, float]] = {}
+    found, scales = _scales(edit, layers, seen, symmetric)
+    for layer in layers:
+        _weights(edit, layer, reduced, None if symmetric else scales[layer.roles[0].node.input[0]][2], seen.codes.get(layer.key))
+    _round(edit, found, scales, symmetric)
+
+
+def round_values(edit: Edit, layers: Sequence[Layer], seen: Seen, symmetric: bool) -> None:
+    """Round what layers read and write, and what is between them; their weights stay."""
+    found, scales = _scales(edit, layers, seen, symmetric)
+    _round(edit, found, scales, symmetric)
+
+
+Scales = dict[str, tuple[str, str, float]]
+"""By value: the tensors of its scale and zero point, and the scale."""
+
+
+def _scales(edit: Edit, layers: Sequence[Layer], seen: Seen, symmetric: bool) -> tuple[Region, Scales]:
+    """Return the region around layers, with tensors for its values' scales."""
+    found = region(edit.model, edit.scopes.main, [layer.roles[0].node for layer in layers])
+    scales: Scales = {}
     for value in found.values:
         if value in found.same and found.same[value] in scales:
             scales[value] = scales[found.same[value]]
@@ -83,17 +100,19 @@ def emit(edit: Edit, layers: Sequence[Layer], reduced: bool, seen: Seen, symmetr
             zero = np.array(number, np.uint8)
         names = edit.tensor(f"{value}.s", np.array(scale, np.float32)), edit.tensor(f"{value}.z", zero)
         scales[value] = *names, float(np.float32(scale))
-    for layer in layers:
-        _weights(edit, layer, reduced, None if symmetric else scales[layer.roles[0].node.input[0]][2])
+    return found, scales
+
+
+def _round(edit: Edit, found: Region, scales: Scales, symmetric: bool) -> None:
     for value in found.values:
         _rounded(edit, value, scales[value][:2], None if symmetric else found.cut.get(value))
 
 
-def _weights(edit: Edit, layer: Layer, reduced: bool, scale: float | None) -> None:
+def _weights(edit: Edit, layer: Layer, reduced: bool, scale: float | None, fitted: Integers | None) -> None:
     """Let a node read its weight and bias from integers; without the `scale` of what it multiplies, the bias stays."""
     node, main = layer.roles[0].node, edit.scopes.main
     groups, outputs, inputs = layer.view.shape
-    made = integers(layer.matrix().reshape(groups * outputs, inputs), reduced)
+    made = fitted or integers(layer.matrix().reshape(groups * outputs, inputs), reduced)
     name = layer.weight.name
     if node.op_type == "Conv":
         codes, axis = made.codes.reshape(layer.weight.shape), 0

@@ -57,7 +57,8 @@ def test_samples_are_split_into_batches_of_32(tmp_path: Path) -> None:
 
 def test_scalars_of_whole_feeds_are_arrays(tmp_path: Path) -> None:
     """As inputs such as a sampling rate are: onnxruntime takes no numpy scalars."""
-    found = open_batches([npz(tmp_path, x=np.zeros((3, 5, 1, 4, 4), np.float32), sr=np.array([7, 8, 9]))], model(IMAGE, Port("sr", INT, ())))
+    data = npz(tmp_path, x=np.zeros((3, 5, 1, 4, 4), np.float32), sr=np.array([7, 8, 9]))
+    found = open_batches([data], model(IMAGE, Port("sr", INT, ())))
     assert [(type(b.feed["sr"]), b.feed["sr"].shape, int(b.feed["sr"])) for b in found] == [(np.ndarray, (), n) for n in (7, 8, 9)]
 
 

@@ -32,13 +32,16 @@ def test_a_table_decides_for_another_machine_and_a_plan_repeats_it(tmp_path):
     first = lightweight_cli.run(PROTO, [f"quantize:for=speed,arch=vnni,keep=0,plan={file}"], calibrate=DATA)
     assert operators(first)["MatMulInteger"] == 2 and "MatMul" not in operators(first)
     plan = json.loads(file.read_text())
-    assert plan == {"plan": 1, "reduced": False, "forms": {"/W": "dynamic int8", "/V": "dynamic int8"}, "ranges": {}, "balance": {}}
+    assert plan == {"plan": 1, "reduced": False, "rounded": True, "forms": {"/W": "dynamic int8", "/V": "dynamic int8"}, "ranges": {},
+                    "balance": {}}
     told = {w.name: w for w in first.steps[0].weights}
     assert told["W"].stored_as == "dynamic int8, computed in integers" and " dB" in told["W"].method and told["E"].bits == 8
     assert first.steps[0].text == "quantize:keep=0,for=speed,arch=vnni" and told["V"].bits == 8
     assert first.size < PROTO.ByteSize() / 3.5
-    second = lightweight_cli.run(PROTO, [f"quantize:for=speed,arch=vnni,keep=0,plan={file}"])
+    second = lightweight_cli.run(PROTO, [f"quantize:for=speed,arch=vnni,keep=0,plan={file}"], calibrate=DATA)
     assert second.model.serialized() == first.model.serialized().replace(first.model.mark.encode(), second.model.mark.encode())
+    third = lightweight_cli.run(PROTO, [f"quantize:for=speed,arch=vnni,keep=0,plan={file}"])
+    assert operators(third) == operators(first) and any("the nearest: there are no calibration data" in n for n in third.steps[0].notes)
     file.write_text(json.dumps({**plan, "forms": {"/X": "dynamic int8"}}))
     with pytest.raises(UsageError, match="X is no layer of this model"):
         lightweight_cli.run(PROTO, [f"quantize:for=speed,plan={file}"])

@@ -74,7 +74,8 @@ def quantize(
     --min-sqnr, or 20 dB, and --max-drop holds on the share of labelled --data that calibrates. With calibration data Conv computes
     in static int8, and MatMul and Gemm with --activations static; otherwise in dynamic int8, or as MatMulNBits with --format nbits;
     LSTM as DynamicQuantizeLSTM, an operator of onnxruntime. Where few channels of what MatMul reads are far larger than the others, they
-    are divided by factors that its weights are multiplied by, if that brings the outputs nearer.
+    are divided by factors that its weights are multiplied by, if that brings the outputs nearer. With calibration data codes of
+    Conv, MatMul and Gemm in int8 are by second order, for inputs rounded as they will be, if that brings the outputs nearer.
     Timing differs from run to run, and with it the result: --plan stores what was decided.
 
     Returns: weights quantized.
@@ -105,7 +106,7 @@ def quantize(
     from lightweight_cli.passes.quantize.deciding import Computing
     from lightweight_cli.passes.quantize.remaining import remaining
 
-    made = compute(context, Computing(for_, Asked(activations, format, form.bits), reduce_range, arch, plan, ranges))
+    made = compute(context, Computing(for_, Asked(activations, format, form.bits), reduce_range, arch, plan, ranges, method))
     remaining(context, made, for_, lambda rest, why: quantize_weights(rest, form, method, keep, time_limit, why))
     return context.step.changed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -11,7 +12,9 @@ from lightweight_cli.compute.apply import FORMS, apply, needed
 from lightweight_cli.compute.arch import ARCHS, here
 from lightweight_cli.compute.layer import Key, layers_of
 from lightweight_cli.compute.menu import menu
+from lightweight_cli.model.output_folder import write_into
 from lightweight_cli.passes.quantize.deciding import Computing, decided
+from lightweight_cli.passes.quantize.fitting import second_order
 from lightweight_cli.runtime.opset import raise_opset
 from lightweight_cli.weights.told import Told
 
@@ -39,10 +42,16 @@ def compute(context: Context, options: Computing) -> set[str]:
         fits = {layer.key: layer for forms_ in found.values() for _, some in forms_ for layer in some}
         plan.refuse_missing(known, fits, needed(context.model, known.forms), options.plan)
         decisions, seen = known.forms, known.seen
+        if known.rounded:
+            with tempfile.TemporaryDirectory(prefix="lwc-") as folder:
+                path = write_into(context.model, folder, "model")
+                seen = second_order(context, path, decisions, reduced, seen) or seen
+            if not seen.codes:
+                step.note("codes of integers are the nearest: there are no calibration data, by which the plan's were found")
     else:
         decisions, costs, seen = decided(context, found, options, arch, reduced)
         if options.plan:
-            plan.write(options.plan, plan.Plan(decisions, reduced, seen))
+            plan.write(options.plan, plan.Plan(decisions, reduced, seen, bool(seen.codes)))
     if reduced and any(form not in nbits.NAMES.values() for form in decisions.values()):
         step.note("weights of 7 bits in integers: products of 8 bits overflow on processors without VNNI")
     step.exact = not reduced and here().reduced
@@ -58,7 +67,7 @@ def compute(context: Context, options: Computing) -> set[str]:
             groups, outputs, inputs = view.shape
             after = groups * outputs * (inputs * (4 if bits == 4 else 8) // 8 + 4)
             step.done(weight.name, weight.op, weight.shape, form, before[id_of(weight)], after, 1,
-                      f"{form}, computed in integers", told=Told(bits, f"{form}{alone}"))
+                      f"{form}, computed in integers", told=Told(bits, f"{form}{', second order' * (layer.key in seen.codes)}{alone}"))
     return made
 
 

@@ -17,6 +17,7 @@ from lightweight_cli.compute.ranges import chosen
 from lightweight_cli.compute.seen import NOTHING, Seen
 from lightweight_cli.compute.trial import Trials
 from lightweight_cli.errors import InputError
+from lightweight_cli.passes.quantize.fitting import fit, second_order
 from lightweight_cli.pipeline.step_report import Calibrated
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Computing(NamedTuple):
     arch: str | None = None
     plan: str | None = None
     ranges: str | None = None
+    method: str = "auto"
     holds: Callable[[Trials, Mapping[Key, str]], bool] | None = None
     """Whether the outputs hold with some decisions; None: by --min-sqnr, or FLOOR, and --max-drop."""
 
@@ -61,7 +63,10 @@ def decided(context: Context, found: Menu, options: Computing, arch: Arch,
                 decisions = by_table(found, arch)
             else:
                 decisions = fastest(trials, found, SLOWEST[options.purpose], lambda tried: step.note(str(tried)))
+            fit(context, trials, decisions, options.method)
             kept, costs = held(context, trials, found, decisions, options)
+            if trials.seen.codes and len(kept) < len(decisions):  # what those that stay read is not rounded any more
+                trials.seen = second_order(context, trials.path, kept, reduced, trials.seen) or trials.seen
             return kept, costs, used(trials.seen, kept)
     except InputError as e:
         if portion.paths:
@@ -109,7 +114,8 @@ def balanced(context: Context, trials: Trials, found: Menu) -> None:
 def used(seen: Seen, decisions: Mapping[Key, str]) -> Seen:
     """Return what the decisions need."""
     forms = set(decisions.values())
-    return Seen(seen.ranges if forms & set(static.NAMES) else {}, seen.balance if dynamic.NAME in forms else {})
+    return Seen(seen.ranges if forms & set(static.NAMES) else {}, seen.balance if dynamic.NAME in forms else {},
+                seen.codes if decisions else {}, seen.shifts if decisions else {})
 
 
 def held(context: Context, trials: Trials, found: Menu, decisions: dict[Key, str],
