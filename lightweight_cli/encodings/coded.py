@@ -222,6 +222,7 @@ class Coded:
     def _operation(self, e: Emission, value: str) -> str:
         """Note what a node over all values takes; return its output."""
         e.costs(LOAD_OPERATION, self.size)
+        e.left_to_rows += LOAD_OPERATION.bytes * self.size
         return value
 
 

@@ -42,6 +42,10 @@ class Layer:
     menu: tuple[Item, ...]
     looked_up: bool
     """Nothing is known of what it multiplies."""
+    by_rows: bool = False
+    """Whether it is a table of which rows are decoded as they are looked up."""
+    scarce: bool = False
+    """Whether not all layers may have the form that is the smallest, as decoding that takes too much at load."""
 
     @property
     def name(self) -> str:

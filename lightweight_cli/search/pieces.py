@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from lightweight_cli.search.layer import Layer
+from lightweight_cli.search.loading import Room
 from lightweight_cli.search.rounding import Rounded
+from lightweight_cli.weights.load_budget import Form, relieved
+
+NOTHING = Form(0, 0, 0.0)
+"""The form of a layer that takes nothing at load."""
 
 
 class Piece(NamedTuple):
@@ -18,16 +23,29 @@ class Piece(NamedTuple):
     """Bytes of each table or shape that others may read too, by name."""
     unsplit: Piece | None = None
     """The same without what only splits read: taken where that saves more than all splits do."""
+    menu: Sequence[Form] = ()
+    """How it may be stored, the smallest form first: others are taken where all together take too much at load."""
 
 
 Store = Callable[[Layer, Rounded], Piece]
 """What a layer will take, as it would be written."""
 
 
-def taken(pieces: Iterable[Piece]) -> float:
-    """Return the bytes that layers take together."""
+def taken(pieces: Iterable[Piece], room: Room | None = None) -> float:
+    """Return the bytes that layers take together, of which decoding keeps within `room` at load."""
     whole = list(pieces)
+    if room is not None:
+        whole = relieved_of(whole, room)
     return min(added(whole), added([p.unsplit or p for p in whole])) if any(p.unsplit for p in whole) else added(whole)
+
+
+def relieved_of(pieces: Sequence[Piece], room: Room) -> list[Piece]:
+    """Return pieces of which some have forms that take less at load, as the file's will."""
+    excess = sum(p.menu[0].load_bytes for p in pieces if p.menu) - room.nbytes
+    if excess <= 0:
+        return list(pieces)
+    moved = relieved([p.menu or (NOTHING,) for p in pieces], excess, room.worth)
+    return [Piece(p.own + moved[i].nbytes - p.menu[0].nbytes, p.shared) if i in moved else p for i, p in enumerate(pieces)]
 
 
 def added(pieces: Iterable[Piece]) -> float:

@@ -9,11 +9,12 @@ import numpy as np
 
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.numerics.solver import Problem
-from lightweight_cli.search import pricing
+from lightweight_cli.search import loading, pricing
 from lightweight_cli.search.items import FINER, GROUPED, HALF, Item
 from lightweight_cli.search.layer import Layer
 from lightweight_cli.search.rounding import best_codes, half, kept, method, occurring, plainly, power_of, problem_of
 from lightweight_cli.search.together import alone, together
+from lightweight_cli.weights.load_budget import Form
 
 OUTPUTS, OUTLIERS = 32, 8
 """Outputs of a layer that stand for all, of them those with the largest weights for their rms: a random sample misses these."""
@@ -28,6 +29,14 @@ class Choice(NamedTuple):
     nbytes: float
     error: float
     """Squared error of the outputs over their power."""
+    forms: tuple[Form, ...] = ()
+    """Ways to store it, where decoding all layers in their smallest would take too much at load."""
+    load: float = 0.0
+    """Bytes that decoding takes at load."""
+
+    def priced(self) -> list[tuple[float, float]]:
+        """Return bytes, and bytes at load, of each form."""
+        return [(float(f.nbytes), f.load_bytes) for f in self.forms] or [(self.nbytes, self.load)]
 
 
 def choices(layer: Layer, seen: Statistics | None) -> list[Choice]:
@@ -39,9 +48,11 @@ def choices(layer: Layer, seen: Statistics | None) -> list[Choice]:
             problem = problem_of(layer, seen.moments._replace(C=None, my=None), how)
         except ValueError:
             problem = None
-    known = [Choice(HALF, made.nbytes, made.error) for made in (half(layer),)] if HALF in layer.fitting else []
+    made = half(layer) if HALF in layer.fitting else None
+    known = [Choice(HALF, made.nbytes, made.error, load=loading.HALF * layer.weight.size)] if made else []
     if problem is None:
-        found = [Choice(r.item, r.nbytes, r.error) for r in (plainly(layer, item) for item in coded(layer))]
+        found = [Choice(r.item, r.nbytes, r.error, forms_of(layer, occurring(r.codes)))
+                 for r in (plainly(layer, item) for item in coded(layer))]
     else:
         found = _sampled(layer, problem)
     found = [c for c in found if np.isfinite(c.nbytes)]
@@ -56,7 +67,8 @@ def finer(layer: Layer, found: Sequence[Choice]) -> list[Choice]:
     made = []
     for by in FINER:
         item = finest.item._replace(step=float(f"{finest.item.step / by:.4g}"))
-        made.append(Choice(item, finest.nbytes + layer.weight.size * np.log2(by) / 8 + pricing.ADDED, finest.error / by**2))
+        made.append(Choice(item, finest.nbytes + layer.weight.size * np.log2(by) / 8 + pricing.ADDED, finest.error / by**2,
+                           load=loading.MOST * layer.weight.size))
     return made
 
 
@@ -74,7 +86,7 @@ def keeping(layer: Layer) -> Choice:
 def safest(layer: Layer) -> Choice:
     """Return the choice that loses next to nothing: about 8 bits. Raises: ValueError where weights are not finite."""
     made = plainly(layer, layer.safe)
-    return Choice(made.item, made.nbytes, made.error)
+    return Choice(made.item, made.nbytes, made.error, forms_of(layer, occurring(made.codes)))
 
 
 def _sampled(layer: Layer, problem: Problem) -> list[Choice]:
@@ -85,7 +97,8 @@ def _sampled(layer: Layer, problem: Problem) -> list[Choice]:
     how = method(layer)
     if layer.menu == GROUPED:
         tried = [best_codes(problem, item, how) for item in coded(layer)]
-        return [Choice(item, pricing.nbytes(occurring(codes), grid.scale.size), error) for item, grid, codes, error in tried]
+        return [Choice(item, pricing.nbytes(occurring(codes), grid.scale.size), error, forms_of(layer, occurring(codes)))
+                for item, grid, codes, error in tried]
     power, part = power_of(problem), problem.of_outputs(some)
     rms = float(np.sqrt(np.mean(np.square(problem.weight, dtype=np.float64))))
     sweeps = 1 if problem.weight.shape[2] <= WIDE_LAYER else 0
@@ -95,9 +108,14 @@ def _sampled(layer: Layer, problem: Problem) -> list[Choice]:
         if item.per_output:
             found[item] = alone(part, item, how._replace(sweeps=sweeps))
     scales = problem.weight.shape[0] * outputs
-    whole = [(item, pricing.nbytes(count @ found[item].counts, scales if item.per_output else 1), float(found[item].errors @ count))
-             for item in coded(layer)]
-    return [Choice(item, nbytes, error / power if power else 0.0) for item, nbytes, error in whole]
+    counts = {item: count @ found[item].counts for item in coded(layer)}
+    return [Choice(item, pricing.nbytes(counts[item], scales if item.per_output else 1),
+                   float(found[item].errors @ count) / power if power else 0.0, forms_of(layer, counts[item])) for item in coded(layer)]
+
+
+def forms_of(layer: Layer, counts: np.ndarray) -> tuple[Form, ...]:
+    """Return the forms of codes that occur so often, where that matters."""
+    return tuple(loading.forms(counts, layer.by_rows)) if layer.scarce and not pricing.digit_bits(counts) else ()
 
 
 def strata(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from onnx import TensorProto
 
 from lightweight_cli.weights import constants, noise, shift
+from lightweight_cli.weights.at_load import at_load
 from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.graph_edits import drop_initializer, drop_unused_tables, modernise
-from lightweight_cli.weights.load_budget import Budget, Form, decoding_bytes, own_peak, relieved
+from lightweight_cli.weights.load_budget import Budget, Form, own_peak, relieved
 from lightweight_cli.weights.looked_up import index_of, is_large, rank_of
 from lightweight_cli.weights.naming import is_shared, unused
 from lightweight_cli.weights.placing import place, put_first
 from lightweight_cli.weights.plan import Listener, Plan
 from lightweight_cli.weights.remainder import remainder
-from lightweight_cli.weights.row_chain import load_bytes, row_bytes
 from lightweight_cli.weights.search import find_weights
 from lightweight_cli.weights.selection import Selection
 from lightweight_cli.weights.shadowing import told_apart
@@ -132,7 +132,7 @@ class Rewriter:
                 plan.spare = instead(best, (e for e in allowed if not e.shared_bytes() or plan.anew and self._has(e)))
                 if SPLITS in best.shared_bytes():
                     plan.unsplit = instead(best, (e for e in allowed if SPLITS not in e.shared_bytes()))
-                forms = [Form(i, e.nbytes, self._at_load(plan.weight, e)) for i, e in enumerate(plan.options)
+                forms = [Form(i, e.nbytes, at_load(plan.weight, id(plan.weight) in self.by_rows, e)) for i, e in enumerate(plan.options)
                          if plan.must or e.nbytes < before + plan.anew]
                 first = next(f for f in forms if plan.options[f.option] is best)
                 plan.menu = [first, *(f for f in forms if f.load_bytes < first.load_bytes)]
@@ -143,25 +143,22 @@ class Rewriter:
         self.step.advance(plan.weight.size)
         return plan
 
-    def _at_load(self, weight: Weight, emission: Emission | None = None) -> float:
-        """Return the bytes that decoding takes at load, as an emission or, without, as it is stored now."""
-        by_rows = id(weight) in self.by_rows
-        if emission is not None:
-            return row_bytes(emission, weight.shape[0]) if by_rows else emission.load_bytes
-        rows = load_bytes(self.model, weight.scope, weight.name) if by_rows and weight.encoded else None
-        return decoding_bytes(weight) if rows is None else rows
+    def load_room(self, new: Collection[Weight]) -> float:
+        """Return the bytes that decoding some weights may take at load, beside the others as they are stored."""
+        mine = {id(w) for w in new}
+        coded = [w for w in self.weights if w.encoded or id(w) in mine]
+        floats = sum(w.size * w.numpy.itemsize for w in coded)
+        others = sum(at_load(w, id(w) in self.by_rows) for w in coded if id(w) not in mine)
+        return self.budget.room(own_peak(self.model, self.scopes, self.weights)) + floats - others
 
     def _relieve(self, plans: list[Plan], make: Callable[[Weight], Plan], pool: ThreadPoolExecutor) -> None:
         """Take other options for some weights where all together would take too much memory at load."""
-        new = {id(p.weight): p for p in plans if p.taken is not None}
-        coded = [w for w in self.weights if w.encoded or id(w) in new]
-        floats = sum(w.size * w.numpy.itemsize for w in coded)
-        decoding = sum(new[id(w)].menu[0].load_bytes if id(w) in new else self._at_load(w) for w in coded)
-        room = self.budget.room(own_peak(self.model, self.scopes, self.weights))
-        if decoding - floats <= room or not new:
+        changing = [p for p in plans if p.taken is not None]
+        room = self.load_room([p.weight for p in changing])
+        decoding = sum(p.menu[0].load_bytes for p in changing)
+        if decoding <= room or not changing:
             return
-        changing = list(new.values())
-        moved = relieved([p.menu for p in changing], decoding - floats - room, self.budget.worth)
+        moved = relieved([p.menu for p in changing], decoding - room, self.budget.worth)
 
         def again(i: int) -> None:
             plan = changing[i]
@@ -171,9 +168,10 @@ class Rewriter:
 
         list(pool.map(again, moved))
         decoding -= sum(changing[i].menu[0].load_bytes - form.load_bytes for i, form in moved.items())
-        if decoding - floats > room:
-            self.step.note(f"decoding takes about {(decoding - floats) / 1e6:,.0f} MB more at load than float weights would, over the "
-                           f"{room / 1e6:,.0f} MB of --load-memory: no other form takes less without a far larger file")
+        if decoding > room:
+            allowed = self.budget.room(own_peak(self.model, self.scopes, self.weights))
+            self.step.note(f"decoding takes about {(decoding - room + allowed) / 1e6:,.0f} MB more at load than float weights would, over "
+                           f"the {allowed / 1e6:,.0f} MB of --load-memory: no other form takes less without a far larger file")
 
     def _share(self, plans: list[Plan]) -> None:
         """Undo the plans whose shared tables cost more than all their users gain: each table, then all together."""

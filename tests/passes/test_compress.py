@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -176,3 +177,21 @@ def test_a_plan_of_another_model_is_refused(call, save, tmp_path) -> None:
     source = written(tmp_path, save, NET)
     status, _, said = call("compress", source, "--item", "Z=0.5", "--calibrate", data(tmp_path), "-o", str(tmp_path / "o.onnx"))
     assert status == 2 and "has no --item" in said
+
+
+def test_a_candidate_has_the_size_of_the_forms_that_may_be_decoded(call, save, tmp_path) -> None:
+    wide = HEAD + "g (float[n,48] x) => (float[n,256] y) <float[48,256] A, float[256,256] B> { t = MatMul (x, A)  y = MatMul (t, B) }"
+    source, files = written(tmp_path, save, wide), data(tmp_path, 60)
+    words = ("compress", source, "--calibrate", files, "--target-size", "12%", "--check-time", 1)
+    sizes = []
+    for memory in ("400KB", "4MB"):  # as much as bytes take, and as much as splits do
+        target, report = str(tmp_path / f"{memory}.onnx"), tmp_path / "report.json"
+        status, _, said = call(*words, "--load-memory", memory, "-o", target, "-f", "--report", report, "--best-effort")
+        assert status == 0, said
+        front = json.loads(report.read_text())["steps"][-1]["front"]
+        size = next(c["nbytes"] for c in front if c["kept"])
+        assert abs(size - os.path.getsize(target)) < 0.02 * size, "what the search chose is what is written"
+        assert size <= 0.12 * os.path.getsize(source)
+        operators = {n.op_type for n in onnx.load(target).graph.node}
+        sizes.append("CumSum" in operators)
+    assert sizes == [False, True]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lightweight_cli.search import searching
+from lightweight_cli.search import searching, sizing, smallest
 from lightweight_cli.search.build import Built
 from lightweight_cli.search.clock import Clock
 from lightweight_cli.search.examiner import Verdict
@@ -28,27 +28,28 @@ def nbytes(item: Item) -> float:
 class Counted(Search):
     """A search in which a candidate holds above a size, and is larger than forecast by a factor."""
 
-    smallest, off, interrupt, measured = 5_000.0, 1.0, 0, 0
+    least, off, interrupt, count = 5_000.0, 1.0, 0, 0
 
-    def _first(self) -> None:
-        self._measured([MENU[0]] * 4, nearest=True)
+    def first(self) -> None:
+        self.measured([MENU[0]] * 4, nearest=True)
 
-    def _measured(self, items: list[Item], forecast: float = 0.0, nearest: bool = False) -> Candidate:
-        self.measured += 1
-        if self.measured == self.interrupt:
+    def measured(self, items: list[Item], forecast: float = 0.0, nearest: bool = False) -> Candidate:
+        self.count += 1
+        if self.count == self.interrupt:
             raise KeyboardInterrupt
         size = REST + round(self.off * sum(map(nbytes, items)))
-        made = Candidate(items, size, Verdict(size >= self.smallest, 10.0 / size, None, None, None, ""), forecast)
+        made = Candidate(items, size, Verdict(size >= self.least, 10.0 / size, None, None, None, ""), forecast)
         self.front.add(made, Built([]))
         self.built = None
         return made
 
-    def _filled(self, made: Candidate, most: int) -> None:
-        for _ in range(searching.TOGETHER):
-            if not self._close(made, most):
-                tried = [[i._replace(step=i.step * (0.6 + by / 1000)) for i in made.items] for by in range(900)]
-                room = searching.AIM * most - REST
-                made = self._measured(next((t for t in tried if self.off * sum(map(nbytes, t)) <= room), tried[-1]))
+
+def filled(search: Counted, made: Candidate, most: int) -> None:
+    for _ in range(sizing.TOGETHER):
+        if not sizing.close(made, most):
+            tried = [[i._replace(step=i.step * (0.6 + by / 1000)) for i in made.items] for by in range(900)]
+            room = sizing.AIM * most - REST
+            made = search.measured(next((t for t in tried if search.off * sum(map(nbytes, t)) <= room), tried[-1]))
 
 
 def search(most: int | None = None, **given: Any) -> Counted:
@@ -62,31 +63,32 @@ def search(most: int | None = None, **given: Any) -> Counted:
 
 
 @pytest.mark.parametrize("off", [0.8, 1.0, 1.3])
-@pytest.mark.parametrize("smallest", [3_000.0, 5_000.0, 9_000.0])
-def test_the_smallest_that_holds_is_found_to_some_percent(smallest: float, off: float) -> None:
-    made = search(smallest=smallest, off=off)
+@pytest.mark.parametrize("least", [3_000.0, 5_000.0, 9_000.0])
+def test_the_smallest_that_holds_is_found_to_some_percent(least: float, off: float) -> None:
+    made = search(least=least, off=off)
     made.run()
     best = made.front.best
-    assert best is not None and best.verdict.holds and best.nbytes <= 1.1 * smallest
-    assert made.front.tried[0].items == [MENU[0]] * 4 and made.measured <= searching.MOST and not made.ended
+    assert best is not None and best.verdict.holds and best.nbytes <= 1.1 * least
+    assert made.front.tried[0].items == [MENU[0]] * 4 and made.count <= smallest.MOST and not made.ended
 
 
 def test_where_nothing_holds_three_candidates_tell() -> None:
-    made = search(smallest=1e9)
+    made = search(least=1e9)
     made.run()
-    assert made.measured == 3 and made.front.best is made.front.tried[0]
+    assert made.count == 3 and made.front.best is made.front.tried[0]
 
 
 def test_where_the_time_is_over_after_the_first_candidate_it_is_the_result() -> None:
     made = search(clock=Clock(0, 0))
     made.run()
-    assert made.measured == 1 and made.ended == "the time was over" and made.front.best is made.front.tried[0]
+    assert made.count == 1 and made.ended == "the time was over" and made.front.best is made.front.tried[0]
 
 
 @pytest.mark.parametrize("off", [0.8, 1.0, 1.3])
 @pytest.mark.parametrize("most", [2_500, 5_000, 9_000])
-def test_a_size_is_met_though_the_forecast_is_off(most: int, off: float) -> None:
-    made = search(most, off=off, smallest=0.0, settled=True)
+def test_a_size_is_met_though_the_forecast_is_off(monkeypatch: pytest.MonkeyPatch, most: int, off: float) -> None:
+    monkeypatch.setattr(sizing, "filled", filled)
+    made = search(most, off=off, least=0.0, settled=True)
     made.run()
     assert made.front.best is not None and 0.97 * most <= made.front.best.nbytes <= most
 
@@ -102,8 +104,8 @@ def test_an_interrupt_keeps_the_best_and_before_any_candidate_ends_all() -> None
 @pytest.mark.parametrize(("on_fit", "firm_loss", "firm"), [(1e-2, 0.1, False), (1e-6, 1e-4, True), (1e-6, 0.9, False)])
 def test_few_rows_that_mislead_are_trusted_less(on_fit: float, firm_loss: float, firm: bool) -> None:
     class Misled(Counted):
-        def _measured(self, items: list[Item], forecast: float = 0.0, nearest: bool = False) -> Candidate:
-            made = super()._measured(items, forecast)
+        def measured(self, items: list[Item], forecast: float = 0.0, nearest: bool = False) -> Candidate:
+            made = super().measured(items, forecast)
             self.built = Built([])
             return made._replace(verdict=made.verdict._replace(loss=firm_loss)) if self.firm else made
 
@@ -111,7 +113,7 @@ def test_few_rows_that_mislead_are_trusted_less(on_fit: float, firm_loss: float,
     made.__class__ = Misled
     made.layers = []
     made.examiner = type("", (), {"probe": lambda self, values: on_fit})()  # type: ignore[assignment]
-    second = made._measured([], 5_000)
+    second = made.measured([], 5_000)
     made.front.built = Built([])
-    found = made._firmer(second)
-    assert made.firm is firm and (found is second) is not firm and made.measured == (1 if on_fit == 1e-2 else 2)
+    found = made.firmer(second)
+    assert made.firm is firm and (found is second) is not firm and made.count == (1 if on_fit == 1e-2 else 2)

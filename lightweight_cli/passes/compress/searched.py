@@ -20,6 +20,7 @@ from lightweight_cli.search.front import Front
 from lightweight_cli.search.gains import Explored, explored, unexplored, weighed
 from lightweight_cli.search.items import Item
 from lightweight_cli.search.layer import Layer
+from lightweight_cli.search.loading import Room
 from lightweight_cli.search.pieces import Store
 from lightweight_cli.search.rounding import Rounded
 from lightweight_cli.search.searching import INTERRUPTED, Search
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
 
 def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: int, most: int | None,
-             time_limit: float | None, store: Store, original: str | None = None) -> list[tuple[Item, Rounded]]:
+             time_limit: float | None, store: Store, original: str | None = None,
+             room: Room | None = None) -> list[tuple[Item, Rounded]]:
     """Return what each layer becomes; `original`: the path of the model to hold it against, where the context's was changed since.
 
     Raises: InputError for data that do not fit, or a model that does not run.
@@ -57,7 +59,7 @@ def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: 
 
         search = Search(layers, study, judge, seen_on(portion), rest, store, model.total_size, clock,
                         lambda stage, done, whole: step.stage(stage, done, whole),
-                        lambda: explore(context, study, judge, layers, portion, clock, most is not None), Front(most),
+                        lambda: explore(context, study, judge, layers, portion, clock, most is not None), Front(most), room,
                         settled=original is not None)  # integers add to the loss on all rows
         search.run()
         if wanted.confirm is not None and search.ended != INTERRUPTED:

@@ -26,8 +26,11 @@ from lightweight_cli.passes.quantize.remaining import Why
 from lightweight_cli.pipeline.wanted import divided
 from lightweight_cli.search.items import HALF, KEEP, UNCODED, WIDE, Item
 from lightweight_cli.search.layer import LEAST, Layer, layers_of
+from lightweight_cli.search.loading import MOST, Room
 from lightweight_cli.search.pieces import Piece
 from lightweight_cli.search.rounding import Rounded
+from lightweight_cli.weights.at_load import at_load
+from lightweight_cli.weights.load_budget import Form
 from lightweight_cli.weights.plan import Plan
 from lightweight_cli.weights.rewrite import SPLITS
 from lightweight_cli.weights.told import Told
@@ -56,7 +59,7 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
     layers = layers_of([w for w in rewriter.weights if not w.locked and not reasons[id(w)]])
     if not layers:
         return rewriter.run(lambda w: Plan(w, reason=reasons[id(w)]))
-    portion = context.portion or Portion(())
+    portion, room = context.portion or Portion(()), room_of(rewriter, layers)
     most = read_target(target, "compress: --target-size", context.model.total_size) if target else None
     known = {beside.key_of(w) for w in rewriter.weights} | {(0, name) for name in made}
     rest = single_pieces(context.model)[1] - sum(layer.weight.stored_bytes() for layer in layers) + SIGNATURE
@@ -67,15 +70,15 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
         found = planned(context, layers, dict(read_item(i, "compress: --item") for i in items), portion, firm, nearest)
     elif context.portion is None:
         step.note("chosen without running the model")
-        found = unmeasured(context, layers, rest, most)
+        found = unmeasured(context, layers, rest, most, room)
     else:
         try:
-            found = searched(context, layers, portion, rest, most, time_limit, partial(piece, context, rewriter), original)
+            found = searched(context, layers, portion, rest, most, time_limit, partial(piece, context, rewriter), original, room)
         except InputError as e:
             if portion.paths:
                 raise
             step.note(f"not run on synthetic inputs: {e}")
-            found = unmeasured(context, layers, rest, most)
+            found = unmeasured(context, layers, rest, most, room)
     new = {id(layer.weight): (layer, item, r) for layer, (item, r) in zip(layers, found, strict=True)}
 
     def plan(weight: Weight) -> Plan:
@@ -99,16 +102,27 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
     return step.changed
 
 
+def room_of(rewriter: Rewriter, layers: Sequence[Layer]) -> Room | None:
+    """Return what decoding all layers may take at load, and tell the layers; None where that is enough for whatever they become."""
+    room = rewriter.load_room([layer.weight for layer in layers])
+    if room >= MOST * sum(layer.weight.size for layer in layers):
+        return None
+    for layer in layers:
+        layer.scarce, layer.by_rows = True, id(layer.weight) in rewriter.by_rows
+    return Room(room, rewriter.budget.worth)
+
+
 def piece(context: Context, rewriter: Rewriter, layer: Layer, new: Rounded) -> Piece:
     """Return what a candidate's layer will take in the file, and the tables and shapes that it may share."""
     options, limit = options_for(context, rewriter, layer, new), layer.weight.stored_bytes()
 
     def smallest(among: Iterable[Emission]) -> Piece:
-        best = min(among, key=lambda e: e.nbytes, default=None)
-        if best is None or best.nbytes >= limit:
+        few = sorted((e for e in among if e.nbytes < limit), key=lambda e: e.nbytes)
+        if not few:
             return Piece(limit)
-        common = best.common_bytes()
-        return Piece(best.nbytes - sum(common.values()), {**common, **best.shared_bytes()})
+        best, common = few[0], few[0].common_bytes()
+        menu = [Form(i, e.nbytes, at_load(layer.weight, layer.by_rows, e)) for i, e in enumerate(few)] if layer.scarce else ()
+        return Piece(best.nbytes - sum(common.values()), {**common, **best.shared_bytes()}, menu=menu)
 
     found = smallest(options)
     return found._replace(unsplit=smallest(e for e in options if SPLITS not in e.shared_bytes())) if SPLITS in found.shared else found
