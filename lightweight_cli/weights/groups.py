@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 Groups = tuple[int, int, int]
+FOUR = 4
+"""OpenVINO 2026.4 multiplies right by a weight in blocks of 20, 28, 32, 64 and 100, and wrong, without a word, by one in blocks of 9, 10,
+17, 18, 25 to 27, 30, 45, 50 and 75: 15 to 33 dB of the product."""
 
 
 def channels_of(shape: tuple[int, ...], axes: tuple[int, ...]) -> Groups:
@@ -26,11 +29,12 @@ def channels_of(shape: tuple[int, ...], axes: tuple[int, ...]) -> Groups:
 
 
 def blocks_of(groups: Groups, block_size: int) -> Groups:
-    """Split R into blocks: of `block_size`, or of the divisor of R nearest to it, at most twice as large."""
+    """Split R into blocks: of `block_size`, or of the divisor of R nearest to it, at most twice as large; multiples of FOUR come first."""
     a, r, p = groups
     fits = [d for d in range(max(1, block_size // 2), 2 * block_size + 1) if r % d == 0]
     if r <= block_size or not fits:
         return groups
+    fits = [block_size] if block_size in fits else [d for d in fits if d % FOUR == 0] or fits
     block = min(fits, key=lambda d: (abs(math.log(d / block_size)), d))
     return a * (r // block), block, p
 

@@ -46,3 +46,8 @@ def test_a_prime_axis_keeps_its_group():
 
 def test_the_nearest_divisor():
     assert blocks_of((1, 144, 1), 32) == (4, 36, 1) and blocks_of((1, 96, 1), 64) == (2, 48, 1)
+
+
+def test_multiples_of_four_come_first() -> None:
+    assert blocks_of((400, 100, 1), 32) == (2000, 20, 1) and blocks_of((2, 200, 3), 32) == (10, 40, 3)
+    assert blocks_of((1, 100, 1), 25) == (4, 25, 1) and blocks_of((1, 75, 1), 32) == (3, 25, 1)

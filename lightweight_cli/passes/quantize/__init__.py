@@ -63,8 +63,8 @@ def quantize(
     A fifth of the rows are kept aside: a layer is rounded to nearest where its error on them is no less by second order, and
     otherwise once more, by all rows. Biases take up what is left of the mean error.
     An even number of levels has one more value below zero than above, and the largest weight may lie half a step outside.
-    A block size that does not divide the axis gives way to the nearest one that does. At 8 bits blocks are the finest for which all
-    takes at most 1 % more than one scale and zero point for each channel would.
+    A block size that does not divide the axis gives way to the nearest one that does, of multiples of four where there are any. At 8
+    bits blocks are the finest for which all takes at most 1 % more than one scale and zero point for each channel would.
     The weights are decoded once, when a runtime loads the model: it runs at float speed. Zeros stay zero, and where
     there are many they are stored as a bitmask. The smallest weights stay float, or get 8 bits: they save next to nothing, and first
     layers and depthwise kernels are among the most sensitive. Weights of Conv, ConvTranspose, DeformConv, Gemm, MatMul, Einsum,
