@@ -1,8 +1,8 @@
 """What decoding takes at load, by how codes are stored: forms that a weight may have, where not all may have their smallest.
 
 Bytes for each weight, as the encodings count them: a packed leaf 9, a split 17.5 of each code that it tells apart, a lookup of the
-values at the end 9. Of tables that are decoded by rows what is stored, or all splits but the first. Only what weights lose by is
-told here: a candidate's forms are priced as they would be written.
+values at the end 10, with what leaves take. Of tables that are decoded by rows what is stored, or all splits but the first. It is what an
+allocation goes by: a candidate's forms are priced as they would be written.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from lightweight_cli.numerics.packing import DIGITS
 from lightweight_cli.search import pricing
 from lightweight_cli.weights.load_budget import Form
 
-LEAF, END = 9.0, 9.0
-"""Bytes for each weight of packed codes with what becomes of them, and of what follows the last split."""
+LEAF, END, NUMBERS = 9.0, 10.0, 8.0
+"""Bytes for each weight of packed codes with what becomes of them, of what follows the last split, and of that of what is left to rows."""
 HALF = 6.0
 """Of float16, with what becomes of it."""
 PACKED = 2.0
@@ -64,6 +64,6 @@ def forms(counts: np.ndarray, by_rows: bool) -> list[Form]:
             single = np.array([leaf == 1 for leaf in leaves])
             load = float(np.where(single, SINGLE, SPLIT)[:-1] @ reach[:-1]) + END * size
             load += PACKED * float(reach[~single].sum() - reach[1:][~single[:-1]].sum())
-            load -= (split.LEFT_TO_ROWS + END - 1) * size if by_rows else 0.0
+            load -= (split.LEFT_TO_ROWS + NUMBERS) * size if by_rows else 0.0
             found.append((float(used @ places) / 8 + NODES + split_tree.NODES.split * splits + split_tree.NODES.value * used.size, load))
     return [Form(i, round(nbytes), load) for i, (nbytes, load) in enumerate(found)]

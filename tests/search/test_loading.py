@@ -29,4 +29,4 @@ def test_forms_are_those_of_emissions(step: float, by_rows: bool) -> None:
     for form, emission in zip(found[-len(trees) :], trees, strict=True):
         taken = emission.load_bytes - (emission.left_to_rows if by_rows else 0)
         assert form.nbytes == pytest.approx(emission.nbytes, rel=0.03)
-        assert form.load_bytes == pytest.approx(taken, abs=4 * size)
+        assert form.load_bytes == pytest.approx(taken, abs=2 * size)
