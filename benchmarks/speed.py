@@ -83,7 +83,7 @@ def main() -> None:
     parser.add_argument("--forms", default="speed,memory,size")
     parser.add_argument("--again", action="store_true", help="use files that are there from before")
     parser.add_argument("models", nargs="*")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()
     rows: dict[str, Any] = json.loads(given.out.read_text()) if given.out.exists() else {}
     work = given.out.parent
     for name in given.models or sorted(p.name for p in given.zoo.iterdir() if (p / "calib_feeds.npz").exists()):
