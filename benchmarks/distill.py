@@ -49,8 +49,8 @@ class Case(NamedTuple):
 
 
 CHANNELS = ("prune-channels:channels=0.5,no_recover", 1000, "student:width=0.5")
-ROUNDS = (GLOBAL.format(0.8), "distill:steps=300,learning_rate=0.005", GLOBAL.format(0.9), "distill:steps=500,learning_rate=0.005",
-          GLOBAL.format(0.95))
+ROUNDS = (OBS.format(0.85), "distill:steps=1000,learning_rate=0.005", OBS.format(0.92), "distill:steps=1500,learning_rate=0.005",
+          OBS.format(0.95))
 TERNARY, TWO_BITS, THREE_BITS = (("quantize:levels=3,method=nearest", "quantize:levels=3"),
                                  *((f"quantize:bits={n},method=nearest", f"quantize:bits={n}") for n in (2, 3)))
 CASES: dict[str, Case] = {
@@ -59,13 +59,15 @@ CASES: dict[str, Case] = {
     "fashion-resnet, half the channels": Case("fashion-resnet", *CHANNELS),
     "fashion-resnet, 90 % zeros": Case("fashion-resnet", GLOBAL.format(0.9), 300, OBS.format(0.9)),
     "fashion-resnet, 95 % zeros": Case("fashion-resnet", GLOBAL.format(0.95), 600, OBS.format(0.95)),
-    "fashion-resnet, 95 % zeros in rounds, 5,000 images": Case("fashion-resnet", GLOBAL.format(0.95), 2000, rounds=ROUNDS, images=5000),
+    "fashion-resnet, 95 % zeros in rounds, 20,000 images": Case("fashion-resnet", GLOBAL.format(0.95), 6000, rounds=ROUNDS, images=20000),
     "fashion-resnet, ternary": Case("fashion-resnet", TERNARY[0], 200, TERNARY[1]),
     "fashion-resnet, 2 bits": Case("fashion-resnet", TWO_BITS[0], 200, TWO_BITS[1]),
     "captcha-crnn, 90 % zeros": Case("captcha-crnn", GLOBAL.format(0.9), 150, OBS.format(0.9)),
     "captcha-crnn, ternary": Case("captcha-crnn", TERNARY[0], 150, TERNARY[1]),
     "ppocrv4-rec, 75 % zeros": Case("ppocrv4-rec", GLOBAL.format(0.75), 150, OBS.format(0.75)),
     "ppocrv4-rec, 3 bits": Case("ppocrv4-rec", THREE_BITS[0], 150, THREE_BITS[1]),
+    "minilm-stsb, a quarter of the parameters": Case("minilm-stsb", "prune-channels:ratio=0.25,no_recover", 60,
+                                                     "prune-channels:ratio=0.25"),
     "minilm-stsb, a quarter of the blocks": Case("minilm-stsb", "prune-channels:depth=0.25,no_recover", 60, "student:depth=0.75"),
 }
 WAYS = ("original", "taken away", "closed form", "distilled")
