@@ -165,7 +165,7 @@ def of_peer(folder: Path, name: str, bits: int, python: str) -> dict:
 def idle(folder: Path, name: str, done: list[dict]) -> dict | None:
     """Return the row of a tool that has nothing to quantize, as its plainer sister found before."""
     for r in done:
-        if (r["model"], r["tool"]) == (folder.name, SAME_WEIGHTS.get(name)) and "failed" not in r and unchanged(r):
+        if (r["model"], r["tool"]) == (folder.name, SAME_WEIGHTS.get(name)) and "sqnr" in r and unchanged(r):
             return {k: v for k, v in r.items() if k not in ("bits", "tool", "data", "cpu_s", "peak_mib", "commit", "model")}
     return None
 
