@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +16,12 @@ MASKS = ("attention_mask", "input_mask")
 
 def padding(batch: Batch) -> np.ndarray | None:
     """Return which places [sample, place] are none; None where no input says it."""
-    found = next((batch.feed[n] for n in MASKS if n in batch.feed), None)
-    if not isinstance(found, np.ndarray) or found.ndim != 2 or found.dtype.kind not in "iufb":
-        return None
-    return np.asarray(found != 0)
+    name = mask_of(batch.feed)
+    return None if name is None else np.asarray(batch.feed[name] != 0)
+
+
+def mask_of(feed: Mapping[str, Any]) -> str | None:
+    """Return the input that is 0 at padding; None where there is none."""
+    found = next((n for n in MASKS if n in feed), None)
+    told = None if found is None else feed[found]
+    return found if isinstance(told, np.ndarray) and told.ndim == 2 and told.dtype.kind in "iufb" else None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lightweight_cli.calibration.padding import mask_of
 from lightweight_cli.data.batches import open_batches
 from lightweight_cli.data.portion import Half, chosen, received
 from lightweight_cli.distillation.agreement import agreed, labelled_by
@@ -97,7 +98,9 @@ class Training:
         example = next(held.judging())
         what, shown, session = agreed(proto, teacher, [p.name for p in interface.outputs], settings, example)  # before the loss is added
         labelled = labelled_by(what, shown, example) if settings.alpha else None
-        loss = Loss(proto, settings.temperature).add(what, shown, settings.alpha, labelled)
+        mask = mask_of({n: v for n, v in example.feed.items() if n in {i.name for i in proto.graph.input}})
+        masked = None if mask is None else (mask, example.feed[mask])
+        loss = Loss(proto, settings.temperature, masked).add(what, shown, settings.alpha, labelled)
         near = reached(proto, loss)
         far = [n for n in forms if n not in near]
         vector = Vector({n: f for n, f in forms.items() if n not in far}, shapes)

@@ -54,6 +54,23 @@ def test_values_and_shares():
     assert found(Learned("y", "y", "y", "shares"), a, b) == pytest.approx(float(expected.mean()), rel=1e-3)
 
 
+@pytest.mark.parametrize(("kind", "expected"), [
+    ("values", lambda s, t: np.square(s - t).mean() / t.var()), ("scores", lambda s, t: divergence(s, t, 3)),
+])
+@pytest.mark.parametrize("opset", [11, 18])
+def test_padding_counts_nothing(kind, expected, opset):
+    s, t = (R.standard_normal((2, 5, 4)).astype(np.float32) for _ in range(2))
+    mask = np.array([[1, 1, 1, 0, 0], [1, 0, 0, 0, 0]])
+    model = onnx.parser.parse_model(f'''<ir_version: 6, opset_import: ["" : {opset}]>
+        g (float[2,5,4] x, int64[2,5] attention_mask) => (float[2,5,4] y) {{ y = Identity (x) }}''')
+    Loss(model, 3.0, ("attention_mask", mask)).add([Learned("y", "y", "y", kind)], {"y": t}, 0.0, None)
+    del model.graph.output[:]
+    model.graph.output.append(onnx.ValueInfoProto(name=LOSS))
+    session = ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    (loss,) = session.run(None, {"x": s, given(0): t, "attention_mask": mask})
+    assert float(loss) == pytest.approx(float(expected(s[mask != 0], t[mask != 0])), rel=1e-4)
+
+
 def test_labels_have_their_weight():
     hot = np.eye(4, dtype=np.float32)[[0, 1, 2, 3, 0]]
     expected = 0.75 * divergence(S, T, 3) + 0.25 * float(-(hot * log_softmax(S)).sum(-1).mean())
