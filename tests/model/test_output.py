@@ -203,7 +203,7 @@ def test_large_results_are_the_same_each_time_and_have_their_own_data(two_files,
         assert call("quantize", "model.onnx", "-o", "out.onnx", "-f", "--no-check")[0] == 0
         names = sorted(os.listdir(tmp_path))
         assert len(names) == 3
-    assert call("quantize", "model.onnx", "--granularity", "tensor", "-o", "other.onnx", "--no-check")[0] == 0
+    assert call("quantize", "model.onnx", "--granularity", "channel", "-o", "other.onnx", "--no-check")[0] == 0
     locations = [
         e.value
         for f in ("out.onnx", "other.onnx")
