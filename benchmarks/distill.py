@@ -56,6 +56,7 @@ TERNARY, TWO_BITS, THREE_BITS = (("quantize:levels=3,method=nearest", "quantize:
 CASES: dict[str, Case] = {
     "fashion_cnn, half the channels": Case("fashion_cnn", *CHANNELS),
     "fashion_cnn, half the channels, 5,000 images": Case("fashion_cnn", *CHANNELS, images=5000),
+    "fashion_cnn, half the channels, 20,000 images": Case("fashion_cnn", CHANNELS[0], 2500, CHANNELS[2], images=20000),
     "fashion-resnet, half the channels": Case("fashion-resnet", *CHANNELS),
     "fashion-resnet, 90 % zeros": Case("fashion-resnet", GLOBAL.format(0.9), 300, OBS.format(0.9)),
     "fashion-resnet, 95 % zeros": Case("fashion-resnet", GLOBAL.format(0.95), 600, OBS.format(0.95)),
