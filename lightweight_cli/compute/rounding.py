@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lightweight_cli.calibration.calibration import Calibration
+from lightweight_cli.calibration.reading import key_of
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.compute.emulated import FORMS, emulate
 from lightweight_cli.compute.integers import CANDIDATES, FULL, REDUCED, TINY, Integers, integers
@@ -48,12 +49,12 @@ def rounded(calibration: Calibration, path: str, decisions: Mapping[Key, str], r
     """
     model = load(path)
     balance = emulate(model, decisions, seen)
-    weights = [w for w in find_weights(model, Scopes(model.proto)) if decisions.get((w.scope.number, w.name)) in FORMS]
+    weights = [w for w in find_weights(model, Scopes(model.proto)) if decisions.get(key_of(w)) in FORMS]
     codes, shifts = dict[Key, Integers](), dict[Key, np.ndarray]()
     with calibration.study(model, weights) as study:
         for done, layer in enumerate(study.walk()):
             tell(done, len(weights))
-            weight, key = layer.weight, (layer.weight.scope.number, layer.weight.name)
+            weight, key = layer.weight, key_of(layer.weight)
             if layer.statistics is None or layer.statistics.moments is None:
                 continue
             view, factors = matrix_of(weight), balance.get(key)

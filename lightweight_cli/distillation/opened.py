@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from onnx import ModelProto, ValueInfoProto
 
 from lightweight_cli.errors import InputError
-from lightweight_cli.model.load import load
 from lightweight_cli.model.output_folder import write_into
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.runtime.sessions import open_session, reason
@@ -24,16 +23,6 @@ if TYPE_CHECKING:
 
 MOST = 2_000_000_000
 """Bytes of a graph with its constants, which protobuf bounds."""
-
-
-def opened(path: str) -> Model:
-    """Read a model, its functions in place."""
-    model = load(path)
-    if model.proto.functions:
-        from onnx import inliner
-
-        model.proto.CopyFrom(inliner.inline_local_functions(model.proto))
-    return model
 
 
 def store(model: Model, weights: Sequence[Weight]) -> None:

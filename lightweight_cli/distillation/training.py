@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lightweight_cli.calibration.padding import mask_of
+from lightweight_cli.calibration.reading import opened
 from lightweight_cli.data.batches import open_batches
 from lightweight_cli.data.portion import Half, chosen, received
 from lightweight_cli.distillation.agreement import agreed, labelled_by
@@ -19,7 +20,7 @@ from lightweight_cli.distillation.descent import Descent
 from lightweight_cli.distillation.forms import form_of
 from lightweight_cli.distillation.loss import Loss
 from lightweight_cli.distillation.models import Models
-from lightweight_cli.distillation.opened import opened, store, whole
+from lightweight_cli.distillation.opened import store, whole
 from lightweight_cli.distillation.parameters import trainable
 from lightweight_cli.distillation.pool import MOST, pool_of
 from lightweight_cli.distillation.reach import reached
@@ -77,7 +78,7 @@ class Training:
         """Read the models and the data. Returns: samples that train and that are held back, and what reaches no output."""
         tell("load", 0, None)
         settings = Settings(**request["settings"])
-        student, teacher = opened(request["model"]), whole(opened(request["teacher"]))
+        student, teacher = opened(request["model"])[0], whole(opened(request["teacher"])[0])
         scopes, wanted = Scopes(student.proto), set(request["names"])
         weights = find_weights(student, scopes)
         mine = [w for w in (*weights, *trainable(student, scopes, weights)) if w.name in wanted and w.scope.number == 0]
