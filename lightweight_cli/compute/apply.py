@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from lightweight_cli.compute import dynamic, nbits, operators, recurrent, static
+from lightweight_cli.compute.balanced import balance
 from lightweight_cli.compute.edit import Edit
 from lightweight_cli.compute.layer import Key, Layer, layers_of
 from lightweight_cli.compute.seen import Seen
@@ -41,6 +42,7 @@ Decisions = Mapping[Key, str]
 
 def apply(model: Model, decisions: Decisions, reduced: bool, seen: Seen) -> tuple[list[Layer], set[str]]:
     """Give layers of a model their forms. Returns: them, and the names of the tensors that are new."""
+    seen, divided = balance(model, decisions.keys(), seen)
     scopes = Scopes(model.proto)
     layers = [layer for layer in layers_of(find_weights(model, scopes))[0] if layer.key in decisions]
     for layer in layers:
@@ -54,7 +56,7 @@ def apply(model: Model, decisions: Decisions, reduced: bool, seen: Seen) -> tupl
     edit.commit()
     if operators.NAME in decisions.values():
         operators.rewrite(model, edit.tensors)
-    return layers, edit.tensors
+    return layers, edit.tensors | divided
 
 
 def needed(model: Model, decisions: Decisions) -> list[str]:

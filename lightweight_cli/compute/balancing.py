@@ -1,4 +1,4 @@
-"""Which values are balanced against the weights that read them, before dynamic layers round them: kept where the outputs are nearer."""
+"""Which values are balanced against the weights that read them, before layers round them: kept where the outputs are nearer."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from lightweight_cli.compute import dynamic
+from lightweight_cli.compute.balanced import input_of
 from lightweight_cli.compute.integers import FULL, REDUCED
-from lightweight_cli.compute.layer import Layer
+from lightweight_cli.compute.layer import Key, Layer
 from lightweight_cli.compute.seen import Seen
 from lightweight_cli.compute.trial import Trials
 from lightweight_cli.numerics.balance import Channels, balanced
@@ -27,18 +27,17 @@ def inputs_of(layers: Sequence[Layer]) -> dict[str, list[Layer]]:
     """Return the values of the main graph that may be balanced, with the layers that read each."""
     found: dict[str, list[Layer]] = {}
     for layer in layers:
-        role = layer.roles[0]
-        if len(layer.roles) == 1 and not role.scope.number:
-            found.setdefault(role.node.input[0], []).append(layer)
+        if value := input_of(layer):
+            found.setdefault(value, []).append(layer)
     return found
 
 
-def balance(trials: Trials, layers: Sequence[Layer], channels: Mapping[str, Channels], tell: Callable[[str], None]) -> None:
-    """Let dynamic layers read balanced values, if that brings the outputs nearer with all of them in integers."""
+def balance(trials: Trials, layers: Sequence[Layer], forms: Mapping[Key, str], channels: Mapping[str, Channels],
+            tell: Callable[[str], None]) -> None:
+    """Let layers read balanced values, if that brings the outputs nearer with all of them in the `forms` that they may have."""
     top = REDUCED if trials.reduced else FULL
-    decisions = {layer.key: dynamic.NAME for layer in layers}
     seen, tried = trials.seen, list[tuple[float, Seen, int]]()
-    before = trials.run(decisions, latency=False).sqnr
+    before = trials.run(forms, latency=False).sqnr
     if before is None or before >= ENOUGH:
         return
     factors: dict[float, dict[str, np.ndarray]] = {worth: {} for worth in WORTH}
@@ -53,8 +52,8 @@ def balance(trials: Trials, layers: Sequence[Layer], channels: Mapping[str, Chan
     for found in factors.values():
         if not found or (tried and len(found) == tried[-1][2]):
             continue
-        trials.seen = seen._replace(balance=found)
-        sqnr = trials.run(decisions, latency=False).sqnr
+        trials.seen = seen._replace(balance=found, divided={value: ends(channels[value], by) for value, by in found.items()})
+        sqnr = trials.run(forms, latency=False).sqnr
         tried.append((float("-inf") if sqnr is None else sqnr, trials.seen, len(found)))
     trials.seen = seen
     if not tried:
@@ -65,3 +64,8 @@ def balance(trials: Trials, layers: Sequence[Layer], channels: Mapping[str, Chan
         trials.seen = best[1]
     tell(f"channels of {best[2]} values balanced against weights (SmoothQuant): {before:.1f} dB with all MatMul in integers became "
          f"{best[0]:.1f}, {'kept' if kept else 'left'}")
+
+
+def ends(channels: Channels, factors: np.ndarray) -> tuple[float, float]:
+    """Return the range of a value whose channels are divided by factors."""
+    return float((channels.low / factors).min()), float((channels.high / factors).max())

@@ -13,10 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 from onnx import NodeProto, TensorProto, helper
 
-from lightweight_cli.compute.dividing import divided
 from lightweight_cli.compute.edit import Edit
 from lightweight_cli.compute.integers import Integers, integers
-from lightweight_cli.compute.layer import Key, Layer
+from lightweight_cli.compute.layer import Layer
 from lightweight_cli.compute.seen import Seen
 from lightweight_cli.weights.node_attributes import number
 from lightweight_cli.weights.weight import Role
@@ -48,67 +47,42 @@ def unfit_shape(layer: Layer) -> str:
 
 def emit(edit: Edit, layers: Sequence[Layer], reduced: bool, seen: Seen) -> None:
     """Replace the operators of layers. Raises: ValueError for weights that are not finite."""
-    balance = {layer.key: factors for layer in layers if (factors := _factors(layer, seen)) is not None}
-    readers: dict[str, set[int]] = {}
     for layer in layers:
-        if layer.key in balance:
-            readers.setdefault(layer.roles[0].node.input[0], set()).add(id(layer.roles[0].node))
-    for value, nodes in readers.items():
-        edit.made["balanced", value] = divided(edit, value, seen.balance[value], nodes)
-    for layer in layers:
-        _emit(edit, layer, reduced, balance.get(layer.key), seen.codes.get(layer.key))
+        _emit(edit, layer, reduced, seen.codes.get(layer.key))
 
 
-def round_values(edit: Edit, layers: Sequence[Layer], seen: Seen) -> dict[Key, np.ndarray]:
-    """Round what layers read; their weights stay. Returns: by what channels are divided before, of those that are balanced."""
-    balance: dict[Key, np.ndarray] = {}
+def round_values(edit: Edit, layers: Sequence[Layer]) -> None:
+    """Round what layers read; their weights stay."""
     for layer in layers:
-        factors = _factors(layer, seen)
-        if factors is not None:
-            balance[layer.key] = factors
         for role in layer.roles:
-            role.node.input[0] = _there_and_back(edit, role, factors)
-    return balance
+            role.node.input[0] = _there_and_back(edit, role)
 
 
-def _factors(layer: Layer, seen: Seen) -> np.ndarray | None:
-    """Return by what the channels of the value that a layer of one use in the main graph reads are divided, if they are."""
-    single = len(layer.roles) == 1 and not layer.roles[0].scope.number
-    return seen.balance.get(layer.roles[0].node.input[0]) if single else None
-
-
-def _there_and_back(edit: Edit, role: Role, factors: np.ndarray | None) -> str:
+def _there_and_back(edit: Edit, role: Role) -> str:
     """Return the name of what a node reads, rounded and back."""
     x = role.node.input[0]
-    key = "rounded", id(role.scope), x, factors is not None
+    key = "rounded", id(role.scope), x
     if key not in edit.made:
         codes = [edit.name(f"{x}.{what}") for what in ("q", "s", "z")]
-        names = [edit.name(f"{x}.{what}") for what in ("b", "d", "r")]
-        nodes = [helper.make_node("DynamicQuantizeLinear", [x if factors is None else names[0]], codes),
-                 helper.make_node("DequantizeLinear", codes, [names[1]])]
-        if factors is not None:
-            by = [edit.tensor(f"{x}.by", f.astype(np.float32)) for f in (1 / factors, factors)]
-            nodes = [helper.make_node("Mul", [x, by[0]], [names[0]]), *nodes, helper.make_node("Mul", [names[1], by[1]], [names[2]])]
-        edit.made[key] = names[1 if factors is None else 2]
-        edit.where_known(role.scope, x, *nodes)
+        edit.made[key] = edit.name(f"{x}.d")
+        edit.where_known(role.scope, x, helper.make_node("DynamicQuantizeLinear", [x], codes),
+                         helper.make_node("DequantizeLinear", codes, [edit.made[key]]))
     return str(edit.made[key])
 
 
-def _emit(edit: Edit, layer: Layer, reduced: bool, factors: np.ndarray | None, fitted: Integers | None) -> None:
-    matrix = layer.matrix()[0]
-    found = fitted or integers(matrix if factors is None else (matrix * factors).astype(np.float32), reduced)
+def _emit(edit: Edit, layer: Layer, reduced: bool, fitted: Integers | None) -> None:
+    found = fitted or integers(layer.matrix()[0], reduced)
     codes = edit.tensor(f"{layer.weight.name}.q", found.codes.T)
     scales: dict[float, str] = {}
     for role in layer.roles:
         alpha = factor(role.node, "alpha")
         if alpha not in scales:
             scales[alpha] = edit.tensor(f"{layer.weight.name}.s", found.scale * np.float32(alpha))
-        x = role.node.input[0] if factors is None else edit.made["balanced", role.node.input[0]]
-        edit.replace(role.scope, role.node, _nodes(edit, role, x, codes, scales[alpha]), role.node.input[role.index])
+        edit.replace(role.scope, role.node, _nodes(edit, role, codes, scales[alpha]), role.node.input[role.index])
 
 
-def _nodes(edit: Edit, role: Role, x: str, codes: str, scale: str) -> list[NodeProto]:
-    node = role.node
+def _nodes(edit: Edit, role: Role, codes: str, scale: str) -> list[NodeProto]:
+    node, x = role.node, role.node.input[0]
     key = NAME, id(role.scope), x
     nodes: list[NodeProto] = []
     if key not in edit.made:

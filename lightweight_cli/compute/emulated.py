@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from lightweight_cli.compute import dynamic, static
+from lightweight_cli.compute.balanced import balance
 from lightweight_cli.compute.edit import Edit
 from lightweight_cli.compute.layer import Key, layers_of
 from lightweight_cli.compute.seen import Seen
@@ -21,8 +20,9 @@ FORMS = (static.NAME, static.OPERATORS, static.SYMMETRIC, dynamic.NAME)
 """Of layers whose inputs are rounded to integers before they multiply."""
 
 
-def emulate(model: Model, decisions: Mapping[Key, str], seen: Seen) -> dict[Key, np.ndarray]:
-    """Let the layers of a model read rounded values. Returns: by what channels are divided before, of those that are balanced."""
+def emulate(model: Model, decisions: Mapping[Key, str], seen: Seen) -> None:
+    """Let the layers of a model read rounded values; balanced ones have their weights times the factors."""
+    seen = balance(model, decisions.keys(), seen)[0]
     scopes = Scopes(model.proto)
     edit = Edit(model, scopes)
     layers = {name: [] for name in FORMS}  # type: dict[str, list]
@@ -31,6 +31,5 @@ def emulate(model: Model, decisions: Mapping[Key, str], seen: Seen) -> dict[Key,
             layers[decisions[layer.key]].append(layer)
     for name in static.NAMES:
         static.round_values(edit, layers[name], seen, symmetric=name == static.SYMMETRIC)
-    factors = dynamic.round_values(edit, layers[dynamic.NAME], seen)
+    dynamic.round_values(edit, layers[dynamic.NAME])
     edit.commit()
-    return factors

@@ -39,7 +39,8 @@ def read(path: str) -> Plan | None:
         forms = {_key(name): str(form) for name, form in told["forms"].items()}
         ranges = {str(name): (float(low), float(high)) for name, (low, high) in told["ranges"].items()}
         balance = {str(name): np.array(factors, np.float64) for name, factors in told.get("balance", {}).items()}
-        plan = Plan(forms, bool(told["reduced"]), Seen(ranges, balance), bool(told.get("rounded")))
+        divided = {str(name): (float(low), float(high)) for name, (low, high) in told.get("divided", {}).items()}
+        plan = Plan(forms, bool(told["reduced"]), Seen(ranges, balance, divided), bool(told.get("rounded")))
     except OSError as e:
         raise InputError(f"{printable(path)}: {e.strerror}") from e
     except (ValueError, KeyError, TypeError, AttributeError) as e:
@@ -54,7 +55,8 @@ def write(path: str, plan: Plan) -> None:
     """Write decisions to a file, whole or not at all. Raises: OutputError."""
     told = {"plan": VERSION, "reduced": plan.reduced, "rounded": plan.rounded,
             "forms": {_name(key): form for key, form in plan.forms.items()},
-            "ranges": plan.seen.ranges, "balance": {name: factors.tolist() for name, factors in plan.seen.balance.items()}}
+            "ranges": plan.seen.ranges, "divided": plan.seen.divided,
+            "balance": {name: factors.tolist() for name, factors in plan.seen.balance.items()}}
     temporary = f"{path}.{os.getpid()}"
     try:
         with open(temporary, "w", encoding="utf-8") as file:

@@ -24,7 +24,7 @@ from lightweight_cli.model.load import load
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.numerics import parts
 from lightweight_cli.numerics.grid import Uniform
-from lightweight_cli.numerics.held_out import HeldOut, joined, relative_errors
+from lightweight_cli.numerics.held_out import joined, relative_errors
 from lightweight_cli.numerics.moments import Moments, bias_shift
 from lightweight_cli.numerics.solver import Method, solve
 from lightweight_cli.weights.matrix import matrix_of
@@ -48,7 +48,7 @@ def rounded(calibration: Calibration, path: str, decisions: Mapping[Key, str], r
     Raises: InputError for data that do not fit.
     """
     model = load(path)
-    balance = emulate(model, decisions, seen)
+    emulate(model, decisions, seen)
     weights = [w for w in find_weights(model, Scopes(model.proto)) if decisions.get(key_of(w)) in FORMS]
     codes, shifts = dict[Key, Integers](), dict[Key, np.ndarray]()
     with calibration.study(model, weights) as study:
@@ -57,9 +57,9 @@ def rounded(calibration: Calibration, path: str, decisions: Mapping[Key, str], r
             weight, key = layer.weight, key_of(layer.weight)
             if layer.statistics is None or layer.statistics.moments is None:
                 continue
-            view, factors = matrix_of(weight), balance.get(key)
+            view = matrix_of(weight)
             matrix = np.ascontiguousarray(view.of(weight.read(0, weight.size).reshape(weight.shape)), np.float32)
-            found = fitted(matrix, layer.statistics, reduced, factors, carrier_of(weight) is not None)
+            found = fitted(matrix, layer.statistics, reduced, carrier_of(weight) is not None)
             weight.forget()
             codes[key] = found.integers
             if found.shift is not None:
@@ -68,14 +68,10 @@ def rounded(calibration: Calibration, path: str, decisions: Mapping[Key, str], r
     return seen._replace(codes=codes, shifts=shifts)
 
 
-def fitted(matrix: np.ndarray, seen: Statistics, reduced: bool, factors: np.ndarray | None, movable: bool) -> Fitted:
-    """Return a matrix as the integers that serve best what it sees; of one times `factors`, where its inputs are divided by them."""
+def fitted(matrix: np.ndarray, seen: Statistics, reduced: bool, movable: bool) -> Fitted:
+    """Return a matrix as the integers that serve best what it sees."""
     assert seen.moments is not None
     moments, held = seen.moments, seen.held
-    if factors is not None:
-        matrix, moments = (matrix * factors).astype(np.float32), divided(moments, factors)
-        held = None if held is None else HeldOut((held.rows / factors).astype(np.float32), None if held.original is None else
-                                                 (held.original / factors).astype(np.float32))
     free = movable and moments.C is not None and moments.mx is not None
     top = REDUCED if reduced else FULL
     plain = _fitted(integers(matrix.reshape(-1, matrix.shape[2]), reduced), matrix)
@@ -90,17 +86,7 @@ def fitted(matrix: np.ndarray, seen: Statistics, reduced: bool, factors: np.ndar
                 best = _solved(matrix, joined(matrix, moments, held), top, free)
     except ValueError:  # moments that no solver can use
         best = plain
-    return best if factors is None else best._replace(decoded=best.decoded / factors)
-
-
-def divided(moments: Moments, factors: np.ndarray) -> Moments:
-    """Return the moments of inputs that are divided by factors."""
-    groups, width = moments.S.shape[:2]
-    wide = np.ones(groups * width)
-    wide[: factors.size] = factors
-    by = wide.reshape(groups, width)
-    return moments._replace(S=moments.S / by[:, :, None] / by[:, None], C=None if moments.C is None else moments.C / by[:, None],
-                            mx=None if moments.mx is None else moments.mx / by)
+    return best
 
 
 def _solved(matrix: np.ndarray, moments: Moments, top: int, free: bool) -> Fitted:

@@ -20,6 +20,8 @@ class Seen(NamedTuple):
     """Of what static layers read and write."""
     balance: Mapping[str, np.ndarray] = {}
     """By what each channel is divided before it is rounded, and the weights that read it are multiplied by."""
+    divided: Ranges = {}
+    """Of balanced values, after they are divided."""
     codes: Mapping[Key, Integers] = {}
     """Of weights that are not to be rounded to nearest; of balanced ones, times their factors."""
     shifts: Mapping[Key, np.ndarray] = {}

@@ -23,7 +23,8 @@ def sqnr(weight: Weight, emission: Emission) -> float | None:
     with np.errstate(over="ignore", invalid="ignore"):  # of infinities and signalling NaN: NaN, as it should be
         wide = old.astype(np.float64)
         difference = wide - new.astype(old.dtype).astype(np.float64)
-    signal, noise = float(wide @ wide), float(difference @ difference)
+    # squares, not dot products: BLAS would start threads for them, which wait at full speed: .8 of 2 CPU seconds for 74 weights
+    signal, noise = float(np.square(wide).sum()), float(np.square(difference).sum())
     if not math.isfinite(signal + noise):
         return None
     if noise == 0:

@@ -33,7 +33,7 @@ def test_a_table_decides_for_another_machine_and_a_plan_repeats_it(tmp_path):
     assert operators(first)["MatMulInteger"] == 2 and "MatMul" not in operators(first)
     plan = json.loads(file.read_text())
     assert plan == {"plan": 1, "reduced": False, "rounded": True, "forms": {"/W": "dynamic int8", "/V": "dynamic int8"}, "ranges": {},
-                    "balance": {}}
+                    "balance": {}, "divided": {}}
     told = {w.name: w for w in first.steps[0].weights}
     assert told["W"].stored_as == "dynamic int8, computed in integers" and " dB" in told["W"].method and told["E"].bits == 8
     assert first.steps[0].text == "quantize:keep=0,for=speed,arch=vnni" and told["V"].bits == 8
@@ -92,6 +92,23 @@ def test_balanced_channels_are_kept_where_outputs_are_nearer_and_in_the_plan(tmp
     assert first.check(DATA).sqnr > 28
     second = lightweight_cli.run(proto, words)
     assert second.model.serialized() == first.model.serialized().replace(first.model.mark.encode(), second.model.mark.encode())
+
+
+@pytest.mark.parametrize("target", [None, "tensorrt"])
+def test_static_layers_read_balanced_values_too(target, tmp_path):
+    """Where no normalization can take the factors in, a Mul divides, and its range is that of what is divided."""
+    gain = np.ones(256, np.float32)
+    gain[:3] = 60
+    proto = filled("""<ir_version: 8, opset_import: ["" : 17]> g (float[N, 256] x) => (float[N, 64] y) <float[256] s, float[256, 64] W>
+    { v = Mul (x, s) y = MatMul (v, W) }""", s=gain, W=gaussian(256, 64) / gain[:, None])
+    data, file = [{"x": np.random.default_rng(0).standard_normal((64, 256)).astype(np.float32)}], tmp_path / "plan.json"
+    words = [f"quantize:for=speed,arch=avx2,keep=0,activations=static,plan={file}"]
+    result = lightweight_cli.run(proto, words, calibrate=data, target=target)
+    (said,) = [n for n in result.steps[0].notes if "SmoothQuant" in n]
+    plan = json.loads(file.read_text())
+    assert said.endswith("kept") and set(plan["balance"]) == set(plan["divided"]) == {"v"}
+    assert max(plan["divided"]["v"]) < max(plan["ranges"]["v"]) / 5
+    assert result.check(data).sqnr > 28
 
 
 def test_measuring_decides_here():

@@ -10,6 +10,7 @@ from lightweight_cli.calibration.settings import Settings
 from lightweight_cli.compute import accuracy, balancing, dynamic, static
 from lightweight_cli.compute.apply import observed
 from lightweight_cli.compute.arch import Arch
+from lightweight_cli.compute.balanced import input_of
 from lightweight_cli.compute.choice import fastest
 from lightweight_cli.compute.layer import Key
 from lightweight_cli.compute.menu import Asked, Menu
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 SLOWEST = {"speed": 1.0, "memory": 1.25}
 """Share of the original's time that a model may take."""
+BALANCED = (dynamic.NAME, *static.NAMES)
+"""Forms that round what layers read."""
 
 
 class Computing(NamedTuple):
@@ -98,8 +101,9 @@ def calibrate(context: Context, trials: Trials, found: Menu, method: str | None)
 
 
 def balanced(context: Context, trials: Trials, found: Menu) -> None:
-    """Balance what dynamic layers read against their weights, where data tell what the channels are like."""
-    layers = [layer for forms in found.values() for name, some in forms if name == dynamic.NAME for layer in some]
+    """Balance what layers read against their weights, where data tell what the channels are like."""
+    forms = {layer: name for forms in found.values() for name, some in forms if name in BALANCED for layer in some}
+    layers = [layer for layer in forms if input_of(layer)]
     values = balancing.inputs_of(layers)
     if not values or context.portion is None or not context.portion.paths:
         return
@@ -108,13 +112,14 @@ def balanced(context: Context, trials: Trials, found: Menu) -> None:
     with Observer(Settings(context.portion), context.model) as observer:
         channels = observer.channels(list(values))
         step.calibrated = Calibrated(observer.samples, observer.of, context.portion.role == "calibrate")
-    balancing.balance(trials, layers, channels, step.note)
+    balancing.balance(trials, layers, {layer.key: forms[layer] for layer in layers}, channels, step.note)
 
 
 def used(seen: Seen, decisions: Mapping[Key, str]) -> Seen:
     """Return what the decisions need."""
     forms = set(decisions.values())
-    return Seen(seen.ranges if forms & set(static.NAMES) else {}, seen.balance if dynamic.NAME in forms else {},
+    ranges, balance = bool(forms & set(static.NAMES)), bool(forms & set(BALANCED))
+    return Seen(seen.ranges if ranges else {}, seen.balance if balance else {}, seen.divided if ranges and balance else {},
                 seen.codes if decisions else {}, seen.shifts if decisions else {})
 
 
