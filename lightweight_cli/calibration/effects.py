@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
     from lightweight_cli.calibration.engine import Engine
     from lightweight_cli.model.model import Model
-    from lightweight_cli.weights.weight import Weight
+    from lightweight_cli.weights.weight import Key, Weight
 
-Key = tuple[int, str]
 ANYTHING = Goal(Budget())
 """There is no budget to keep: the figures alone are wanted."""
 

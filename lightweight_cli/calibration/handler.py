@@ -13,7 +13,7 @@ from lightweight_cli.calibration.gather import Sampling
 from lightweight_cli.calibration.inputs import asked_for
 from lightweight_cli.calibration.message import BESIDE, to_arrays
 from lightweight_cli.calibration.padding import padding
-from lightweight_cli.calibration.reading import Key, key_of, named, open_model, opened
+from lightweight_cli.calibration.reading import named, open_model, opened
 from lightweight_cli.calibration.renormalized import renormalize
 from lightweight_cli.calibration.segment import NoCut
 from lightweight_cli.calibration.statistics import Statistics
@@ -22,6 +22,7 @@ from lightweight_cli.calibration.uses import Watched, settle, watch
 from lightweight_cli.calibration.walk import Walk
 from lightweight_cli.errors import InputError, printable
 from lightweight_cli.weights.matrix import NoMatrix
+from lightweight_cli.weights.weight import Key
 
 if TYPE_CHECKING:
     from lightweight_cli.data.batches import Batches
@@ -68,7 +69,7 @@ class Handler:
         self.at, found = self._next()
         if self.at is None:
             return None, {}
-        number = self.keys[key_of(self.at.weight)]
+        number = self.keys[self.at.weight.key]
         if isinstance(found, str):
             return {"weight": number, "reason": found}, {}
         plain, made = to_arrays(found)
@@ -118,7 +119,7 @@ class Handler:
                             masks=[padding(b) for b in batches] if any("mask" in n for n in fed) else ())
         engine = Engine(model, fed, batches, sampling, request["memory"], request["threads"], lambda: tell("layers", 0, None))
         for w, why in settle(watched, engine.flow):
-            lost[self.keys[key_of(w.weight)]] = why
+            lost[self.keys[w.weight.key]] = why
         self.watched = [w for w in watched if w.uses]
         self.engine, self.walk = engine, Walk(engine, self.watched, lambda: open_model(request["model"]))
         return {"lost": [[i, why] for i, why in sorted(lost.items())], "renormalized": renormalized,

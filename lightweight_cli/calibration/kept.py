@@ -31,11 +31,11 @@ class Kept:
 
     def add(self, watched: Watched, found: Statistics | str) -> None:
         """Keep what the original shows of a weight."""
-        self.statistics.append((watched.weight.scope.number, watched.weight.name, found))
+        self.statistics.append((*watched.weight.key, found))
 
     def found(self, watched: Watched) -> Statistics | str:
         """Return what `add` kept."""
-        key = watched.weight.scope.number, watched.weight.name
+        key = watched.weight.key
         return next(found for number, name, found in self.statistics if (number, name) == key)
 
     def keeper(self, watched: Watched, use: Use) -> Callable[[Taken], None] | None:

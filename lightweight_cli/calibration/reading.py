@@ -6,15 +6,7 @@ from lightweight_cli.model.load import load
 from lightweight_cli.model.model import Model
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.weights.search import find_weights
-from lightweight_cli.weights.weight import Weight
-
-Key = tuple[int, str]
-"""A weight: the number of its scope, and its name."""
-
-
-def key_of(weight: Weight) -> Key:
-    """Return what names a weight in every copy of its model."""
-    return weight.scope.number, weight.name
+from lightweight_cli.weights.weight import Key, Weight
 
 
 def open_model(path: str) -> tuple[Model, dict[Key, Weight]]:
@@ -36,4 +28,4 @@ def opened(path: str) -> tuple[Model, bool]:
 
 def named(model: Model, inlined: bool) -> dict[Key, Weight]:
     """Return the weights that have the names of the model as it came."""
-    return {key_of(w): w for w in find_weights(model, Scopes(model.proto)) if not inlined or w.scope.number == 0}
+    return {w.key: w for w in find_weights(model, Scopes(model.proto)) if not inlined or w.scope.number == 0}

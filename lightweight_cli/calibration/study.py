@@ -55,7 +55,7 @@ class Study(Conversation):
         self.weights = weights
         super().__init__(TARGET, settings, model, "calibration")
         with self.opening():
-            opened, _ = self._ask({**self.request, "weights": [[w.scope.number, w.name] for w in weights],
+            opened, _ = self._ask({**self.request, "weights": [list(w.key) for w in weights],
                                    "renormalized": renormalized})
             self.renormalized: bool = opened["renormalized"]
             """Whether there is a BatchNormalization for that."""

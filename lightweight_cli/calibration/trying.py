@@ -12,7 +12,8 @@ from lightweight_cli.calibration.engine import Engine
 from lightweight_cli.calibration.gather import Sampling
 from lightweight_cli.calibration.handler import fed_by
 from lightweight_cli.calibration.inputs import asked_for
-from lightweight_cli.calibration.reading import Key, open_model
+from lightweight_cli.calibration.reading import open_model
+from lightweight_cli.weights.weight import Key
 
 if TYPE_CHECKING:
     from lightweight_cli.runtime.child import Progress

@@ -25,7 +25,7 @@ class Tryout(Conversation):
         self.weights = weights
         super().__init__(TARGET, settings, model, "the tryout")
         with self.opening():
-            told, _ = self._ask({**self.request, "weights": [[w.scope.number, w.name] for w in weights]})
+            told, _ = self._ask({**self.request, "weights": [list(w.key) for w in weights]})
             self.behind: dict[int, int] = {id(weights[number]): nodes for number, nodes in told["behind"]}
             """The nodes that are run for each try, by the weight's id; a weight that is missing reaches no output, or is in a function."""
             self.samples: int = told["samples"]

@@ -38,7 +38,7 @@ class Walk:
 
     def replace(self, watched: Watched, values: np.ndarray, beside: Mapping[str, np.ndarray]) -> None:
         """Give a weight new values, between its turn and the next, and other constants that go with it."""
-        twin = self.twins[watched.weight.scope.number, watched.weight.name]
+        twin = self.twins[watched.weight.key]
         put(twin, values)
         put_beside(twin.model, twin.scope, beside)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from lightweight_cli.compute.layer import Key
 from lightweight_cli.compute.trial import Measured, Trials
+from lightweight_cli.weights.weight import Key
 
 FLOOR = 20.0
 """dB of the worst output that is kept where no gate says more: an error of a hundredth of its power."""

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from lightweight_cli.compute import dynamic, nbits, operators, recurrent, static
 from lightweight_cli.compute.balanced import balance
 from lightweight_cli.compute.edit import Edit
-from lightweight_cli.compute.layer import Key, Layer, layers_of
+from lightweight_cli.compute.layer import Layer, layers_of
 from lightweight_cli.compute.seen import Seen
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.weights.search import find_weights
 from lightweight_cli.weights.shift import move
+from lightweight_cli.weights.weight import Key
 
 if TYPE_CHECKING:
     from lightweight_cli.model.model import Model

@@ -15,10 +15,11 @@ import numpy as np
 from lightweight_cli.calibration.runner import put
 from lightweight_cli.compute.dividing import divided
 from lightweight_cli.compute.edit import Edit
-from lightweight_cli.compute.layer import Key, Layer, layers_of
+from lightweight_cli.compute.layer import Layer, layers_of
 from lightweight_cli.compute.seen import Seen
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.weights.search import find_weights
+from lightweight_cli.weights.weight import Key
 
 if TYPE_CHECKING:
     from lightweight_cli.model.model import Model

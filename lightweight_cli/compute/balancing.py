@@ -8,10 +8,11 @@ import numpy as np
 
 from lightweight_cli.compute.balanced import input_of
 from lightweight_cli.compute.integers import FULL, REDUCED
-from lightweight_cli.compute.layer import Key, Layer
+from lightweight_cli.compute.layer import Layer
 from lightweight_cli.compute.seen import Seen
 from lightweight_cli.compute.trial import Trials
 from lightweight_cli.numerics.balance import Channels, balanced
+from lightweight_cli.weights.weight import Key
 
 WORTH = 1.0, 0.7
 """Of the expected error of a value's products at most may be left, for it to be balanced. Both are tried: in MiniLM a value of which 4 %

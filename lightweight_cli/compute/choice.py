@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from lightweight_cli.compute.layer import Key, Layer
+from lightweight_cli.compute.layer import Layer
 from lightweight_cli.compute.trial import Measured, Trials
+from lightweight_cli.weights.weight import Key
 
 GAIN = 0.97
 """A kind is taken where the model then takes at most this share of the time it took without."""

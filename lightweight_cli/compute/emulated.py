@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from lightweight_cli.compute import dynamic, static
 from lightweight_cli.compute.balanced import balance
 from lightweight_cli.compute.edit import Edit
-from lightweight_cli.compute.layer import Key, layers_of
+from lightweight_cli.compute.layer import layers_of
 from lightweight_cli.compute.seen import Seen
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.weights.search import find_weights
+from lightweight_cli.weights.weight import Key
 
 if TYPE_CHECKING:
     from lightweight_cli.model.model import Model

@@ -11,12 +11,10 @@ from onnx import TensorProto
 from lightweight_cli.weights.matrix import NoMatrix, matrix_of
 from lightweight_cli.weights.node_attributes import number
 from lightweight_cli.weights.view import View
-from lightweight_cli.weights.weight import Role, Weight
+from lightweight_cli.weights.weight import Key, Role, Weight
 
 RECURRENT = "LSTM", 2
 """The weight of the hidden state, by operator and input."""
-Key = tuple[int, str]
-"""A weight in every copy of its model: the number of its scope, and its name."""
 LEAST = 1024
 """Values from which the weight of a product is worth integers: below, the nodes around it take longer. A Conv uses each many times."""
 
@@ -36,7 +34,7 @@ class Layer:
     @property
     def key(self) -> Key:
         """What finds the weight in a copy of the model."""
-        return self.weight.scope.number, self.weight.name
+        return self.weight.key
 
     @property
     def roles(self) -> Sequence[Role]:

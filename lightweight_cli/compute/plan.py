@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lightweight_cli.compute.apply import FORMS
-from lightweight_cli.compute.layer import Key
 from lightweight_cli.compute.seen import Seen
 from lightweight_cli.errors import InputError, OutputError, UsageError, printable
+from lightweight_cli.weights.weight import Key
 
 VERSION = 1
 

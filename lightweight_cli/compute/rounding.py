@@ -14,11 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from lightweight_cli.calibration.calibration import Calibration
-from lightweight_cli.calibration.reading import key_of
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.compute.emulated import FORMS, emulate
 from lightweight_cli.compute.integers import CANDIDATES, FULL, REDUCED, TINY, Integers, integers
-from lightweight_cli.compute.layer import Key
 from lightweight_cli.compute.seen import Seen
 from lightweight_cli.model.load import load
 from lightweight_cli.model.scopes import Scopes
@@ -30,6 +28,7 @@ from lightweight_cli.numerics.solver import Method, solve
 from lightweight_cli.weights.matrix import matrix_of
 from lightweight_cli.weights.search import find_weights
 from lightweight_cli.weights.shift import carrier_of, moved
+from lightweight_cli.weights.weight import Key
 
 
 class Fitted(NamedTuple):
@@ -49,12 +48,12 @@ def rounded(calibration: Calibration, path: str, decisions: Mapping[Key, str], r
     """
     model = load(path)
     emulate(model, decisions, seen)
-    weights = [w for w in find_weights(model, Scopes(model.proto)) if decisions.get(key_of(w)) in FORMS]
+    weights = [w for w in find_weights(model, Scopes(model.proto)) if decisions.get(w.key) in FORMS]
     codes, shifts = dict[Key, Integers](), dict[Key, np.ndarray]()
     with calibration.study(model, weights) as study:
         for done, layer in enumerate(study.walk()):
             tell(done, len(weights))
-            weight, key = layer.weight, key_of(layer.weight)
+            weight, key = layer.weight, layer.weight.key
             if layer.statistics is None or layer.statistics.moments is None:
                 continue
             view = matrix_of(weight)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lightweight_cli.compute.integers import Integers
-from lightweight_cli.compute.layer import Key
+from lightweight_cli.weights.weight import Key
 
 Ranges = Mapping[str, tuple[float, float]]
 

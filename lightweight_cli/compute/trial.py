@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from lightweight_cli.checking.check import Check
 from lightweight_cli.checking.judge import Bench
 from lightweight_cli.compute.apply import Decisions, apply
-from lightweight_cli.compute.layer import Key
 from lightweight_cli.compute.seen import NOTHING
 from lightweight_cli.errors import BrokenPromise
 from lightweight_cli.model.load import load
 from lightweight_cli.model.output_folder import write_into
+from lightweight_cli.weights.weight import Key
 
 if TYPE_CHECKING:
     from lightweight_cli.checking.accuracy import Accuracy

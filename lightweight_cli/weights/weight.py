@@ -40,6 +40,10 @@ class Role(NamedTuple):
         return self.node.op_type
 
 
+Key = tuple[int, str]
+"""A weight in every copy of its model: the number of its scope, and its name."""
+
+
 @dataclass
 class Weight:
     """A float constant with a role: an array of `shape`, whatever stores it."""
@@ -55,6 +59,11 @@ class Weight:
     locked: str = ""
     """Why its values must not change; empty where they may."""
     _array: np.ndarray | None = None
+
+    @property
+    def key(self) -> Key:
+        """What names it in every copy of its model."""
+        return self.scope.number, self.name
 
     @property
     def size(self) -> int:

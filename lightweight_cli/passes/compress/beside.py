@@ -13,7 +13,7 @@ from lightweight_cli.encodings.limits import DEFAULT
 from lightweight_cli.passes.half.rounding import TYPES, Rounded, unfit
 from lightweight_cli.weights.plan import Plan
 from lightweight_cli.weights.remainder import remainder
-from lightweight_cli.weights.weight import Weight
+from lightweight_cli.weights.weight import Key, Weight
 
 if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     from lightweight_cli.weights.rewrite import Rewriter
 
 TYPE = "float16"
-Key = tuple[int, str]
-
-
-def key_of(weight: Weight) -> Key:
-    """Return what tells a weight from all others."""
-    return weight.scope.number, weight.name
 
 
 def saved(context: Context, known: Collection[Key]) -> int:
@@ -59,7 +53,7 @@ def remaining(context: Context) -> list[tuple[str, str, tuple[int, ...], int, st
 
 def _others(context: Context, known: Collection[Key]) -> Rewriter:
     rewriter = context.rewriter(every=True)
-    rewriter.weights = [w for w in rewriter.weights if key_of(w) not in known]
+    rewriter.weights = [w for w in rewriter.weights if w.key not in known]
     return rewriter
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from lightweight_cli.checking.certify.budget import Budget
 from lightweight_cli.compute.apply import apply
-from lightweight_cli.compute.layer import Key
 from lightweight_cli.compute.menu import Asked
 from lightweight_cli.compute.trial import Trials
 from lightweight_cli.data.portion import Portion
@@ -23,6 +22,7 @@ from lightweight_cli.passes.quantize.form import Form
 from lightweight_cli.passes.quantize.remaining import Why, remaining
 from lightweight_cli.passes.quantize.weights import quantize_weights
 from lightweight_cli.search.examiner import Examiner
+from lightweight_cli.weights.weight import Key
 
 if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context

@@ -61,7 +61,7 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
         return rewriter.run(lambda w: Plan(w, reason=reasons[id(w)]))
     portion, room = context.portion or Portion(()), room_of(rewriter, layers)
     most = read_target(target, "compress: --target-size", context.model.total_size) if target else None
-    known = {beside.key_of(w) for w in rewriter.weights} | {(0, name) for name in made}
+    known = {w.key for w in rewriter.weights} | {(0, name) for name in made}
     rest = single_pieces(context.model)[1] - sum(layer.weight.stored_bytes() for layer in layers) + SIGNATURE
     rest -= beside.saved(context, known) + terse.saved(context.model.proto)
     if context.wanted is None and context.portion is not None:  # from Python: calibration data alone, divided as for a search

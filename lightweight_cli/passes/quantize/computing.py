@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lightweight_cli.compute import nbits, plan
 from lightweight_cli.compute.apply import FORMS, apply, needed
 from lightweight_cli.compute.arch import ARCHS, here
-from lightweight_cli.compute.layer import Key, layers_of
+from lightweight_cli.compute.layer import layers_of
 from lightweight_cli.compute.menu import menu
 from lightweight_cli.model.output_folder import write_into
 from lightweight_cli.passes.quantize.deciding import Computing, decided
@@ -21,7 +21,7 @@ from lightweight_cli.weights.told import Told
 if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
     from lightweight_cli.pipeline.step_report import StepReport
-    from lightweight_cli.weights.weight import Weight
+    from lightweight_cli.weights.weight import Key
 
 
 def compute(context: Context, options: Computing) -> set[str]:
@@ -57,7 +57,7 @@ def compute(context: Context, options: Computing) -> set[str]:
     step.exact = not reduced and here().reduced
     if step.exact and any(form not in nbits.NAMES.values() for form in decisions.values()):
         step.note("weights of 8 bits in integers, which overflow on this machine: the check adds them up exactly, as they are elsewhere")
-    before = {id_of(weight): weight.stored_bytes() for layer in layers for weight, _ in layer.parts}
+    before = {weight.key: weight.stored_bytes() for layer in layers for weight, _ in layer.parts}
     computing, made = apply(context.model, decisions, reduced, seen)
     for layer in computing:
         form = decisions[layer.key]
@@ -66,14 +66,9 @@ def compute(context: Context, options: Computing) -> set[str]:
         for weight, view in layer.parts:
             groups, outputs, inputs = view.shape
             after = groups * outputs * (inputs * (4 if bits == 4 else 8) // 8 + 4)
-            step.done(weight.name, weight.op, weight.shape, form, before[id_of(weight)], after, 1,
+            step.done(weight.name, weight.op, weight.shape, form, before[weight.key], after, 1,
                       f"{form}, computed in integers", told=Told(bits, f"{form}{', second order' * (layer.key in seen.codes)}{alone}"))
     return made
-
-
-def id_of(weight: Weight) -> Key:
-    """Return what tells a weight from all others, in every copy of its model."""
-    return weight.scope.number, weight.name
 
 
 def told(step: StepReport, reasons: Mapping[int, str]) -> None:

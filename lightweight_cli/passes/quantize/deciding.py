@@ -12,7 +12,6 @@ from lightweight_cli.compute.apply import observed
 from lightweight_cli.compute.arch import Arch
 from lightweight_cli.compute.balanced import input_of
 from lightweight_cli.compute.choice import fastest
-from lightweight_cli.compute.layer import Key
 from lightweight_cli.compute.menu import Asked, Menu
 from lightweight_cli.compute.ranges import chosen
 from lightweight_cli.compute.seen import NOTHING, Seen
@@ -20,6 +19,7 @@ from lightweight_cli.compute.trial import Trials
 from lightweight_cli.errors import InputError
 from lightweight_cli.passes.quantize.fitting import fit, second_order
 from lightweight_cli.pipeline.step_report import Calibrated
+from lightweight_cli.weights.weight import Key
 
 if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context

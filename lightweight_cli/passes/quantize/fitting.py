@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from lightweight_cli.compute.emulated import FORMS
-from lightweight_cli.compute.layer import Key
 from lightweight_cli.compute.rounding import rounded
 from lightweight_cli.compute.seen import Seen
 from lightweight_cli.compute.trial import Trials
 from lightweight_cli.errors import InputError
+from lightweight_cli.weights.weight import Key
 
 if TYPE_CHECKING:
     from lightweight_cli.pipeline.context import Context
