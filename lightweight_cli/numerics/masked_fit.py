@@ -11,6 +11,8 @@ Source: Hestenes, Stiefel 1952; as recovery after pruning, Frantar, Alistarh 202
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .precision import working
@@ -22,18 +24,19 @@ TOLERANCE = 1e-4
 
 
 def fit(
-    target: np.ndarray, H: np.ndarray, mask: np.ndarray, steps: int = STEPS, start: np.ndarray | None = None
+    target: np.ndarray, H: np.ndarray, mask: np.ndarray, steps: int = STEPS, start: np.ndarray | None = None,
+    dtype: np.dtype[Any] | None = None,
 ) -> np.ndarray:
     """Values for a target [G, out, d] with moments H [G, d, d] positive definite, zero under a mask [G, out, d] of bool.
 
-    `start`: values to begin with instead of the target's.
-    Needs 6 copies of the target and one of H in the working type.
+    `start`: values to begin with instead of the target's. `dtype`: instead of the working type.
+    Needs 6 copies of the target and one of H in that type.
 
-    Returns: [G, out, d] in the working type.
+    Returns: [G, out, d] in that type.
     """
-    dtype = working(target.shape)
-    H, kept = H.astype(dtype, copy=False), ~mask
-    values = np.where(kept, target if start is None else start, 0).astype(dtype)
+    dtype = dtype or working(target.shape)
+    H, kept = H.astype(dtype, copy=False), (~mask).astype(dtype)  # of one type: products with bool take twice the time
+    values = np.where(mask, 0, target if start is None else start).astype(dtype)
     scale = 1 / np.einsum("gii->gi", H)[:, None]
     residual = ((target.astype(dtype, copy=False) - values) @ H) * kept
     direction = residual * scale

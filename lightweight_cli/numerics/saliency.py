@@ -32,9 +32,14 @@ def wanda(weight: np.ndarray, S: np.ndarray) -> np.ndarray:
     return magnitude(weight) * np.sqrt(np.einsum("gii->gi", S))[:, None]
 
 
-def obs(weight: np.ndarray, U: np.ndarray) -> np.ndarray:
-    """w^2 / [H^-1]_jj, with the factor U [G, d, d] of the inverse, U'U = H^-1."""
-    return weight.astype(np.float64) ** 2 / np.einsum("gki,gki->gi", U, U, dtype=np.float64)[:, None]
+def obs(weight: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    """w^2 / [H^-1]_jj, with the diagonal of the inverse [G, d]."""
+    return np.square(weight.astype(np.float64)) / inverse[:, None]
+
+
+def inverse_diagonal(U: np.ndarray) -> np.ndarray:
+    """[H^-1]_jj [G, d] float64, with the factor U [G, d, d] of the inverse, U'U = H^-1."""
+    return np.einsum("gki,gki->gi", U, U, dtype=np.float64)
 
 
 def lamp(weight: np.ndarray) -> np.ndarray:

@@ -26,17 +26,20 @@ from .objective import objective
 
 Choose = Callable[[np.ndarray, float], np.ndarray]
 """From scores [G, out, any] and the part of all zeros that this round takes, a mask."""
-ROUGHLY = 20
-"""Steps of the fit in all rounds but the last, from the values of the one before: .4 of the work of 60 for .3 % more error at most."""
+ROUGHLY = 5
+"""Steps of the fit in all rounds but the last, from the values of the one before: they only score. 20 leave .99 to 1.01 of the held-out
+error of 5 on layers of fashion-resnet at 80 % and MiniLM at 50 %, and take twice to three times as long; 10 rounds leave up to 1.04."""
+SINGLE = 1e12
+"""Weights up to which such rounds are fitted in float32, whose squares have no room for larger ones."""
 CRITERIA = ("magnitude", "share", "wanda", "obs")
 
 
-def scores(criterion: str, weight: np.ndarray, S: np.ndarray | None = None, U: np.ndarray | None = None) -> np.ndarray:
-    """How much each weight [G, out, d] matters, with moments S and the factor U of their inverse where the criterion has use for them."""
+def scores(criterion: str, weight: np.ndarray, S: np.ndarray | None = None, inverse: np.ndarray | None = None) -> np.ndarray:
+    """How much each weight [G, out, d] matters, with moments S and the diagonal of their inverse where the criterion has use for them."""
     if criterion == "wanda" and S is not None:
         return saliency.wanda(weight, S)
-    if criterion == "obs" and U is not None:
-        return saliency.obs(weight, U)
+    if criterion == "obs" and inverse is not None:
+        return saliency.obs(weight, inverse)
     return saliency.share(weight) if criterion == "share" else saliency.magnitude(weight)
 
 
@@ -53,17 +56,17 @@ def sparsified(
     Returns: values float64, and the mask of those that are zero.
     Raises: ValueError if weight or moments are not finite, or their shapes don't fit.
     """
-    checked(weight, moments)
-    moments = centred(moments) if centre else moments
-    target = targets.moved(weight, moments)
-    S = moments.S / float(damping.mean_diagonal(moments.S).mean())
-    H, U = damping.factored(S, damping.strength(S, moments.n))
-    there = weight == 0
+    target, S, lam = _posed(weight, moments, centre)
+    H, U = damping.factored(S, lam)
+    inverse, there = saliency.inverse_diagonal(U), weight == 0
     values, gone = target if criterion == "obs" else weight, there
+    rough = H.astype(np.float32) if np.abs(target).max() < SINGLE else H
     for k in range(1, rounds + 1):
-        found = np.where(gone, -1.0, scores(criterion, values, S, U))
+        found = np.where(gone, -1.0, scores(criterion, values, S, inverse))
         gone = choose(found, 1 - (1 - k / rounds) ** 3 if not every else k / rounds) | there
-        values = masked_fit.fit(target, H, gone, ROUGHLY if k < rounds else masked_fit.STEPS, values if k > 1 else None)
+        start, last = values if k > 1 else None, k == rounds
+        matrix, steps = (H, masked_fit.STEPS) if last else (rough, ROUGHLY)
+        values = masked_fit.fit(target, matrix, gone, steps, start, None if last else rough.dtype)
     if every and criterion == "obs":
         other = obs_zeros.chosen(np.where(there, 0, target), U, lambda s, _: choose(s, 1.0), every) | there
         theirs = masked_fit.fit(target, H, other)
@@ -72,3 +75,24 @@ def sparsified(
     if grid is not None:
         values = on_grid.brought(target, H, U, values, gone, grid)
     return values.astype(np.float64, copy=False), gone
+
+
+def refitted(weight: np.ndarray, moments: Moments, gone: np.ndarray, centre: bool = False, grid: Grid | None = None) -> np.ndarray:
+    """Values for other moments with the zeros of a mask: what `sparsified` ends with, and nothing chosen.
+
+    Returns: float64.
+    """
+    target, S, lam = _posed(weight, moments, centre)
+    H, U = (damping.damped(S, lam), None) if grid is None else damping.factored(S, lam)
+    values = masked_fit.fit(target, H, gone)
+    if grid is not None and U is not None:
+        values = on_grid.brought(target, H, U, values, gone, grid)
+    return values.astype(np.float64, copy=False)
+
+
+def _posed(weight: np.ndarray, moments: Moments, centre: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return target, second moments in units of their mean, and the damping of each group. Raises: ValueError for what is not finite."""
+    checked(weight, moments)
+    moments = centred(moments) if centre else moments
+    S = moments.S / float(damping.mean_diagonal(moments.S).mean())
+    return targets.moved(weight, moments), S, damping.strength(S, moments.n)

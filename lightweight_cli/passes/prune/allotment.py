@@ -33,7 +33,7 @@ def sensitivity(matrix: np.ndarray, moments: Moments) -> np.ndarray:
     S = moments.S / float(damping.mean_diagonal(moments.S).mean())
     _, U = damping.factored(S, damping.strength(S, moments.n))
     power = float(objective(matrix, S).sum())
-    scores = saliency.obs(matrix, U)
+    scores = saliency.obs(matrix, saliency.inverse_diagonal(U))
     return counted(np.where(matrix == 0, 0, scores / power if power else scores))
 
 

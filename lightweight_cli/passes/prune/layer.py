@@ -9,6 +9,7 @@ import numpy as np
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.numerics import parts, sparsify
+from lightweight_cli.numerics.grid import Grid
 from lightweight_cli.numerics.held_out import HeldOut, joined, relative_errors
 from lightweight_cli.numerics.moments import Moments, bias_shift
 from lightweight_cli.passes.prune.criteria import SEEING
@@ -95,19 +96,22 @@ class _Layer:
         return Sparse(self._back(self._zeroed(mask)), method, error)
 
     def on_data(self, moments: Moments, seen: Statistics | None) -> Sparse:
-        """Return recovered values where they are better on held-out rows, then of all rows; else zeroed ones."""
+        """Return values recovered on all rows where such are better on held-out rows, when solved without them; else zeroed ones.
+
+        Both have the mask that all rows chose: to choose and solve twice would take twice the time, and to choose by fewer rows loses
+        .1 to .3 dB (fashion-resnet at 90 %).
+        """
         held = seen.held if seen is not None else None
         free = held is not None and moments.C is not None and carrier_of(self.weight) is not None
         form = form_of(self.weight, self.view) if self.way.recover and self.weight.encoded and self.view is not None else Free()
-        fitted, mask, shift = self._fitted(moments, free, form)
+        fitted, mask, shift = self._fitted(moments if held is None else joined(self.matrix, moments, held), free, form)
         if not self.way.recover:
             return self.zeroed(mask, ZEROED, None if held is None else self._errors(held, (self._zeroed(mask), None))[0])
         if held is None:
             return self._recovered(fitted, form)
-        plain, ours = self._errors(held, (self._zeroed(mask), None), (fitted, shift))
+        plain, ours = self._errors(held, (self._zeroed(mask), None), self._refitted(moments, mask, free, form))
         if not ours < plain:
             return self.zeroed(mask, NO_BETTER, plain if np.isfinite(plain) else None)
-        fitted, mask, shift = self._fitted(joined(self.matrix, moments, held), free, form)
         return self._recovered(fitted, form, ours, None if shift is None else shift.reshape(-1))
 
     def _recovered(self, fitted: np.ndarray, form: Free, error: float | None = None, shift: np.ndarray | None = None) -> Sparse:
@@ -116,16 +120,30 @@ class _Layer:
 
     def _fitted(self, moments: Moments, free: bool, form: Free) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Return values and mask [G, out, d], and what to add to the outputs [G, out]."""
-        way, inputs, wide = self.way, self.matrix.shape[2], len(moments.S) != len(self.matrix)
-        matrix = np.ascontiguousarray(parts.split(self.matrix) if wide else self.matrix, np.float64)
-        every = way.pattern.m if way.pattern.kind == ":" else 0
-        grid = of_parts(form.grid) if wide and form.grid is not None else form.grid
+        way, every = self.way, self.way.pattern.m if self.way.pattern.kind == ":" else 0
+        matrix, grid = self._cut(self.matrix, moments).astype(np.float64), self._grid(form, moments)
         fitted, mask = sparsify.sparsified(matrix, moments, way.criterion, self.choose, way.rounds, every, free, grid)
-        shift = bias_shift(matrix, fitted, moments) if free else None
-        if wide:
-            fitted, mask = parts.merge(fitted, inputs), parts.merge(mask, inputs)
-            shift = None if shift is None else shift.sum(axis=0, keepdims=True)
-        return fitted, mask, shift
+        return self._whole(fitted), self._whole(mask), self._shift(matrix, fitted, moments) if free else None
+
+    def _refitted(self, moments: Moments, mask: np.ndarray, free: bool, form: Free) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return values for other moments under a mask, and what to add to the outputs."""
+        matrix, mask = self._cut(self.matrix, moments).astype(np.float64), self._cut(mask, moments)
+        fitted = sparsify.refitted(matrix, moments, mask, free, self._grid(form, moments))
+        return self._whole(fitted), self._shift(matrix, fitted, moments) if free else None
+
+    def _cut(self, array: np.ndarray, moments: Moments) -> np.ndarray:
+        """Return values of a wide layer in the parts that its moments have."""
+        return np.ascontiguousarray(parts.split(array) if len(moments.S) != len(self.matrix) else array)
+
+    def _whole(self, array: np.ndarray) -> np.ndarray:
+        return array if len(array) == len(self.matrix) else parts.merge(array, self.matrix.shape[2])
+
+    def _grid(self, form: Free, moments: Moments) -> Grid | None:
+        return of_parts(form.grid) if form.grid is not None and len(moments.S) != len(self.matrix) else form.grid
+
+    def _shift(self, matrix: np.ndarray, fitted: np.ndarray, moments: Moments) -> np.ndarray:
+        shift = bias_shift(matrix, fitted, moments)
+        return shift if len(shift) == len(self.matrix) else shift.sum(axis=0, keepdims=True)
 
     def _errors(self, held: HeldOut, *candidates: tuple[np.ndarray, np.ndarray | None]) -> list[float]:
         values, shifts = [c.astype(np.float32) for c, _ in candidates], [s for _, s in candidates]
