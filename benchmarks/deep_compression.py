@@ -2,7 +2,8 @@
 
     python benchmarks/deep_compression.py MODELS WORK [--only NAME...] [--rounds 9]
 
-MODELS holds NAME/model.onnx, with NAME/eval.py where there is a task: run(path) returns its metric. Printed as Markdown:
+MODELS holds NAME/model.onnx, with NAME/eval.py where there is a task: run(path) returns its metric, and NAME/calib_feeds.npz for recipes
+with data. Printed as Markdown:
 bytes and ratio of the whole file, CPU time to load it against the original's (median of turns, one thread), bits that a
 weight takes with its decoding nodes, and the entropy of the codes, which no code of single weights can beat.
 
@@ -44,6 +45,13 @@ RECIPES = {
     "4 bits, channel scales": ["share:bits=4,granularity=channel"],
     "8 x 256 vectors": ["share:bits=8,vector=8"],
 }
+BY_DATA = "prune:sparsity={},criterion=obs,scope=sensitivity"
+WITH_DATA = {
+    "4 bits, then 80 % by data": ["share:bits=4", BY_DATA.format(0.8)],
+    "80 % by data, 4 bits": [BY_DATA.format(0.8), "share:bits=4"],
+    "70 % by data, 4 bits": [BY_DATA.format(0.7), "share:bits=4"],
+}
+"""Recipes for models with calib_feeds.npz."""
 SPARSITIES = (0.5, 0.6, 0.7, 0.75, 0.8, 0.82, 0.84, 0.86, 0.88, 0.9, 0.92, 0.95, 0.98, 0.99)
 WEIGHTS = 1_000_000
 
@@ -58,10 +66,11 @@ class Row(NamedTuple):
     metric: str
 
 
-def compress(source: Path, target: Path, steps: list[str]) -> None:
+def compress(source: Path, target: Path, steps: list[str], data: Path | None) -> None:
     """Strip a model and apply the steps."""
     words = [word for step in ["strip:metadata=true", *steps] for word in ("-p", step)]
     command = [sys.executable, "-m", "lightweight_cli", "run", str(source), *words, "-o", str(target), "-f", "-q", "--no-check"]
+    command += [] if data is None else ["--calibrate", str(data)]
     subprocess.run(command, check=True)
 
 
@@ -107,9 +116,10 @@ def metric_of(case: Case, path: Path) -> str:
 def measure(case: Case, work: Path, rounds: int) -> dict[str, Row]:
     """Apply every recipe to one model."""
     rows = {"original": Row(case.bytes, 1.0, *weigh(case.model), metric_of(case, case.model))}
-    for name, steps in RECIPES.items():
+    data = case.model.parent / "calib_feeds.npz"
+    for name, steps in {**RECIPES, **(WITH_DATA if data.exists() else {})}.items():
         result = work / f"{case.name}.onnx"
-        compress(case.model, result, steps)
+        compress(case.model, result, steps, data if name in WITH_DATA else None)
         load = load_ratio(case.model, result, rounds)
         rows[name] = Row(result.stat().st_size, load, *weigh(result), metric_of(case, result))
     return rows

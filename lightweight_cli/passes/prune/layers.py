@@ -9,12 +9,13 @@ import numpy as np
 
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.numerics import parts
+from lightweight_cli.numerics.moments import centred
 from lightweight_cli.passes.prune import allotment, without_data
 from lightweight_cli.passes.prune.ground import Ground
 from lightweight_cli.passes.prune.layer import Sparse, Way, pruned, view_of
 from lightweight_cli.passes.prune.magnitude import over_all_counts
 from lightweight_cli.pipeline.step_report import Calibrated
-from lightweight_cli.weights.shift import moved
+from lightweight_cli.weights.shift import carrier_of, moved
 from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:
@@ -64,8 +65,9 @@ class Layers:
 
     def _share_out(self, weights: Sequence[Weight], bins: dict[int, np.ndarray | None]) -> None:
         known = [w for w in weights if bins.get(id(w)) is not None]
-        total = round((self.way.goal.sparsity or 0) * sum(w.size for w in known))
-        counts = allotment.allot([b for w in known if (b := bins[id(w)]) is not None], total)
+        share = self.way.goal.sparsity or 0
+        most = allotment.most(share) if self.way.scope == "sensitivity" else 1.0
+        counts = allotment.allot([b for w in known if (b := bins[id(w)]) is not None], round(share * sum(w.size for w in known)), most)
         self.counts = {id(w): n for w, n in zip(known, counts, strict=True)}
 
     def _one(self, weight: Weight, seen: Statistics | None) -> Sparse | str:
@@ -84,8 +86,9 @@ def _bins(weight: Weight, seen: Statistics | None) -> np.ndarray | None:
     try:
         if view is None or seen is None or seen.moments is None:
             return allotment.lamp(values)
-        matrix = view.of(values)
-        return allotment.sensitivity(parts.split(matrix) if len(seen.moments.S) != len(matrix) else matrix, seen.moments)
+        matrix, moments = view.of(values), seen.moments
+        moments = centred(moments) if moments.mx is not None and carrier_of(weight) is not None else moments
+        return allotment.sensitivity(parts.split(matrix) if len(moments.S) != len(matrix) else matrix, moments)
     except ValueError:  # it is left alone, for the same reason, when it is pruned
         return None
     finally:
