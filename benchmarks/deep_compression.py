@@ -45,7 +45,7 @@ RECIPES = {
     "4 bits, channel scales": ["share:bits=4,granularity=channel"],
     "8 x 256 vectors": ["share:bits=8,vector=8"],
 }
-BY_DATA = "prune:sparsity={},criterion=obs,scope=sensitivity"
+BY_DATA = "prune:sparsity={},criterion=obs"
 WITH_DATA = {
     "4 bits, then 80 % by data": ["share:bits=4", BY_DATA.format(0.8)],
     "80 % by data, 4 bits": [BY_DATA.format(0.8), "share:bits=4"],

@@ -24,15 +24,16 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "build/sparsity.jsonl"
 PAGE = ROOT / "docs/sparsity.md"
 SHARES = ("0.5", "0.7", "0.8", "0.9", "2:4")
+ALIKE = ("--scope", "tensor")
 WAYS = {
     "magnitude": ("--no-recover",),
     "magnitude, recovered without data": ("--check-time", "20"),
     "wanda": ("--criterion", "wanda", "--no-recover"),
-    "obs": ("--criterion", "obs", "--no-recover"),
+    "obs": ("--criterion", "obs", *ALIKE, "--no-recover"),
     "magnitude, recovered": (),
     "wanda, recovered": ("--criterion", "wanda"),
-    "obs, recovered": ("--criterion", "obs"),
-    "obs by sensitivity, recovered": ("--criterion", "obs", "--scope", "sensitivity"),
+    "obs, recovered": ("--criterion", "obs", *ALIKE),
+    "obs by sensitivity, recovered": ("--criterion", "obs"),
 }
 NO_DATA = "magnitude, recovered without data"
 """The way that gets no calibration inputs; there are synthetic ones only where the model is run."""

@@ -97,3 +97,15 @@ def test_rows_with_nan_are_refused():
     found = layer(1, 2, 3, 10, 0)
     with pytest.raises(ValueError, match="not finite"):
         sparsify.sparsified(found.weight, found.moments._replace(S=found.moments.S * np.nan), "obs", lambda s, f: s > 0)
+
+
+@given(layers, st.floats(0.1, 0.9))
+@settings(max_examples=15, deadline=None)
+def test_solved_again_under_the_mask_is_as_good(found, part):
+    count = round(part * found.weight.size)
+    values, mask = sparsify.sparsified(found.weight, found.moments, "obs", lambda s, f: zeros.least(s, round(f * count)), 8)
+    again = sparsify.refitted(found.weight, found.moments, mask)
+    S = found.moments.S / damping.mean_diagonal(found.moments.S).mean()
+    H = damping.damped(S, damping.strength(S, found.moments.n))
+    first, second = (objective(v - found.weight, H).sum() for v in (values, again))
+    assert not again[mask].any() and second <= first * 1.02 + 1e-9 and first <= second * 1.02 + 1e-9

@@ -73,6 +73,14 @@ def test_the_share_is_exact_over_all_tensors(scope, save, parse, tmp_path):
     assert sum(zeros.values()) == round(0.7 * (96 * 64 + 64 * 40)) and zeros["V"] / (96 * 64) != zeros["W"] / (64 * 40)
 
 
+def test_by_obs_tensors_lose_by_what_their_layers_lose(save, parse, tmp_path):
+    source, seen, found = save(parse(TWO)), rows(parse(TWO), 60, 0), []
+    for scope in ("", ",scope=sensitivity", ",scope=tensor"):
+        done = lightweight_cli.run(source, [f"prune:sparsity=0.7,criterion=obs,rounds=2{scope}"], calibrate=[seen])
+        found.append([np.count_nonzero(v) for v in decoded(saved(done, tmp_path, scope or "default")).values()])
+    assert found[0] == found[1] != found[2]
+
+
 def test_all_but_the_largest_and_soft_threshold(save, parse, tmp_path):
     source = save(parse(TWO))
     before = decoded(source)
@@ -95,12 +103,12 @@ def test_stored_weights_are_recovered_in_their_form(form, save, parse, tmp_path)
     model = parse(TWO)
     fresh, source = rows(model, 64, 7), saved(lightweight_cli.run(save(model), [STORED[form]]), tmp_path, "coded")
     before, found = decoded(source), {}
-    for way in ("no_recover=true", "criterion=obs"):
+    for way in ("no_recover=true", "criterion=obs,scope=tensor"):
         done = lightweight_cli.run(source, [f"prune:sparsity=0.5,{way}"], calibrate=[rows(model, 300, 0)])
         target = saved(done, tmp_path, way[:4])
         found[way] = error(source, target, fresh)
         assert done.steps[0].weights and Path(target).stat().st_size <= Path(source).stat().st_size
-    assert found["criterion=obs"] < 0.8 * found["no_recover=true"]
+    assert found["criterion=obs,scope=tensor"] < 0.8 * found["no_recover=true"]
     stored, left = {w.name for w in done.steps[0].weights}, {w.name for w in done.steps[0].left}
     assert "V" in stored and stored | left == {"V", "W"}  # of shared W, a 17th level costs more than the zeros save
     for name, values in decoded(target).items():

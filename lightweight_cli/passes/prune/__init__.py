@@ -35,9 +35,9 @@ def prune(
     criterion: Annotated[str, Option(
         "What matters: |w|, the output's share of all |w|, |w| times its input's norm (wanda), or what the loss grows by (obs).",
         choices=CRITERIA)] = "magnitude",
-    scope: Annotated[str, Option(
-        "How tensors share --sparsity: each alike, by |w| over all, by LAMP scores, or by what their layers lose.",
-        choices=("tensor", "global", "lamp", "sensitivity"))] = "tensor",
+    scope: Annotated[str | None, Option(
+        "How tensors share --sparsity: each alike, by |w| over all, by LAMP scores, or, the default with obs, by what their layers lose.",
+        choices=("tensor", "global", "lamp", "sensitivity"))] = None,
     rounds: Annotated[int | None, Option(
         "Reach the zeros in so many rounds, each from what the one before recovered; 20 with obs.", min=1, max=64)] = None,
     no_recover: Annotated[bool, Option("Leave the weights that stay as they are.")] = False,
@@ -67,6 +67,8 @@ def prune(
     from lightweight_cli.passes.prune.pruning import prune_weights
 
     where = ANYWHERE if pattern is None else read(pattern, "prune: --pattern")
+    if scope is None:
+        scope = "sensitivity" if criterion == "obs" and sparsity is not None else "tensor"
     goal = Goal(threshold, relative, sparsity, keep_top, l1).checked(where, scope)
     if where.kind == ":" and rounds is not None:
         raise UsageError(f"prune: --rounds {rounds} with --pattern {pattern}: N:M has rounds of its own")
