@@ -27,6 +27,7 @@ SPARSE = 0.5
 """Share of zeros in codes from which they were made by pruning, or save bytes: they stay."""
 OWN = 2
 """Values for each level of a codebook, zeros aside, below which they are floats that happen to be few."""
+LARGEST = float(np.finfo(np.float32).max)
 EVEN = 1e-4
 """By how much of a step the distances of evenly spaced levels may differ: float32 rounds them."""
 
@@ -92,7 +93,7 @@ class Grid:
         self.levels = coded.numbers.astype(np.float32)
         self.scale = np.float32(1) if coded.scale is None else coded.scale.astype(np.float32)
         self.offset = np.float32(0) if coded.zero_point is None else coded.zero_point.astype(np.float32)
-        self.inverse = np.divide(1, self.scale, where=self.scale != 0, out=np.zeros_like(self.scale)) if coded.scale is not None else None
+        self.inverse = None if coded.scale is None else inverse(self.scale)
         self.start = values
         self.kept = (values != 0) if np.count_nonzero(values) < (1 - SPARSE) * values.size else None
 
@@ -119,6 +120,13 @@ class Grid:
             out[:] = g
         else:
             np.multiply(g, self.kept, out=out)
+
+
+def inverse(scale: np.ndarray) -> np.ndarray:
+    """Return 1 / scale, 0 for 0; as large as floats go where a scale is so small that it would be infinite, and 0 times it no number."""
+    with np.errstate(over="ignore"):
+        found = np.divide(1, scale, where=scale != 0, out=np.zeros_like(scale))
+    return np.clip(found, -LARGEST, LARGEST, out=found)
 
 
 class Codebook:

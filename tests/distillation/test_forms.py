@@ -27,6 +27,9 @@ GRIDS = {
     "scales and zero points": coded(
         R.integers(0, 8, 24).astype(np.uint8), (3, 8, 1), count=8, zero_point=np.array([[[3]], [[4]], [[0]]], np.uint8),
         scale=np.array([[[0.5]], [[0.1]], [[0]]], np.float16)),
+    "scales whose inverse no float32 holds": coded(
+        np.where(np.arange(24) < 12, 0, R.integers(-4, 4, 24)).astype(np.int8), (2, 12, 1), low=-4, count=8,
+        scale=np.array([[[2.6e-39]], [[0.1]]], np.float32)),
     "levels of a codebook": coded(
         R.integers(0, 4, 24).astype(np.uint8), (1, 24, 1), count=4, codebook=np.array([-1, -0.5, 0, 0.5], np.float32)),
 }
