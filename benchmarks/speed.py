@@ -28,6 +28,10 @@ ROUNDS, SECONDS = 15, 6.0
 """Paired rounds, or fewer where they take longer."""
 TURN = 0.02
 """Seconds of a turn: faster models run several times."""
+PEERS = ("ort_dynamic", "ort_static", "sim_dynamic", "sim_static", "nncf_static")
+"""Ways of speed_peers.py."""
+LIMIT = 600
+"""Seconds for one file of another tool."""
 SETTINGS = ((1, 1), (1, 16), (2, 1), (2, 16))
 """Threads and batch."""
 
@@ -74,12 +78,23 @@ def measured(folder: Path, candidate: str) -> dict[str, Any]:
     return found
 
 
+def by_peer(python: str, way: str, folder: Path, work: Path) -> str:
+    """Let another tool make its file. Returns: why it did not, or nothing."""
+    command = [python, str(Path(__file__).parent / "speed_peers.py"), way, str(folder / "model.onnx"), str(folder / "calib_feeds.npz"),
+               str(work / f"{folder.name}.{way}.onnx")]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        return f"not done after {LIMIT} s"
+    return said.stderr.strip().splitlines()[-1][:120] if said.returncode else ""
+
+
 def main() -> None:
     """Measure, and write what is known after each file."""
     parser = argparse.ArgumentParser()
     parser.add_argument("zoo", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--peers")
+    parser.add_argument("--peers", help="Python of an environment with peers-quantization.txt")
     parser.add_argument("--forms", default="speed,memory,size")
     parser.add_argument("--again", action="store_true", help="use files that are there from before")
     parser.add_argument("models", nargs="*")
@@ -93,14 +108,12 @@ def main() -> None:
             file = computing_forms.made(folder, form, work, anew=not given.again)
             if file is not None:
                 made[form] = file
-        for form in ("dynamic", "static") if given.peers else ():
-            target = str(work / f"{name}.ort-{form}.onnx")
-            said = subprocess.run([given.peers, str(Path(__file__).parent / "speed_peers.py"), form, made["float"],
-                                   str(folder / "calib_feeds.npz"), target], capture_output=True, text=True)
-            if said.returncode == 0:
-                made[f"ort-{form}"] = target
+        for way in PEERS if given.peers else ():
+            error = by_peer(given.peers, way, folder, work)
+            if error:
+                row[way] = {"error": error}
             else:
-                row[f"ort-{form}"] = {"error": said.stderr.strip().splitlines()[-1][:120]}
+                made[way] = str(work / f"{name}.{way}.onnx")
         for form, path in made.items():
             row[form] = measured(folder, path)
             print(name, form, row[form], flush=True)

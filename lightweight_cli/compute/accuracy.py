@@ -27,7 +27,7 @@ def costs(trials: Trials, decisions: Mapping[Key, str], tell: Callable[[int, int
         if time.monotonic() > until:
             break
         tell(done, len(decisions))
-        sqnr = trials.alone(key, form)
+        sqnr = trials.alone({key: form})
         if sqnr is not None:
             found[key] = sqnr
     return found

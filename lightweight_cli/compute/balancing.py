@@ -1,4 +1,4 @@
-"""Which values are balanced against the weights that read them, before layers round them: kept where the outputs are nearer."""
+"""Which values are balanced against the weights that read them, before layers round them: those that bring the outputs nearer."""
 
 from __future__ import annotations
 
@@ -14,12 +14,9 @@ from lightweight_cli.compute.trial import Trials
 from lightweight_cli.numerics.balance import Channels, balanced
 from lightweight_cli.weights.weight import Key
 
-WORTH = 1.0, 0.7
-"""Of the expected error of a value's products at most may be left, for it to be balanced. Both are tried: in MiniLM a value of which 4 %
-was expected brought 4 dB of the outputs, and ends of few rows promise .8 by chance."""
-NEARER = 1.5
-"""dB that the outputs must gain: dividing takes time on every run, and the rows that tell have been seen."""
-
+NEARER = 1.0
+"""dB that the outputs must gain where what reads a value alone is in integers, for the value to be divided, which takes time on every
+run. Of 24 values of MiniLM one loses 8 dB: the ends of its channels are those of a few tokens on which nothing depends."""
 ENOUGH = 40.0
 """dB that all in integers have without it, from which on nothing needs it."""
 
@@ -34,37 +31,47 @@ def inputs_of(layers: Sequence[Layer]) -> dict[str, list[Layer]]:
 
 
 def balance(trials: Trials, layers: Sequence[Layer], forms: Mapping[Key, str], channels: Mapping[str, Channels],
-            tell: Callable[[str], None]) -> None:
-    """Let layers read balanced values, if that brings the outputs nearer with all of them in the `forms` that they may have."""
-    top = REDUCED if trials.reduced else FULL
-    seen, tried = trials.seen, list[tuple[float, Seen, int]]()
+            tell: Callable[[str], None], advance: Callable[[int, int], None]) -> None:
+    """Let layers read the values balanced that bring the outputs nearer, in the `forms` that layers may have.
+
+    Each value by itself, with what reads it alone in integers; then all of them with all layers.
+    """
+    plain = trials.seen
     before = trials.run(forms, latency=False).sqnr
     if before is None or before >= ENOUGH:
         return
-    factors: dict[float, dict[str, np.ndarray]] = {worth: {} for worth in WORTH}
-    for value, readers in inputs_of(layers).items():
-        some = [layer.matrix()[0] for layer in readers]
-        if value not in channels or any(m.shape[1] != channels[value].power.size for m in some):
-            continue
-        for worth in WORTH:
-            scale = balanced(channels[value], some, top, worth)
-            if scale is not None:
-                factors[worth][value] = scale
-    for found in factors.values():
-        if not found or (tried and len(found) == tried[-1][2]):
-            continue
-        trials.seen = seen._replace(balance=found, divided={value: ends(channels[value], by) for value, by in found.items()})
-        sqnr = trials.run(forms, latency=False).sqnr
-        tried.append((float("-inf") if sqnr is None else sqnr, trials.seen, len(found)))
-    trials.seen = seen
-    if not tried:
-        return
-    best = max(tried, key=lambda one: one[0])
-    kept = best[0] > before + NEARER
-    if kept:
-        trials.seen = best[1]
-    tell(f"channels of {best[2]} values balanced against weights (SmoothQuant): {before:.1f} dB with all MatMul in integers became "
-         f"{best[0]:.1f}, {'kept' if kept else 'left'}")
+    readers = inputs_of(layers)
+    found = {value: by for value, some in readers.items() if (by := factors_of(some, channels.get(value), trials.reduced)) is not None}
+    kept: dict[str, np.ndarray] = {}
+    for done, (value, by) in enumerate(found.items()):
+        advance(done, len(found))
+        alone = {layer.key: forms[layer.key] for layer in readers[value]}
+        trials.seen = plain
+        without = trials.alone(alone)
+        trials.seen = divided(plain, {value: by}, channels)
+        if (told := trials.alone(alone)) is not None and without is not None and told > without + NEARER:
+            kept[value] = by
+    trials.seen = divided(plain, kept, channels)
+    after = trials.run(forms, latency=False).sqnr if kept else None
+    if after is None or after < before:
+        trials.seen = plain
+    if found:
+        became = "" if after is None else f": {before:.1f} dB with all in integers became {after:.1f}"
+        tell(f"channels of {len(kept)} of {len(found)} values balanced against weights (SmoothQuant){became}"
+             + (", left" if kept and trials.seen is plain else ""))
+
+
+def factors_of(readers: Sequence[Layer], channels: Channels | None, reduced: bool) -> np.ndarray | None:
+    """Return by what the channels of a value are divided; None where nothing is expected of it, or its channels are not known."""
+    matrices = [layer.matrix()[0] for layer in readers]
+    if channels is None or any(m.shape[1] != channels.power.size for m in matrices):
+        return None
+    return balanced(channels, matrices, REDUCED if reduced else FULL)
+
+
+def divided(seen: Seen, factors: Mapping[str, np.ndarray], channels: Mapping[str, Channels]) -> Seen:
+    """Return what is known, with values balanced."""
+    return seen._replace(balance=factors, divided={value: ends(channels[value], by) for value, by in factors.items()})
 
 
 def ends(channels: Channels, factors: np.ndarray) -> tuple[float, float]:

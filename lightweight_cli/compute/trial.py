@@ -15,7 +15,6 @@ from lightweight_cli.compute.seen import NOTHING
 from lightweight_cli.errors import BrokenPromise
 from lightweight_cli.model.load import load
 from lightweight_cli.model.output_folder import write_into
-from lightweight_cli.weights.weight import Key
 
 if TYPE_CHECKING:
     from lightweight_cli.checking.accuracy import Accuracy
@@ -77,9 +76,9 @@ class Trials:
                 found = self._judged(self.bench, decisions, latency)
         return found
 
-    def alone(self, key: Key, form: str) -> float | None:
-        """Return the dB of the worst output with one layer in integers; None: not known."""
-        return self._judged(self.short, {key: form}, False).sqnr
+    def alone(self, decisions: Decisions) -> float | None:
+        """Return the dB of the worst output on few samples, with few layers in integers; None: not known."""
+        return self._judged(self.short, decisions, False).sqnr
 
     def _judged(self, bench: Bench, decisions: Decisions, latency: bool) -> Measured:
         candidate = load(self.path)

@@ -59,17 +59,17 @@ class Ends:
         return Channels(self.low.astype(np.float64), self.high.astype(np.float64), self.power / self.rows)
 
 
-def balanced(x: Channels, matrices: Sequence[np.ndarray], top: int, worth: float) -> np.ndarray | None:
-    """Return the factor of each channel, or None where none lessens the expected error enough.
+def balanced(x: Channels, matrices: Sequence[np.ndarray], top: int) -> np.ndarray | None:
+    """Return the factor of each channel, or None where none lessens the expected error.
 
-    `matrices` [outputs, channels] of all that read it; `top`: the largest code of weights; `worth`: of the error at most may be left.
+    `matrices` [outputs, channels] of all that read it; `top`: the largest code of weights.
     """
     reach = np.maximum(np.maximum(-x.low, x.high), 0.0).astype(np.float64)
     weight = np.max([np.abs(m).max(0) for m in matrices], 0).astype(np.float64)
     live = (reach > TINY) & (weight > TINY)
     if not live.any():
         return None
-    best, least = None, worth * noise(x, matrices, np.ones(reach.size), top)
+    best, least = None, noise(x, matrices, np.ones(reach.size), top)
     for strength in STRENGTHS:
         scale = np.ones(reach.size)
         scale[live] = reach[live] ** strength / weight[live] ** (1 - strength)

@@ -112,7 +112,8 @@ def balanced(context: Context, trials: Trials, found: Menu) -> None:
     with Observer(Settings(context.portion), context.model) as observer:
         channels = observer.channels(list(values))
         step.calibrated = Calibrated(observer.samples, observer.of, context.portion.role == "calibrate")
-    balancing.balance(trials, layers, {layer.key: forms[layer] for layer in layers}, channels, step.note)
+    balancing.balance(trials, layers, {layer.key: forms[layer] for layer in layers}, channels, step.note,
+                      lambda done, whole: step.stage("channels", done, whole))
 
 
 def used(seen: Seen, decisions: Mapping[Key, str]) -> Seen:
