@@ -86,7 +86,7 @@ COMMANDS = {
     "strip": ("strip",),
     "prune": ("prune", "--threshold", "0.01"),
     "quantize 8": ("quantize", "--bits", "8"),
-    "quantize 4": ("quantize", "--bits", "4"),
+    "quantize 4": ("quantize", "--bits", "4", "--method", "nearest"),  # as MatMulNBits
 }
 PEERS = {"quantize 8": ("quantize_dynamic", INT8_GOAL), "quantize 4": ("matmul_nbits", INT4_GOAL)}
 

@@ -1,6 +1,6 @@
 """How fast, small and right models are in integers.
 
-python benchmarks/speed.py [--peers PYTHON] [--forms speed,memory,size] [--again] ZOO OUT.json [MODEL...]
+python benchmarks/speed.py [--peers PYTHON] [--forms float,speed,memory,size] [--again] ZOO OUT.json [MODEL...]
 
 ZOO holds a folder a model, with model.onnx, calib_feeds.npz and eval.py, which prints a metric as JSON for a model file. For each model
 lwc makes one file for size, one for speed and one for memory. Times are processor times of paired runs in turns, medians; more than 1 is
@@ -95,25 +95,26 @@ def main() -> None:
     parser.add_argument("zoo", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--peers", help="Python of an environment with peers-quantization.txt")
-    parser.add_argument("--forms", default="speed,memory,size")
+    parser.add_argument("--forms", default="float,speed,memory,size")
     parser.add_argument("--again", action="store_true", help="use files that are there from before")
     parser.add_argument("models", nargs="*")
     given = parser.parse_intermixed_args()
     rows: dict[str, Any] = json.loads(given.out.read_text()) if given.out.exists() else {}
     work = given.out.parent
     for name in given.models or sorted(p.name for p in given.zoo.iterdir() if (p / "calib_feeds.npz").exists()):
-        folder, made = given.zoo / name, {"float": str(given.zoo / name / "model.onnx")}
+        folder, made = given.zoo / name, dict[str, str]()
         row = rows.setdefault(name, {})
-        for form in given.forms.split(","):
+        for form in filter(None, given.forms.split(",")):
             file = computing_forms.made(folder, form, work, anew=not given.again)
             if file is not None:
                 made[form] = file
         for way in PEERS if given.peers else ():
-            error = by_peer(given.peers, way, folder, work)
+            path = work / f"{name}.{way}.onnx"
+            error = "" if given.again and path.exists() else by_peer(given.peers, way, folder, work)
             if error:
                 row[way] = {"error": error}
             else:
-                made[way] = str(work / f"{name}.{way}.onnx")
+                made[way] = str(path)
         for form, path in made.items():
             row[form] = measured(folder, path)
             print(name, form, row[form], flush=True)
