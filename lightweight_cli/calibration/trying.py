@@ -13,6 +13,7 @@ from lightweight_cli.calibration.gather import Sampling
 from lightweight_cli.calibration.handler import fed_by
 from lightweight_cli.calibration.inputs import asked_for
 from lightweight_cli.calibration.reading import open_model
+from lightweight_cli.checking.certify.losses import decibels
 from lightweight_cli.weights.weight import Key
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Trying:
             if request["do"] == "turn":
                 key = next(self.turns, None)
                 return None if key is None else self.numbers[key], {}
-            return str(self.effects.effect(arrays["values"])), {}  # inf is no number of JSON
+            return str(decibels(self.effects.effect(arrays["values"]))), {}  # inf is no number of JSON
 
     def _open(self, request: dict[str, Any], tell: Progress) -> dict[str, Any]:
         """Open the model and the data. Returns: the nodes behind each weight that reaches an output, the samples, of how many."""

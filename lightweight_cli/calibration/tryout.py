@@ -42,6 +42,9 @@ class Tryout(Conversation):
             yield self.weights[number]
 
     def effect(self, values: np.ndarray) -> float:
-        """Return the dB of the outputs with other values of the weight at its turn: see Effects.effect."""
+        """Return the dB of the outputs with other values of the weight at its turn, of scores before the softmax.
+
+        inf: nothing changes; -inf: it is no number any more.
+        """
         told, _ = self._ask({"do": "effect"}, {"values": values if values.dtype.kind == "f" else values.astype(np.float32)})
         return float(told)

@@ -65,12 +65,14 @@ class Context:
 
         return Calibration(portion, held_out=held_out, memory=portion.memory or MEMORY)
 
-    def rewriter(self, every: bool = False) -> Rewriter:
-        """Return the model's weights, ready to be replaced; with `every`, other large float constants too."""
+    def rewriter(self, every: bool = False, least: int | None = None) -> Rewriter:
+        """Return the model's weights, ready to be replaced; with `every`, other float constants too: large ones, or of `least` bytes."""
         from lightweight_cli.weights.rewrite import Rewriter
+        from lightweight_cli.weights.search import LEAST
         from lightweight_cli.weights.selection import Selection
 
-        return Rewriter(self.model, self.step, every, Selection(self.only, self.exclude), self.budget, self.by_rows)
+        return Rewriter(self.model, self.step, every, Selection(self.only, self.exclude), self.budget, self.by_rows,
+                        LEAST if least is None else least)
 
     @property
     def limits(self) -> Limits:

@@ -71,7 +71,7 @@ class Candidates:
         if self.settled or not self.built:
             return made
         self.settled = True
-        if made.verdict.loss <= MISLED * self.examiner.probe(self.built.values(self.layers)):
+        if made.verdict.loss <= MISLED * self.examiner.fit(self.built.values(self.layers)):
             return made
         built, self.firm = self.built, True
         other = self.measured(list(made.items), made.forecast)
@@ -81,8 +81,8 @@ class Candidates:
         return other if self.firm else made
 
     def known(self, items: Sequence[Item]) -> bool:
-        """Whether a candidate with these items was built."""
-        return any(list(tried.items) == list(items) for tried in self.front.tried)
+        """Whether a candidate with these items was built, for what layers see."""
+        return any(list(tried.items) == list(items) for tried in self.front.tried if not tried.nearest)
 
     def of(self, size: float) -> Candidate | None:
         """Build the assignment of a forecast size; None where that was built before."""

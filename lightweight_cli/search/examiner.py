@@ -58,9 +58,17 @@ class Examiner(Conversation):
     def __enter__(self) -> Examiner:
         return self
 
-    def probe(self, arrays: Mapping[str, np.ndarray]) -> float:
-        """Return the loss on some rows that fit, with other values of weights and biases, by key; all else as it was."""
-        return self._verdict("probe", arrays).loss
+    def probe(self, key: str, arrays: Mapping[str, np.ndarray]) -> float:
+        """Return the loss on some rows that fit, with other values of one weight and its bias, by key; all else as it was.
+
+        What stands before a weight is run once, where weights come in the order of use.
+        """
+        loss = float(self._ask({"do": "probe", "key": key}, arrays)[0]["loss"])
+        return math.inf if math.isnan(loss) else loss
+
+    def fit(self, arrays: Mapping[str, np.ndarray]) -> float:
+        """Return the loss on the same rows with other values of any weights and biases, by key."""
+        return self._verdict("fit", arrays).loss
 
     def examine(self, arrays: Mapping[str, np.ndarray]) -> Verdict:
         """Return what the rows that judge show of a candidate."""

@@ -55,7 +55,7 @@ def explored(layer: Layer, choices: Sequence[Choice], seen: Statistics | None, e
     if seen is not None and seen.moments is not None:
         seen = seen._replace(moments=seen.moments._replace(C=None, my=None))
     new = rounded(layer, PROBE[layer.menu], seen, sweeps=0)
-    loss = examiner.probe(values_of(layer, new))
+    loss = examiner.probe(layer.key, values_of(layer, new))
     if loss == 0 < new.error:
         return unexplored(layer)._replace(others=choices)
     return Explored(layer, choices, loss / new.error if new.error else np.nan)
@@ -68,7 +68,7 @@ def unexplored(layer: Layer) -> Explored:
 
 def _tried(layer: Layer, choices: Sequence[Choice], examiner: Examiner) -> Explored:
     """Try items of a table one by one: their errors are then losses, and the gain is 1; those between are interpolated."""
-    tried = {c.error: examiner.probe(values_of(layer, rounded(layer, c.item, None))) for c in choices[::TRIED]}
+    tried = {c.error: examiner.probe(layer.key, values_of(layer, rounded(layer, c.item, None))) for c in choices[::TRIED]}
     if not any(tried.values()):
         return unexplored(layer)._replace(others=choices)
     errors = np.log(np.maximum(sorted(tried), LITTLE))

@@ -8,8 +8,11 @@ from typing import NamedTuple
 from lightweight_cli.search.layer import Layer
 from lightweight_cli.search.loading import Room
 from lightweight_cli.search.rounding import Rounded
+from lightweight_cli.weights import naming
 from lightweight_cli.weights.load_budget import Form, relieved
 
+LONGER = 3
+"""Bytes that a name takes more where the shortest are used up: it is written so often at most, but for a few."""
 NOTHING = Form(0, 0, 0.0)
 """The form of a layer that takes nothing at load."""
 
@@ -25,6 +28,8 @@ class Piece(NamedTuple):
     """The same without what only splits read: taken where that saves more than all splits do."""
     menu: Sequence[Form] = ()
     """How it may be stored, the smallest form first: others are taken where all together take too much at load."""
+    names: int = 0
+    """Of inner values, counted as if they were the shortest that there are."""
 
 
 Store = Callable[[Layer, Rounded], Piece]
@@ -45,14 +50,14 @@ def relieved_of(pieces: Sequence[Piece], room: Room) -> list[Piece]:
     if excess <= 0:
         return list(pieces)
     moved = relieved([p.menu or (NOTHING,) for p in pieces], excess, room.worth)
-    return [Piece(p.own + moved[i].nbytes - p.menu[0].nbytes, p.shared) if i in moved else p for i, p in enumerate(pieces)]
+    return [Piece(p.own + moved[i].nbytes - p.menu[0].nbytes, p.shared, names=p.names) if i in moved else p for i, p in enumerate(pieces)]
 
 
 def added(pieces: Iterable[Piece]) -> float:
     """Return the bytes of pieces as they are."""
-    own = 0.0
+    own, names = 0.0, 0
     shared: dict[str, int] = {}
     for piece in pieces:
-        own += piece.own
+        own, names = own + piece.own, names + piece.names
         shared.update(piece.shared)
-    return own + sum(shared.values())
+    return own + sum(shared.values()) + LONGER * max(0, names - naming.SHORTEST)

@@ -131,17 +131,23 @@ def plainly(layer: Layer, item: Item) -> Rounded:
     matrix = layer.matrix()
     if not np.isfinite(matrix).all():
         raise ValueError("weights are not finite")
-    rounds = ROUNDS if layer.looked_up and not item.fine else 0
+    item, grid, codes = nearest(matrix, item, layer.looked_up)
+    decoded = (codes * grid.scale.astype(np.float32)).astype(np.float32)
+    power = float(np.square(matrix, dtype=np.float64).sum())
+    error = float(np.square(decoded - matrix, dtype=np.float64).sum()) / power if power else 0.0
+    return _told(layer, item, codes, grid.scale, decoded, None, error)
+
+
+def nearest(matrix: np.ndarray, item: Item, looked_up: bool) -> tuple[Item, Uniform, np.ndarray]:
+    """Return the item, or the next coarser one that a file can hold; its grid, and the nearest codes, of a table with bits counted."""
+    rounds = ROUNDS if looked_up and not item.fine else 0
     while item.clip == WIDE and not fits(matrix, item):
         item = coarser(item)
     grid, codes = _codes(matrix, item, rounds)
     while not holds(codes):
         item = coarser(item)
         grid, codes = _codes(matrix, item, rounds)
-    decoded = (codes * grid.scale.astype(np.float32)).astype(np.float32)
-    power = float(np.square(matrix, dtype=np.float64).sum())
-    error = float(np.square(decoded - matrix, dtype=np.float64).sum()) / power if power else 0.0
-    return _told(layer, item, codes, grid.scale, decoded, None, error)
+    return item, grid, codes
 
 
 def _codes(matrix: np.ndarray, item: Item, rounds: int) -> tuple[Uniform, np.ndarray]:

@@ -12,12 +12,14 @@ from lightweight_cli.numerics.solver import Problem
 from lightweight_cli.search import loading, pricing
 from lightweight_cli.search.items import FINER, GROUPED, HALF, Item
 from lightweight_cli.search.layer import Layer
-from lightweight_cli.search.rounding import best_codes, half, kept, method, occurring, plainly, power_of, problem_of
+from lightweight_cli.search.rounding import best_codes, half, kept, method, nearest, occurring, plainly, power_of, problem_of
 from lightweight_cli.search.together import alone, together
 from lightweight_cli.weights.load_budget import Form
 
 OUTPUTS, OUTLIERS = 32, 8
 """Outputs of a layer that stand for all, of them those with the largest weights for their rms: a random sample misses these."""
+LARGE = 1 << 20
+"""Weights of a table that stand for all."""
 WIDE_LAYER = 600
 """Inputs from which on the table goes without coordinate descent: it takes as long as all else."""
 
@@ -51,8 +53,7 @@ def choices(layer: Layer, seen: Statistics | None) -> list[Choice]:
     made = half(layer) if HALF in layer.fitting else None
     known = [Choice(HALF, made.nbytes, made.error, load=loading.HALF * layer.weight.size)] if made else []
     if problem is None:
-        found = [Choice(r.item, r.nbytes, r.error, forms_of(layer, occurring(r.codes)))
-                 for r in (plainly(layer, item) for item in coded(layer))]
+        found = _plainly(layer)
     else:
         found = _sampled(layer, problem)
     found = [c for c in found if np.isfinite(c.nbytes)]
@@ -87,6 +88,22 @@ def safest(layer: Layer) -> Choice:
     """Return the choice that loses next to nothing: about 8 bits. Raises: ValueError where weights are not finite."""
     made = plainly(layer, layer.safe)
     return Choice(made.item, made.nbytes, made.error, forms_of(layer, occurring(made.codes)))
+
+
+def _plainly(layer: Layer) -> list[Choice]:
+    """Return the choices of a layer of which nothing is known, of a large one by some of its outputs. Raises: ValueError."""
+    matrix = layer.matrix()
+    if not np.isfinite(matrix).all():
+        raise ValueError("weights are not finite")
+    every = max(1, min(matrix.size // LARGE, matrix.shape[1] // OUTPUTS))
+    part, scales = matrix[:, ::every], matrix.shape[0] * matrix.shape[1]
+    power, found = float(np.square(part, dtype=np.float64).sum()), []
+    for item in coded(layer):
+        item, grid, codes = nearest(part, item, layer.looked_up)
+        error = float(np.square(codes * grid.scale - part, dtype=np.float64).sum()) / power if power else 0.0
+        counts = np.rint(occurring(codes) * (matrix.size / codes.size)).astype(np.int64)
+        found.append(Choice(item, pricing.nbytes(counts, scales if item.per_output else 1), error, forms_of(layer, counts)))
+    return found
 
 
 def _sampled(layer: Layer, problem: Problem) -> list[Choice]:

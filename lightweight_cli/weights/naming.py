@@ -18,6 +18,8 @@ from lightweight_cli.weights.operator_inputs import ROWS
 
 MARKS = "~^!%+=@#&*-"
 LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+SHORTEST = len(MARKS) * len(LETTERS)
+"""How many names of two letters there are."""
 INNER = re.compile(rf"lwc\d+\.|[{re.escape(MARKS)}][a-zA-Z0-9]{{1,3}}({re.escape(ROWS)})?$")
 """Names that are private to one encoded weight."""
 SHARED = re.compile(r"\.[a-z]|lwc\.")

@@ -19,7 +19,7 @@ from lightweight_cli.weights.naming import is_shared, unused
 from lightweight_cli.weights.placing import place, put_first
 from lightweight_cli.weights.plan import Listener, Plan
 from lightweight_cli.weights.remainder import remainder
-from lightweight_cli.weights.search import find_weights
+from lightweight_cli.weights.search import LEAST, find_weights
 from lightweight_cli.weights.selection import Selection
 from lightweight_cli.weights.shadowing import told_apart
 from lightweight_cli.weights.weight import Weight
@@ -49,10 +49,10 @@ class Rewriter:
     """One pass's view of a model: its weights, or every float constant, and the edits to come."""
 
     def __init__(self, model: Model, step: Listener, every: bool = False, selection: Selection = EVERYTHING,
-                 budget: Budget = DEFAULT, by_rows: Collection[str] = ()) -> None:
+                 budget: Budget = DEFAULT, by_rows: Collection[str] = (), least: int = LEAST) -> None:
         self.model, self.step, self.every, self.budget = model, step, every, budget
         self.scopes = told_apart(model.proto)
-        self.weights = find_weights(model, self.scopes, every)
+        self.weights = find_weights(model, self.scopes, every, least)
         selection.check(self.weights)
         for weight in self.weights:
             weight.locked = weight.locked or selection.reason(weight)

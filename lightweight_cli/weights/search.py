@@ -39,10 +39,10 @@ AMBIGUOUS = "shares its name with a value of a graph within or around: runtimes 
 Found = dict[tuple[int, str], Weight]
 
 
-def find_weights(model: Model, scopes: Scopes, every: bool = False) -> list[Weight]:
+def find_weights(model: Model, scopes: Scopes, every: bool = False, least: int = LEAST) -> list[Weight]:
     """Return the model's weights, in the order of their scopes and first uses.
 
-    With `every`, after them the other float constants of LEAST bytes or more: biases, tables, offsets.
+    With `every`, after them the other float constants of `least` bytes or more: biases, tables, offsets.
     """
     found: Found = {}
     for scope in scopes.all:
@@ -56,7 +56,7 @@ def find_weights(model: Model, scopes: Scopes, every: bool = False) -> list[Weig
                 elif (node.domain, node.op_type) in scopes.functions and name:
                     _through_call(model, scopes, found, scope, name, Use(scope, node, index), 0)
     if every:
-        _note_others(model, scopes, found)
+        _note_others(model, scopes, found, least)
     hidden = scopes.hidden()
     for weight in found.values():
         if weight.scope.outer(weight.name) is not None or (id(weight.scope), weight.name) in hidden:
@@ -64,7 +64,7 @@ def find_weights(model: Model, scopes: Scopes, every: bool = False) -> list[Weig
     return list(found.values())
 
 
-def _note_others(model: Model, scopes: Scopes, found: dict[tuple[int, str], Weight]) -> None:
+def _note_others(model: Model, scopes: Scopes, found: dict[tuple[int, str], Weight], least: int) -> None:
     """Add the float constants that have no role: stored ones, and what an encoding decodes."""
     taken = {(id(home), name) for w in found.values() for home, name in constants.chain(w.scope, w.name)}
     for scope in scopes.all:
@@ -79,7 +79,7 @@ def _note_others(model: Model, scopes: Scopes, found: dict[tuple[int, str], Weig
                     continue
                 known = constants.leaf(home, root) is not None or is_decoded(home, root)
                 weight = _weight(model, home, root) if known else None
-                if weight is not None and weight.size * tensors.BITS[weight.dtype] >= LEAST * 8:
+                if weight is not None and weight.size * tensors.BITS[weight.dtype] >= least * 8:
                     weight.roles.append(Role(scope, node, index, ()))
                     found[id(home), root] = weight
                     taken |= {(id(h), n) for h, n in constants.chain(home, root)}

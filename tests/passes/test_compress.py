@@ -105,14 +105,18 @@ def test_what_8_bits_do_not_keep_is_kept_by_finer_steps_and_not_by_float16(call,
     assert call("run", source, "--recipe", plan, *words, "-o", again)[0] == 0 and Path(again).read_bytes() == Path(target).read_bytes()
 
 
-@pytest.mark.parametrize("share", [0.3, 0.4])
-def test_a_size_is_met_from_below(share, save, tmp_path) -> None:
-    source = written(tmp_path, save, NET)
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.4])
+def test_a_size_is_met_from_below_and_floats_stay_where_there_is_room(share, call, save, tmp_path) -> None:
+    source, (target, plan, again) = written(tmp_path, save, NET), (str(tmp_path / name) for name in ("small.onnx", "plan.toml", "2.onnx"))
     most = int(share * os.path.getsize(source))
-    done = lightweight_cli.run(source, [f"compress:target-size={most}"], calibrate=[samples(300)])
-    forecast = next(m for m in done.steps[0].front if m.kept)
-    assert 0.9 * most < forecast.nbytes <= most and len(done.steps[0].front) > 1
-    assert 0.95 * forecast.nbytes < done.size <= forecast.nbytes
+    words, report = ("--calibrate", data(tmp_path, 300), "--no-check"), tmp_path / "report.json"
+    assert call("compress", source, "--target-size", f"{most}B", *words, "-o", target, "--save-recipe", plan, "--report", report)[0] == 0
+    front = next(step["front"] for step in json.loads(report.read_text())["steps"] if step.get("front"))
+    forecast = next(tried["nbytes"] for tried in front if tried["kept"])
+    assert 0.98 * most < os.path.getsize(target) <= most and 0.9 * most < forecast <= most and len(front) > 1
+    assert all(tried["nbytes"] <= most for tried in front if tried["kept"])
+    assert ('"a=32b"' in Path(plan).read_text()) == (forecast < 0.98 * most)
+    assert call("run", source, "--recipe", plan, *words, "-o", again)[0] == 0 and Path(again).read_bytes() == Path(target).read_bytes()
 
 
 @pytest.mark.slow

@@ -49,5 +49,36 @@ def test_what_encodings_made_keeps_its_names_and_a_shape_that_is_not_inferred_st
     assert [(v.name, v.type.tensor_type.shape.dim[0].dim_value) for v in model.graph.value_info] == [("a", 7)]
 
 
+def test_attributes_that_go_without_saying_go() -> None:
+    nodes = [
+        helper.make_node("Conv", ["x", "W"], ["a"], group=1, auto_pad="NOTSET", dilations=[1, 1], strides=[1, 1], pads=[0, 0, 0, 0],
+                         kernel_shape=[1, 1]),
+        helper.make_node("Conv", ["a", "W"], ["b"], pads=[0, 0, 0, 1], strides=[1, 2], dilations=[1, 1]),
+        helper.make_node("Softmax", ["b"], ["c"], axis=-1),
+        helper.make_node("Softmax", ["c"], ["d"], axis=1),
+        helper.make_node("LeakyRelu", ["d"], ["e"], alpha=0.01),
+        helper.make_node("Cast", ["e"], ["y"], to=1),
+    ]
+    ports = [helper.make_tensor_value_info(n, 1, [1, 2, 3, 4] if n == "x" else [None] * 4) for n in "xy"]
+    weight = onnx.numpy_helper.from_array(np.arange(4, dtype=np.float32).reshape(2, 2, 1, 1) - 2, "W")
+    model = helper.make_model(helper.make_graph(nodes, "g", ports[:1], ports[1:], [weight]), ir_version=8,
+                              opset_imports=[helper.make_opsetid("", 17)])
+    feed = {"x": np.linspace(-1, 1, 24, dtype=np.float32).reshape(1, 2, 3, 4)}
+    before = run(model, feed)
+    terse.shorten(model)
+    onnx.checker.check_model(model, full_check=True)
+    assert np.array_equal(before, run(model, feed))
+    left = [{a.name for a in n.attribute} for n in model.graph.node]
+    assert left == [{"kernel_shape"}, {"pads", "strides"}, set(), {"axis"}, set(), {"to"}]
+    old = onnx.ModelProto()
+    old.CopyFrom(model)
+    old.opset_import[0].version = 9  # there no operator says what its strides are without a word, and an axis of -1 is none
+    del old.graph.node[:]
+    old.graph.node.extend(nodes[:3])
+    terse.shorten(old)
+    assert [{a.name for a in n.attribute} for n in old.graph.node] == [
+        {"dilations", "strides", "pads", "kernel_shape"}, {"pads", "strides", "dilations"}, {"axis"}]
+
+
 def run(model: onnx.ModelProto, feed: dict[str, np.ndarray]) -> np.ndarray:
     return ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, feed)[0]

@@ -112,7 +112,7 @@ def test_few_rows_that_mislead_are_trusted_less(on_fit: float, firm_loss: float,
     made = search()
     made.__class__ = Misled
     made.layers = []
-    made.examiner = type("", (), {"probe": lambda self, values: on_fit})()  # type: ignore[assignment]
+    made.examiner = type("", (), {"fit": lambda self, values: on_fit})()  # type: ignore[assignment]
     second = made.measured([], 5_000)
     made.front.built = Built([])
     found = made.firmer(second)

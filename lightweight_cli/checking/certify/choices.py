@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lightweight_cli.checking.certify.evidence import Drop, Evidence, of_shares
+from lightweight_cli.checking.certify.evidence import Drop, Evidence, of_shares, wide
 from lightweight_cli.checking.metrics.reading import Reading, logits, probabilities
 
 OVERCONFIDENT = 1.6
@@ -38,6 +38,10 @@ class Choices(Evidence):
         count = np.maximum(clear.sum(1), 1)
         rows = np.stack([np.where(clear, v, 0).sum(1) / count for v in (lost, changed)], 1)
         self.parts.append(rows[some])
+
+    def scores(self, values: np.ndarray) -> np.ndarray:
+        """Return what stands before the softmax."""
+        return logits(np.moveaxis(values, self.axis, -1), self.read, wide(values))
 
     def drop(self) -> Drop | None:
         """Return the expected drop with a standard error added; the bound is the changed answers': no more can have been right."""

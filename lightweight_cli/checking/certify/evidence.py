@@ -43,6 +43,10 @@ class Evidence(ABC):
     def drop(self) -> Drop | None:
         """Return the expected drop; None where nothing was compared."""
 
+    def scores(self, values: np.ndarray) -> np.ndarray:
+        """Return new values of which errors are counted: float32, or as many bits as the values have."""
+        return values.astype(wide(values))
+
     @property
     def rows(self) -> np.ndarray:
         """The evidence of all samples, [samples, k]."""
@@ -65,6 +69,11 @@ class Evidence(ABC):
         finite = np.isfinite(a)
         with np.errstate(over="ignore", invalid="ignore"):
             running.update(a[finite], b[finite])
+
+
+def wide(values: np.ndarray) -> np.dtype:
+    """Return the type in which errors of values are told well enough to rank them."""
+    return np.result_type(values, np.float32)
 
 
 def _decibels(running: Sqnr) -> float | None:

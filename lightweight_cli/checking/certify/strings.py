@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lightweight_cli.checking.certify.evidence import Drop, Evidence, of_shares
+from lightweight_cli.checking.certify.evidence import Drop, Evidence, of_shares, wide
 from lightweight_cli.checking.metrics.edit_distance import distances, merged, packed
 from lightweight_cli.checking.metrics.reading import Reading, logits
 
@@ -31,6 +31,10 @@ class Strings(Evidence):
         length = np.maximum((old >= 0).sum(1), 1)
         lost = np.minimum(distances(new, old) / length, 1.0)
         self.parts.append(np.where(np.isnan(y).any((1, 2)), 1.0, lost)[:, None])
+
+    def scores(self, values: np.ndarray) -> np.ndarray:
+        """Return what stands before the softmax."""
+        return logits(values, self.read, wide(values))
 
     def drop(self) -> Drop | None:
         """Return what the character accuracy may lose: at most the edits between the strings, whatever is right."""

@@ -31,17 +31,19 @@ def probabilities(scores: np.ndarray, read: Reading) -> np.ndarray:
     return np.asarray(e / e.sum(-1, keepdims=True))
 
 
-def logits(scores: np.ndarray, read: Reading) -> np.ndarray:
-    """Return what stands before the softmax, float64 [..., classes], each row with mean 0: a softmax looks at differences only.
+def logits(scores: np.ndarray, read: Reading, dtype: type | np.dtype = np.float64) -> np.ndarray:
+    """Return what stands before the softmax, [..., classes], each row with mean 0: a softmax looks at differences only.
 
     A probability that the scores' type can't hold counts as the smallest it can. Independent probabilities stay as they are.
     """
-    wide = scores.astype(np.float64)
+    wide = scores.astype(dtype)
     if read == "independent":
         return wide
     if read == "probabilities":
-        wide = np.log(np.maximum(wide, np.finfo(scores.dtype).tiny))
+        wide = np.log(np.maximum(wide, wide.dtype.type(np.finfo(scores.dtype).tiny)))
     elif read == "logarithms":
-        wide = np.maximum(wide, np.log(np.finfo(scores.dtype).tiny))
+        wide = np.maximum(wide, wide.dtype.type(np.log(np.finfo(scores.dtype).tiny)))
     finite = np.isfinite(wide)
+    if finite.all():
+        return np.asarray(wide - wide.mean(-1, keepdims=True))
     return np.asarray(wide - wide.sum(-1, keepdims=True, where=finite) / np.maximum(finite.sum(-1, keepdims=True), 1))

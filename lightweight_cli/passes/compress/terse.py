@@ -1,6 +1,7 @@
-"""What a graph says beside its numbers, said shortly: short names of inner values, none of nodes, no shapes that can be inferred.
+"""What a graph says beside its numbers, said shortly: short names of inner values, none of nodes, nothing that goes without saying.
 
-Of two compressed files that was 5 and 10 %. The interface keeps its names, and so does what encodings made: short, and known by them.
+Shapes that can be inferred and attributes that are defaults say nothing. Of three compressed files all that was 5, 8 and 13 %. The
+interface keeps its names, and so does what encodings made: short, and known by them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from lightweight_cli.model.light import light_copy
 from lightweight_cli.model.scopes import Scopes
+from lightweight_cli.passes.compress.defaults import forget_defaults
 from lightweight_cli.weights.naming import LETTERS, is_inner, is_shared
 
 if TYPE_CHECKING:
@@ -30,9 +32,10 @@ def shorten(proto: ModelProto) -> None:
     """Shorten the main graph and the graphs in it, in place; one name means the same everywhere before and after."""
     scopes = [s for s in Scopes(proto).all if not s.is_function]
     graphs: list[GraphProto] = [s.graph for s in scopes]  # type: ignore[misc]
-    for graph in graphs:
-        for node in graph.node:
+    for scope in scopes:
+        for node in scope.graph.node:
             node.ClearField("name")
+            forget_defaults(node, scope.opset)
     if proto.functions or proto.training_info or any(g.quantization_annotation or g.sparse_initializer for g in graphs):
         return
     _forget_shapes(proto)

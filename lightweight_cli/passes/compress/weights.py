@@ -14,6 +14,7 @@ from lightweight_cli.encodings import choose
 from lightweight_cli.encodings.summed import Summed
 from lightweight_cli.errors import InputError
 from lightweight_cli.model.output_external import single_pieces
+from lightweight_cli.model.provenance import signature
 from lightweight_cli.passes.compress import beside, terse
 from lightweight_cli.passes.compress.goal import read_item, read_target
 from lightweight_cli.passes.compress.planned import planned
@@ -27,7 +28,7 @@ from lightweight_cli.pipeline.wanted import divided
 from lightweight_cli.search.items import HALF, KEEP, UNCODED, WIDE, Item
 from lightweight_cli.search.layer import LEAST, Layer, layers_of
 from lightweight_cli.search.loading import MOST, Room
-from lightweight_cli.search.pieces import Piece
+from lightweight_cli.search.pieces import LONGER, Piece
 from lightweight_cli.search.rounding import Rounded
 from lightweight_cli.weights.at_load import at_load
 from lightweight_cli.weights.load_budget import Form
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
     from lightweight_cli.weights.emission import Emission
     from lightweight_cli.weights.rewrite import Rewriter
 
-SIGNATURE = 110
-"""Bytes that the provenance of this step takes."""
+SIGNATURE = "compress"
+"""What the provenance says of this step."""
 SMALL = f"has fewer than {LEAST} values"
 
 
@@ -54,20 +55,24 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
     results against, where the context's was changed since.
     """
     rewriter, step = context.rewriter(), context.step
-    step.signed = "compress"
+    step.signed = SIGNATURE
     reasons = {id(w): (stays(rewriter, w) if stays else "") or unfit(w) for w in rewriter.weights}
     layers = layers_of([w for w in rewriter.weights if not w.locked and not reasons[id(w)]])
     if not layers:
         return rewriter.run(lambda w: Plan(w, reason=reasons[id(w)]))
     portion, room = context.portion or Portion(()), room_of(rewriter, layers)
     most = read_target(target, "compress: --target-size", context.model.total_size) if target else None
+    small = {id(w) for w in rewriter.weights if reasons[id(w)] == SMALL and not w.locked}
+    rewriter.weights = [w for w in rewriter.weights if id(w) not in small]
     known = {w.key for w in rewriter.weights} | {(0, name) for name in made}
-    rest = single_pieces(context.model)[1] - sum(layer.weight.stored_bytes() for layer in layers) + SIGNATURE
-    rest -= beside.saved(context, known) + terse.saved(context.model.proto)
+    gains = beside.gains(context, known)
+    rest = written(context) - sum(layer.weight.stored_bytes() for layer in layers) - sum(gains.values()) + LONGER * len(gains)
     if context.wanted is None and context.portion is not None:  # from Python: calibration data alone, divided as for a search
         portion = divided(portion.paths, Check(seed=portion.seed), portion.samples, portion.memory)[0]
+    given = dict(read_item(i, "compress: --item") for i in items)
+    kept = [name for name, item in given.items() if item == KEEP and name in gains]
     if items:
-        found = planned(context, layers, dict(read_item(i, "compress: --item") for i in items), portion, firm, nearest)
+        found = planned(context, layers, {name: item for name, item in given.items() if name not in kept}, portion, firm, nearest)
     elif context.portion is None:
         step.note("chosen without running the model")
         found = unmeasured(context, layers, rest, most, room)
@@ -92,14 +97,27 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
 
     remaining = beside.remaining(context)
     rewriter.run(plan, rest=False)
-    beside.narrow(context, known)
-    for left in remaining:
-        step.leave(*left)
+    if most is not None and not items and not rewriter.by_rows:  # of tables that are decoded by rows nodes are still to come
+        kept = beside.spared(gains, most - written(context) + sum(gains.values()))
+    beside.narrow(context, known, gains.keys() - set(kept))
+    while most is not None and kept and not items and (excess := written(context) - most) > 0:
+        fewer = beside.spared({name: gains[name] for name in kept}, sum(gains[name] for name in kept) - excess)
+        beside.narrow(context, known, set(kept) - set(fewer))
+        kept = fewer
+    beside.leave(context, known, gains)
+    for one in remaining:
+        step.leave(*one)
     terse.shorten(context.model.proto)
-    kept = next((measured for measured in step.front if measured.kept), None)
-    how = {"firm": firm or (kept is not None and kept.firm), "nearest": nearest or (kept is not None and kept.nearest)}
-    step.plan = {**{name: True for name, so in how.items() if so}, "item": [f"{layer.key}={item}" for layer, item, _ in new.values()]}
+    best = next((measured for measured in step.front if measured.kept), None)
+    how = {"firm": firm or (best is not None and best.firm), "nearest": nearest or (best is not None and best.nearest)}
+    step.plan = {**{name: True for name, so in how.items() if so},
+                 "item": [*(f"{layer.key}={item}" for layer, item, _ in new.values()), *(f"{name}={KEEP}" for name in kept)]}
     return step.changed
+
+
+def written(context: Context) -> int:
+    """Return the bytes of the file, as the model stands."""
+    return single_pieces(context.model)[1] + signature(context.model, SIGNATURE) - terse.saved(context.model.proto)
 
 
 def room_of(rewriter: Rewriter, layers: Sequence[Layer]) -> Room | None:
@@ -122,7 +140,7 @@ def piece(context: Context, rewriter: Rewriter, layer: Layer, new: Rounded) -> P
             return Piece(limit)
         best, common = few[0], few[0].common_bytes()
         menu = [Form(i, e.nbytes, at_load(layer.weight, layer.by_rows, e)) for i, e in enumerate(few)] if layer.scarce else ()
-        return Piece(best.nbytes - sum(common.values()), {**common, **best.shared_bytes()}, menu=menu)
+        return Piece(best.nbytes - sum(common.values()), {**common, **best.shared_bytes()}, menu=menu, names=best.named)
 
     found = smallest(options)
     return found._replace(unsplit=smallest(e for e in options if SPLITS not in e.shared_bytes())) if SPLITS in found.shared else found
