@@ -93,7 +93,7 @@ class Grid:
         self.levels = coded.numbers.astype(np.float32)
         self.scale = np.float32(1) if coded.scale is None else coded.scale.astype(np.float32)
         self.offset = np.float32(0) if coded.zero_point is None else coded.zero_point.astype(np.float32)
-        self.inverse = None if coded.scale is None else inverse(self.scale)
+        self.inverse = None if coded.scale is None else inverse(np.asarray(self.scale))
         self.start = values
         self.kept = (values != 0) if np.count_nonzero(values) < (1 - SPARSE) * values.size else None
 

@@ -9,7 +9,6 @@ import selectors
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -20,6 +19,7 @@ from lightweight_cli.errors import LwcError
 from lightweight_cli.runtime.confined import killed_in_the_end
 from lightweight_cli.runtime.exchange import Exchange
 from lightweight_cli.runtime.import_path import import_path
+from lightweight_cli.runtime.patience import Patience
 
 BOOT = ("import sys; target, answer, exchange, sys.path[:] = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]; "
         "from lightweight_cli.runtime.serve import main; main(target, answer, exchange)")
@@ -27,7 +27,7 @@ BOOT = ("import sys; target, answer, exchange, sys.path[:] = sys.argv[1], int(sy
 Progress = Callable[[str, int, "int | None"], None]
 """Called with a stage, what is done in it, and how much that will be where known."""
 Limit = Callable[[str], "float | None"]
-"""The seconds that a stage may stay without a sign of life; None: as long as it takes."""
+"""The seconds that a stage may stay without a sign of life, as patience counts them; None: as long as it takes."""
 
 
 class Overrun(Exception):
@@ -105,11 +105,11 @@ class Child:
         """Yield what the child says, until it ends. Raises: Overrun."""
         with selectors.DefaultSelector() as selector:
             selector.register(self.pipe, selectors.EVENT_READ)
-            since = time.monotonic()
+            patience = Patience(self.process.pid)
             while True:
                 limit = self.limit(self.stage)
-                left = None if limit is None else since + limit - time.monotonic()
-                if limit is not None and left is not None and left <= 0:
+                left = None if limit is None else patience.left(limit)
+                if limit is not None and left == 0:
                     raise Overrun(self.stage, limit)
                 if not selector.select(left):
                     continue
@@ -118,7 +118,8 @@ class Child:
                     return
                 *lines, self._said = (self._said + block).split(b"\n")
                 for line in lines:
-                    since, message = time.monotonic(), json.loads(line)
+                    patience.renew()
+                    message = json.loads(line)
                     self.stage = message.get("stage", [self.stage])[0]
                     yield message
 

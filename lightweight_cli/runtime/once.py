@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from lightweight_cli.runtime.confined import killed_in_the_end
 from lightweight_cli.runtime.import_path import import_path
+from lightweight_cli.runtime.patience import communicate
 
 
 class Ended(NamedTuple):
@@ -23,7 +24,7 @@ class Ended(NamedTuple):
 
 
 def run_once(boot: str, arguments: Sequence[str], doing: str, limit: float, errors: bool = False) -> Ended:
-    """Run the program `boot` with `arguments` and the import path behind them, for `limit` seconds at most.
+    """Run the program `boot` with `arguments` and the import path behind them, for `limit` seconds at most, as patience counts them.
 
     `doing`: what onnxruntime does there, as in "converting"; `errors`: what it says on standard error counts too.
     """
@@ -31,9 +32,8 @@ def run_once(boot: str, arguments: Sequence[str], doing: str, limit: float, erro
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT if errors else subprocess.DEVNULL, start_new_session=True)
     with killed_in_the_end(child):
-        try:
-            said, _ = child.communicate(timeout=limit)
-        except subprocess.TimeoutExpired:
+        said = communicate(child, limit)
+        if said is None:
             return Ended("", failed=f"onnxruntime was still {doing} after {limit:.3g} s")
     if child.returncode < 0:
         return Ended("", child.returncode, f"onnxruntime ended with {signal.Signals(-child.returncode).name} while {doing}")

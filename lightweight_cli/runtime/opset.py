@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from lightweight_cli.model.opsets import domain_of, versions_of
 from lightweight_cli.model.scopes import subgraphs
 from lightweight_cli.runtime.confined import killed_in_the_end
 from lightweight_cli.runtime.import_path import import_path
+from lightweight_cli.runtime.patience import communicate
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -71,12 +73,13 @@ def unfit(proto: ModelProto) -> str:
 def convert(model: Model, minimum: int) -> str:
     """Convert in a process of its own, where a hostile model does no harm. Returns: why not, or nothing."""
     command = [sys.executable, "-I", "-c", BOOT, str(minimum), *import_path()]
-    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                             start_new_session=True)
+    with tempfile.TemporaryFile(prefix="lwc-") as given:
+        given.write(model.serialized())
+        given.seek(0)
+        child = subprocess.Popen(command, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
     with killed_in_the_end(child):
-        try:
-            said, _ = child.communicate(model.serialized(), timeout=TIME_LIMIT)
-        except subprocess.TimeoutExpired:
+        said = communicate(child, TIME_LIMIT)
+        if said is None:
             return f"onnx's converter was not done after {TIME_LIMIT:.0f} s"
     if child.returncode or said[:1] != b"+":
         return printable(said[1:].decode("utf-8", "replace")) if said[:1] == b"-" else "onnx's converter crashed"
