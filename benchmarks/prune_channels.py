@@ -150,11 +150,12 @@ def main() -> None:
     parser.add_argument("folders", nargs="*", type=Path)
     parser.add_argument("--peer", default="", help="a Python with onnxsim")
     parser.add_argument("--shares", nargs="*", type=float, default=SHARES)
-    parser.add_argument("--ways", nargs="*", default=list(LWC))
+    parser.add_argument("--ways", nargs="*", help="those of lwc, and with --peer those of onnxsim, unless some are named")
     parser.add_argument("--only-table", action="store_true")
     given = parser.parse_args()
     kept = Rows(RESULTS, "model", "share", "way")
-    ways = [(0.0, "original"), *((s, w) for s in given.shares for w in (*given.ways, *(PEERS if given.peer else ())))]
+    chosen = (*LWC, *(PEERS if given.peer else ())) if given.ways is None else given.ways
+    ways = [(0.0, "original"), *((s, w) for s in given.shares for w in chosen)]
     for folder in [] if given.only_table else [f.resolve() for f in given.folders]:
         for share, way in ways:
             kept.measure((folder.name, share, way), partial(row, folder, share, way, given.peer))
