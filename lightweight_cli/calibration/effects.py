@@ -23,17 +23,12 @@ if TYPE_CHECKING:
     from lightweight_cli.model.model import Model
     from lightweight_cli.weights.weight import Key, Weight
 
-SHAKEN = 0.02
-"""Of the rms: the error of a step of .07 times that."""
-
 
 class Effects:
     """Goes through the weights in the order of use; at each, any values can be tried."""
 
-    def __init__(self, engine: Engine, weights: Mapping[Key, Weight], reopen: Callable[[], tuple[Model, dict[Key, Weight]]],
-                 even: bool = False) -> None:
-        """`even`: rows count alike, by what they lose where all weights are shaken: see Losses.even."""
-        self.engine, self.weights, self.reopen, self.even = engine, weights, reopen, even
+    def __init__(self, engine: Engine, weights: Mapping[Key, Weight], reopen: Callable[[], tuple[Model, dict[Key, Weight]]]) -> None:
+        self.engine, self.weights, self.reopen = engine, weights, reopen
         self.places = {key: place for key, weight in weights.items() if (place := first_use(engine.flow, weight)) is not None}
         """The first moving node of the main graph that a weight reaches; weights that reach none are left out."""
         proto, moving = engine.original.proto, engine.flow.moving
@@ -84,9 +79,6 @@ class Effects:
             held.add(batch, outputs)
         self.losses = Losses(held, engine.aside)
         held.close()
-        if self.even:
-            self.losses.even(self.runner.run(self._rest(engine.flow, 0), {
-                key[1]: shaken(weight) for key, weight in self.weights.items() if key in self.places and not key[0]}))
 
     def _rest(self, flow: Flow, start: int) -> Cut:
         return Cut([flow.nodes[i] for i in range(start, self.end) if flow.moves[i]], [o.name for o in self.interface.outputs])
@@ -115,14 +107,6 @@ class Effects:
         twin = Runner(model, flow, self.engine.batches, self.runner.live.budget, self.end, self.engine.threads, self.engine.tell)
         twin.live.spools = self.runner.live.spools
         return twin.run(self._rest(flow, start))
-
-
-def shaken(weight: Weight) -> np.ndarray:
-    """Return a weight with noise on it, about as much as rounding to 8 bits is."""
-    values = weight.read(0, weight.size).reshape(weight.shape)
-    weight.forget()
-    rms = float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
-    return np.asarray(values + SHAKEN * rms * np.random.default_rng(weight.size).standard_normal(values.shape, np.float32), weight.numpy)
 
 
 def first_use(flow: Flow, weight: Weight) -> int | None:

@@ -26,7 +26,7 @@ class Probing:
         model, weights = open_model(path)
         engine = Engine(model, fed_by(batches), batches, Sampling([b.samples for b in batches]), memory, threads, tell)
         self.keys = keys
-        self.effects = Effects(engine, {k: weights[k] for k in keys.values() if k in weights}, lambda: open_model(path), even=True)
+        self.effects = Effects(engine, {k: weights[k] for k in keys.values() if k in weights}, lambda: open_model(path))
 
     def known(self, name: str) -> bool:
         """Whether a weight can be tried here."""

@@ -48,7 +48,6 @@ def test_a_probe_is_what_the_whole_model_loses(tmp_path: Path) -> None:
     batches = Batches([[Batch({"x": X[:8]}, 8), Batch({"x": X[8:]}, 4)]])
     keys = {"W": (0, "W"), "B": (0, "B"), "V": (0, "V"), "1/T": (1, "T"), "F": (0, "nowhere")}
     probing = Probing(path, batches, keys, 1 << 20, 1, lambda: None)
-    probing.effects.even = False
     assert [n for n in keys if probing.known(n)] == ["W", "V", "1/T"] and not probing.known("nothing")
     for name in ("W", "V", "W", "1/T"):  # W again, when it is passed
         assert probing.loss(name, {name: NEW[name[-1]]}) == pytest.approx(loss(model, name[-1]), rel=1e-3), name

@@ -11,8 +11,6 @@ import numpy as np
 from lightweight_cli.checking.certify.held import Held
 from lightweight_cli.data.spool import IN_MEMORY, Spool
 
-LEAST = 0.01
-"""Of the median: rows that answer less than that to a change count as if they did."""
 LARGEST = 1e15
 """Scores up to which squares are added in float32, row by row: half the time, and a relative error of 1e-5 at most."""
 
@@ -25,12 +23,10 @@ class Losses:
         self.scores = Spool(memory)
         """Of each batch, by output."""
         self.signal = dict.fromkeys(self.kinds, 0.0)
-        self.weights: dict[str, list[np.ndarray]] = {}
-        """How much each row of a batch counts; none: all alike."""
         for samples, outputs in held:
             found = {n: kind.scores(v) for n, v in held.by_row(samples, outputs).items() if (kind := self.kinds.get(n)) and _is_float(v)}
             for name, old in found.items():
-                self.signal[name] += float(_squares(np.where(np.isfinite(old), old, 0)).sum())
+                self.signal[name] += _squares(np.where(np.isfinite(old), old, 0))
             self.scores.append(found)
 
     def of(self, outputs: Iterable[list[Any]]) -> float:
@@ -38,27 +34,16 @@ class Losses:
 
         inf: it is no number any more, or of another shape.
         """
-        rows = self._rows(outputs)
-        if rows is None:
+        noise = self._noise(outputs)
+        if noise is None:
             return math.inf
-        noise = {name: float(sum(r @ w for r, w in zip(of, self.weights.get(name) or map(np.ones_like, of), strict=True)))
-                 for name, of in rows.items()}
         worst = max((n / self.signal[name] if n and self.signal[name] else math.inf if n else 0.0 for name, n in noise.items()),
                     default=math.inf)
         return math.inf if math.isnan(worst) or math.isnan(sum(noise.values())) else worst
 
-    def even(self, outputs: Iterable[list[Any]]) -> None:
-        """Let rows count alike from here on, by what each loses with these outputs: a few may else lose as much as all others."""
-        for name, of in (self._rows(outputs) or {}).items():
-            lost = np.concatenate(of)
-            if np.isfinite(lost).all() and np.median(lost) > 0:
-                weights = 1 / np.maximum(lost, LEAST * np.median(lost))
-                weights /= weights.mean()
-                self.weights[name] = np.split(weights, np.cumsum([len(r) for r in of])[:-1])
-
-    def _rows(self, outputs: Iterable[list[Any]]) -> dict[str, list[np.ndarray]] | None:
-        """Return the squared error of each row, by output and batch; None for outputs of another shape."""
-        found: dict[str, list[np.ndarray]] = {}
+    def _noise(self, outputs: Iterable[list[Any]]) -> dict[str, float] | None:
+        """Return the squared error of each output; None for outputs of another shape."""
+        found = dict.fromkeys(self.signal, 0.0)
         for samples, kept, new in zip(self.held.samples, self.scores, outputs, strict=True):
             after = self.held.by_row(samples, new)
             for name, old in kept.items():
@@ -68,7 +53,7 @@ class Losses:
                 finite = np.isfinite(old)
                 difference = np.subtract(value, old, out=value) if finite.all() else np.subtract(
                     value, old, out=np.zeros_like(value), where=finite)
-                found.setdefault(name, []).append(_squares(difference))
+                found[name] += _squares(difference)
         return found
 
     def close(self) -> None:
@@ -85,9 +70,9 @@ def _is_float(values: np.ndarray) -> bool:
     return values.dtype.kind == "f"
 
 
-def _squares(values: np.ndarray) -> np.ndarray:
-    """Return the sum of squares of each row, in float64 where float32 would not do."""
+def _squares(values: np.ndarray) -> float:
+    """Return the sum of squares, in float64 where float32 would not do."""
     rows = values.reshape(len(values), -1)
     if rows.dtype != np.float32 or not np.abs(rows).max(initial=0.0) < LARGEST:
         rows = rows.astype(np.float64)
-    return np.einsum("ij,ij->i", rows, rows).astype(np.float64)
+    return float(np.einsum("ij,ij->i", rows, rows).sum(dtype=np.float64))

@@ -1,4 +1,4 @@
-"""Losses of many trials on the same rows: as a certificate has them, or with all rows alike."""
+"""Losses of many trials on the same rows: as a certificate has them."""
 
 from __future__ import annotations
 
@@ -47,20 +47,3 @@ def test_they_are_those_of_a_certificate(values: np.ndarray, scale: float) -> No
 def test_what_is_no_number_or_of_another_shape_loses_everything() -> None:
     rows = Losses(held(SCORES))
     assert rows.of(batches(np.where(SCORES == SCORES[3, 3], np.nan, SCORES))) == math.inf == rows.of(batches(SCORES[:, :9]))
-
-
-def test_rows_count_alike_by_what_they_lose_with_a_little_noise() -> None:
-    loud = np.where(np.arange(12) == 5, 100, 1)[:, None]  # of how much each row answers to a change
-    rows, (first, second) = Losses(held(SCORES)), RNG.normal(size=(2, 12, 10))
-    rows.even(batches((SCORES + 0.01 * loud * first).astype(np.float32)))
-    weights = np.concatenate(rows.weights["y"])
-    assert weights.mean() == pytest.approx(1) and weights[5] < 0.02 * np.median(weights)
-    small, large = ((SCORES + 0.01 * size * loud * second).astype(np.float32) for size in (1, 2))
-    assert rows.of(batches(large)) == pytest.approx(4 * rows.of(batches(small)), rel=1e-2)
-    assert rows.of(batches(small)) < 0.05 * Losses(rows.held).of(batches(small))
-
-
-def test_rows_that_answer_to_nothing_are_left_as_they_are() -> None:
-    rows = Losses(held(SCORES))
-    rows.even(batches(SCORES))
-    assert not rows.weights
