@@ -58,6 +58,18 @@ def test_what_is_excluded_keeps_its_outputs(apply, save):
     assert shapes(done)["C"] == [24, 24, 1, 1] and shapes(done)["A"] == [8, 3, 3, 3]
 
 
+def test_groups_that_need_not_lose_a_unit_keep_it(apply, save):
+    """A unit of each of three groups is 34 % of the parameters; the least important two are enough for 15 %."""
+    source = save("""<ir_version: 8, opset_import: ["" : 17]> g (float[N,4] x) => (float[N,4] y)
+    <float[4,4] A, float[4,4] B, float[4,4] C, float[4,4] D>
+    { a = MatMul (x, A) b = Relu (a) c = MatMul (b, B) d = Relu (c) e = MatMul (d, C) f = Relu (e) y = MatMul (f, D) }""")
+    done = apply(source, "prune-channels:ratio=0.15")
+    left = shapes(done)
+    assert sum(left[name][1] == 3 for name in "ABC") == 2
+    gone = 64 - sum(int(np.prod(dims)) for dims in left.values())
+    assert 0.15 * 64 <= gone < 0.15 * 64 + 7
+
+
 @pytest.mark.parametrize(("what", "share"), [("ratio", 0.3), ("ratio", 0.6), ("macs", 0.4)])
 @pytest.mark.parametrize("scope", ["group", "global"])
 def test_what_is_asked_for_is_reached_and_hardly_more(apply, save, what, share, scope):

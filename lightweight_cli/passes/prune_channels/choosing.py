@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -35,7 +35,7 @@ class Choice:
 
     def __init__(self, trace: Trace, groups: Sequence[Group], scores: Sequence[np.ndarray], wanted: Wanted) -> None:
         self.trace, self.groups, self.wanted = trace, groups, wanted
-        self.order = [np.argsort(s, kind="stable") for s in scores]
+        self.scores, self.order = scores, [np.argsort(s, kind="stable") for s in scores]
         self.steps = [self._step(g) for g in groups]
         owner = np.concatenate([np.full(g.size, i) for i, g in enumerate(groups)]) if groups else np.zeros(0, int)
         self.ranked = owner[np.argsort(np.concatenate(scores), kind="stable")] if groups else owner
@@ -88,4 +88,17 @@ class Choice:
             if counts not in known:
                 known[counts] = measure(self.kept(counts))
             low, high = (low, middle) if known[counts] <= limit else (middle, high)
-        return self.counts(high)
+        return self._spared(self.counts(low), self.counts(high), lambda counts: measure(self.kept(counts)) <= limit)
+
+    def _spared(self, few: Sequence[int], many: Sequence[int], reached: Callable[[Sequence[int]], bool]) -> list[int]:
+        """Let groups have as `few` go as would not do in all of them, the most important units first, as long as it is `reached`.
+
+        A head of each layer of MiniLM together is 1.3 % of its parameters: -25 % would be -26.2 %.
+        """
+        counts = list(many)
+        between = [i for i, (a, b) in enumerate(zip(few, many, strict=True)) if a < b]
+        for i in sorted(between, key=lambda i: -float(self.scores[i][self.order[i][many[i] - 1]])):
+            tried = [*counts[:i], few[i], *counts[i + 1 :]]
+            if reached(tried):
+                counts = tried
+        return counts
