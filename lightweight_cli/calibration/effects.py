@@ -54,7 +54,8 @@ class Effects:
         """Go to a weight; one that is passed already is tried from the inputs on. Raises: InputError where the model does not run."""
         engine, stop = self.engine, self.places[key]
         if self.runner is None:
-            self.runner, self.before = engine.runner(engine.original, engine.flow, self.end, Memory(engine.between)), 0
+            outputs = [o.name for o in self.interface.outputs]
+            self.runner, self.before = engine.runner(engine.original, engine.flow, self.end, Memory(engine.between), outputs), 0
         if stop > self.before:
             self.runner.advance(self.before, stop, [])
             self.before = stop

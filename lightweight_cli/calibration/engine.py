@@ -76,6 +76,6 @@ class Engine:
         finally:
             runner.live.close()
 
-    def runner(self, model: Model, flow: Flow, end: int, budget: Budget) -> Runner:
-        """Return a model at its inputs, to be run up to `end`."""
-        return Runner(model, flow, self.batches, budget, end, self.threads, self.tell)
+    def runner(self, model: Model, flow: Flow, end: int, budget: Budget, wanted: Collection[str] = ()) -> Runner:
+        """Return a model at its inputs, to be run up to `end`, where some values are wanted."""
+        return Runner(model, flow, self.batches, budget, end, self.threads, self.tell, wanted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,10 +28,12 @@ Tell = Callable[[], None]
 class Runner:
     """A model at one place of its main graph, with the values of all batches that the nodes from there to `end` need."""
 
-    def __init__(self, model: Model, flow: Flow, batches: Batches, budget: Budget, end: int, threads: int, tell: Tell) -> None:
+    def __init__(self, model: Model, flow: Flow, batches: Batches, budget: Budget, end: int, threads: int, tell: Tell,
+                 wanted: Collection[str] = ()) -> None:
+        """`wanted`: values that are asked for at the end, whether nodes read them or not."""
         self.model, self.flow, self.threads, self.tell = model, flow, threads, tell
         self.live = Live(batches, budget)
-        self.last = {name: i for i in range(end) for name in flow.reads[i]}
+        self.last = {name: i for i in range(end) for name in flow.reads[i]} | dict.fromkeys(wanted, end)
 
     def advance(self, start: int, stop: int, uses: Sequence[Use]) -> None:
         """Run the nodes [start, stop), keep what later ones and `uses` from there on read, let go of the rest."""

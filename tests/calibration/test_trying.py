@@ -28,6 +28,8 @@ CONSTANT = """<ir_version: 10, opset_import: ["": 13]> agraph (float[N, 4] x) =>
   a = MatMul(x, W) b = Relu(a) y = MatMul(b, V) }"""
 OLD = """<ir_version: 3, opset_import: ["": 7]> agraph (float[N, 4] x, float[4, 4] W, float[4, 3] V) => (float[N, 3] y)
   <float[4, 4] W, float[4, 3] V> { a = MatMul(x, W) b = Relu(a) y = MatMul(b, V) }"""
+EARLY = """<ir_version: 10, opset_import: ["": 18]> agraph (float[N, 4] x) => (float[N, 3] y, float[N, 4] early)
+  <float[4, 4] W, float[4, 3] V> { early = Neg(x) a = MatMul(x, W) b = Relu(a) y = MatMul(b, V) }"""
 BRANCH = """<ir_version: 10, opset_import: ["": 18]> agraph (float[N, 4] x) => (float[N, 3] y)
   <float[4, 4] W, bool on = {1}> { a = MatMul(x, W)
   y = If (on) <then_branch = yes () => (float[N, 3] p) <float[4, 3] V> { p = MatMul(a, V) },
@@ -83,8 +85,8 @@ def opened(folder: Path, model: ModelProto) -> tuple[Trying, dict, list]:
 
 
 @pytest.mark.parametrize(("text", "order"), [
-    (PLAIN, "WV"), (TIED, "WV"), (CONSTANT, "WV"), (OLD, "WV"), (BRANCH, "WUV"), (FUNCTION, "V")],
-    ids=["plain", "tied, an output too", "Constant node", "old opset", "branches", "function"])
+    (PLAIN, "WV"), (TIED, "WV"), (CONSTANT, "WV"), (OLD, "WV"), (EARLY, "WV"), (BRANCH, "WUV"), (FUNCTION, "V")],
+    ids=["plain", "tied, an output too", "Constant node", "old opset", "an output before", "branches", "function"])
 def test_effects_are_those_of_the_whole_model(tmp_path: Path, text: str, order: str) -> None:
     model = filled(text)
     trying, told, keys = opened(tmp_path, model)

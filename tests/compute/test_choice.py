@@ -26,8 +26,8 @@ class Trials:
         noise = sum(NOISE[name] for _, name in decisions)
         return Measured(ratio, -10 * math.log10(noise) if noise else float("inf"), drop=noise)
 
-    def alone(self, key, form):
-        return self.run({key: form}).sqnr
+    def alone(self, decisions):
+        return self.run(decisions).sqnr
 
 
 def layer(name):

@@ -36,7 +36,7 @@ def prune(
         "What matters: |w|, the output's share of all |w|, |w| times its input's norm (wanda), or what the loss grows by (obs).",
         choices=CRITERIA)] = "magnitude",
     scope: Annotated[str | None, Option(
-        "How tensors share --sparsity: each alike, by |w| over all, by LAMP scores, or, the default with obs, by what their layers lose.",
+        "How tensors share --sparsity: alike, by |w| over all, by LAMP scores, or by what their layers lose (default with obs).",
         choices=("tensor", "global", "lamp", "sensitivity"))] = None,
     rounds: Annotated[int | None, Option(
         "Reach the zeros in so many rounds, each from what the one before recovered; 20 with obs.", min=1, max=64)] = None,
