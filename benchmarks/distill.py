@@ -46,6 +46,8 @@ class Case(NamedTuple):
     """Steps instead of the recovered one."""
     images: int = 0
     """From the training set of Fashion-MNIST, unlabelled; 0: the model's own calibration inputs."""
+    sentences: int = 0
+    """Of STS-B at most, unlabelled, of pairs that eval.py does not judge."""
 
 
 CHANNELS = ("prune-channels:channels=0.5,no_recover", 1000, "student:width=0.5")
@@ -69,8 +71,12 @@ CASES: dict[str, Case] = {
     "ppocrv4-rec, 3 bits": Case("ppocrv4-rec", THREE_BITS[0], 150, THREE_BITS[1]),
     "minilm-stsb, a quarter of the parameters": Case("minilm-stsb", "prune-channels:ratio=0.25,no_recover", 60,
                                                      "prune-channels:ratio=0.25"),
+    "minilm-stsb, a quarter of the parameters, 1,500 sentences": Case("minilm-stsb", "prune-channels:ratio=0.25,no_recover", 200,
+                                                                      "prune-channels:ratio=0.25", sentences=1500),
     "minilm-stsb, a quarter of the blocks": Case("minilm-stsb", "prune-channels:depth=0.25,no_recover", 60, "student:depth=0.75"),
 }
+JUDGED = 500
+"""Pairs of STS-B that eval.py judges, the first."""
 WAYS = ("original", "taken away", "closed form", "distilled")
 HELD = re.compile(r"held back: (\S+) -> (\S+) in ([\d,]+) steps, rate (\S+?)[;,].*?([\d,]+) MB")
 
@@ -93,9 +99,11 @@ def metric(folder: Path, path: Path) -> float:
     return float(json.loads(done.stdout.splitlines()[-1])["metric"])
 
 
-def inputs(folder: Path, images: int) -> Path:
-    """Return the data that a model learns from: its own, or so many images, as its own are."""
+def inputs(folder: Path, images: int, count: int) -> Path:
+    """Return the data that a model learns from: its own, or so many images or sentences, as its own are."""
     own = next(p for p in (folder / "calib_feeds.npz", folder / "calib.npz") if p.exists())
+    if count:
+        return sentences(folder, own, count)
     if not images:
         return own
     name, like = next(iter(np.load(own).items()))
@@ -107,11 +115,24 @@ def inputs(folder: Path, images: int) -> Path:
     return path
 
 
+def sentences(folder: Path, own: Path, count: int) -> Path:
+    """Return a file of sentences behind the JUDGED pairs of inputs.npz, none of which is among these, as long as those of `own`."""
+    pairs, width = np.load(folder / "inputs.npz"), np.load(own)["input_ids"].shape[1]
+    judged = {row.tobytes() for side in ("ids1", "ids2") for row in pairs[side][:JUDGED]}
+    others = np.unique(np.concatenate([pairs[side][JUDGED:] for side in ("ids1", "ids2")]), axis=0)
+    fit = np.array([row.tobytes() not in judged and not row[width:].any() for row in others])
+    ids = np.random.default_rng(0).permutation(others[fit])[:count, :width].astype(np.int64)
+    path = STUDENTS / f"{folder.name}-{count}.npz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, input_ids=ids, attention_mask=(ids != 0).astype(np.int64), token_type_ids=np.zeros_like(ids))
+    return path
+
+
 def row(folder: Path, case: str, way: str) -> dict[str, Any]:
     """Make one student, or train it. Returns: the figures."""
     found: dict[str, Any] = {"case": case, "way": way}
     given = CASES[case]
-    model, data = folder / "model.onnx", inputs(folder, given.images)
+    model, data = folder / "model.onnx", inputs(folder, given.images, given.sentences)
     if way == "original":
         return {**found, "metric": metric(folder, model), "bytes": model.stat().st_size}
     name = re.sub(r"\W+", "-", case)
