@@ -22,6 +22,8 @@ def line(name: str, file: str, row: dict[str, Any]) -> str:
     """Return one row of the table."""
     if "error" in row:
         cells = [f"fails: {row['error']}", *[""] * 8]
+    elif all(row.get(s) is None for s in SETTINGS):
+        cells = ["does not run", *[""] * 8]
     else:
         times = [f"{row[s]:.2f}" if row.get(s) is not None else "" for s in SETTINGS]
         memory = [f"{row[k] / 1e6:.1f}" if row.get(k) is not None else "" for k in ("peak", "resident")]
