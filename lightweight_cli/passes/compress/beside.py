@@ -27,17 +27,12 @@ LEAST = 64
 ROOM = "there is room for it as it is"
 
 
-def fits(weight: Weight) -> bool:
-    """Whether float16 holds a weight."""
-    return not unfit(weight, TYPE)
-
-
 def gains(context: Context, known: Collection[Key]) -> dict[str, int]:
     """Return the bytes that `narrow` saves of each tensor, by what tells it apart in a recipe; the largest first."""
     rewriter = _others(context, known)
     found = {}
     for weight in rewriter.weights:
-        if not weight.locked and fits(weight):
+        if not weight.locked and not unfit(weight, TYPE):
             found[key_of(weight)] = max((weight.stored_bytes() - e.nbytes for e in stored(rewriter, weight)), default=0)
         weight.forget()
     return {name: gain for name, gain in sorted(found.items(), key=lambda f: (-f[1], f[0])) if gain > 0}
