@@ -41,7 +41,10 @@ NOT_FINITE = "the loss was no longer finite"
 class Descent:
     """A student on its way: go through `course`, which may be left at any time."""
 
-    def __init__(self, models: Models, vector: Vector, train: Pool, held: Pool, settings: Settings, alive: Alive = lambda: None) -> None:
+    def __init__(self, models: Models, vector: Vector, train: Pool, held: Pool, settings: Settings, alive: Alive = lambda: None,
+                 at_once: int | None = None) -> None:
+        """`at_once`: samples of a batch that are run at a time; None: all."""
+        self.at_once = at_once or train.size
         self.models, self.vector, self.train, self.settings = models, vector, train, settings
         self.steps, self.done, self.loss, self.length = settings.steps, 0, math.nan, 0.0
         self.tried = 0 if settings.rate is not None else max(2, round(TRIED * settings.steps))
@@ -49,8 +52,9 @@ class Descent:
         self.began = self.timed = time.monotonic()
         self.alive, self.held = alive, []
         for drawn in held.judging():
-            self.held.append((drawn, models.targets(drawn)))
-            alive()
+            for part in held.parts(drawn, self.at_once):
+                self.held.append((part, models.targets(part)))
+                alive()
         self.first = self.best = self.least = self.seen = self.look()
         self.kept = vector.free.copy()
         self.ended = ""
@@ -102,8 +106,7 @@ class Descent:
 
     def _step(self, adam: Adam, rate: float) -> None:
         """Move the parameters by one batch."""
-        drawn = self.train.draw()
-        self.loss = self.models.step(drawn, self.models.targets(drawn))
+        self.loss = self.models.step(list(self.train.parts(self.train.draw(), self.at_once)))
         self.vector.collect()
         length = clip(self.vector.slope, LONGEST * self.length if self.length else math.inf)
         if math.isfinite(length):

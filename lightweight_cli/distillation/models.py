@@ -44,6 +44,7 @@ class Models:
         self.inputs = {id(s): {i.name for i in s.get_inputs()} for s in (self.trained, self.judged)}
         self.values = {n: ort.OrtValue.ortvalue_from_numpy(v) for n, v in vector.values.items()}
         self.loss = np.zeros((), np.float32)
+        self.gradients, self.sums = vector.gradients, dict[str, np.ndarray]()
         self.step_binding, self.loss_binding = self.trained.io_binding(), self.judged.io_binding()
         for name, value in self.values.items():
             for session, binding in ((self.trained, self.step_binding), (self.judged, self.loss_binding)):
@@ -66,9 +67,20 @@ class Models:
             fed[LABELS] = one_hot(drawn.labels, found[one.teacher].shape[one.axis])
         return fed
 
-    def step(self, drawn: Drawn, targets: Mapping[str, np.ndarray]) -> float:
-        """Fill the gradients of a batch. Returns: its loss. Raises: InputError where the student does not run."""
-        return self._run(self.trained, self.step_binding, drawn, targets)
+    def step(self, parts: Sequence[Drawn]) -> float:
+        """Fill the gradients of a batch, given in parts. Returns: its loss. Raises: InputError where a model does not run."""
+        whole, loss = sum(part.samples for part in parts), 0.0
+        for number, part in enumerate(parts):
+            share = part.samples / whole
+            loss += share * self._run(self.trained, self.step_binding, part, self.targets(part))
+            if len(parts) > 1:
+                for name, gradient in self.gradients.items():
+                    sums = self.sums.setdefault(name, np.empty_like(gradient))
+                    np.multiply(gradient, share, out=gradient)
+                    np.add(sums if number else 0, gradient, out=sums)
+        for name, sums in self.sums.items() if len(parts) > 1 else ():
+            np.copyto(self.gradients[name], sums)
+        return loss
 
     def judge(self, drawn: Drawn, targets: Mapping[str, np.ndarray]) -> float:
         """Return the loss of a batch. Raises: InputError where the student does not run."""

@@ -61,6 +61,17 @@ class Pool:
             if rows.labels is None and any(is_mixed(rows.feed[n]) for n in self.sliceable):
                 yield rows._replace(feed={**rows.feed, **mixed({n: rows.feed[n] for n in self.sliceable}, self.random, 1.0)})
 
+    def parts(self, drawn: Drawn, most: int) -> Iterator[Drawn]:
+        """Give a batch in parts of like size, of `most` samples or less; whole where it can't be cut."""
+        count = -(-drawn.samples // most) if self.sliceable else 1
+        if count == 1:
+            yield drawn
+            return
+        for rows in np.array_split(np.arange(drawn.samples), count):
+            cut = slice(rows[0], rows[-1] + 1)
+            feed = {n: v[cut] if n in self.sliceable else v for n, v in drawn.feed.items()}
+            yield Drawn(feed, len(rows), None if drawn.labels is None else drawn.labels[cut])
+
     def _varied(self, drawn: Drawn) -> Drawn:
         """Move images, and mix samples where no labels tell what they are."""
         feed = {n: moved(drawn.feed[n], self.random, self.share) for n in self.sliceable}

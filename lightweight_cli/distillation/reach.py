@@ -1,4 +1,4 @@
-"""Which values of a graph a tensor depends on."""
+"""Which values of a graph a tensor depends on, and which depend on the inputs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ def reached(proto: ModelProto, name: str) -> set[str]:
     for node in reversed(proto.graph.node):
         if found.intersection(node.output):
             found |= _read(node)
+    return found
+
+
+def computed(proto: ModelProto) -> list[str]:
+    """Return what nodes of the main graph make of the inputs, in their order; not what they make of weights alone."""
+    varying = {i.name for i in proto.graph.input}.difference(t.name for t in proto.graph.initializer)
+    found: list[str] = []
+    for node in proto.graph.node:
+        if varying.intersection(_read(node)):
+            found += filter(None, node.output)
+            varying.update(node.output)
     return found
 
 

@@ -22,6 +22,7 @@ from lightweight_cli.distillation.loss import Loss
 from lightweight_cli.distillation.models import Models
 from lightweight_cli.distillation.opened import store, whole
 from lightweight_cli.distillation.parameters import trainable
+from lightweight_cli.distillation.parts import at_once
 from lightweight_cli.distillation.pool import MOST, pool_of
 from lightweight_cli.distillation.reach import reached
 from lightweight_cli.distillation.settings import Settings
@@ -100,6 +101,7 @@ class Training:
         what, shown, session = agreed(proto, teacher, [p.name for p in interface.outputs], settings, example)  # before the loss is added
         labelled = labelled_by(what, shown, example) if settings.alpha else None
         taken = {i.name for i in proto.graph.input}
+        most = at_once(proto, held, settings.threads)
         mask = mask_of({n: v for n, v in example.feed.items() if n in taken})
         masked = None if mask is None else (mask, example.feed[mask])
         loss = Loss(proto, settings.temperature, masked).add(what, shown, settings.alpha, labelled)
@@ -109,7 +111,7 @@ class Training:
         if not vector.values:
             return {"far": far, "first": None, "samples": train.samples, "held": held.samples, "of": both[0].of or 0}
         models = Models(session, proto, what, vector, labelled, settings.threads)
-        self.descent = Descent(models, vector, train, held, settings, lambda: tell("look", 0, None))
+        self.descent = Descent(models, vector, train, held, settings, lambda: tell("look", 0, None), most)
         self.course = self.descent.course()
         if not math.isfinite(self.descent.first):
             raise InputError("distill: the loss is not finite before any step: one of the models gives infinities or NaN")

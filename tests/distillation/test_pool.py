@@ -30,6 +30,16 @@ def test_rows_are_shuffled_and_each_is_drawn_before_any_again():
     assert [v for d in train.judging() for v in d.feed["x"].ravel()] == list(range(40))
 
 
+def test_a_batch_is_cut_in_parts_of_like_size():
+    train = pool_of(rows(40, 16), 8, 3)
+    drawn = train.draw()
+    parts = list(train.parts(drawn, 3))
+    assert [p.samples for p in parts] == [3, 3, 2] and all(p.feed["c"] == 7 for p in parts)
+    assert np.array_equal(np.concatenate([p.feed["x"] for p in parts]), drawn.feed["x"])
+    assert drawn.labels is not None and [v for p in parts for v in p.labels] == drawn.labels.tolist()  # type: ignore[union-attr]
+    assert list(train.parts(drawn, 8)) == [drawn]
+
+
 def test_many_samples_are_in_a_file(monkeypatch):
     monkeypatch.setattr(pool, "IN_MEMORY", 10)
     found = pool.pool_of(rows(40, 16), 8, 3)

@@ -27,9 +27,9 @@ class Bowl:
     def judge(self, drawn: Drawn, targets: object) -> float:
         return float(np.square(self.vector.values["w"] - GOAL).sum())
 
-    def step(self, drawn: Drawn, targets: object) -> float:
+    def step(self, parts: list[Drawn]) -> float:
         self.vector.gradients["w"][...] = self.wrong * 2 * (self.vector.values["w"] - GOAL)
-        return self.judge(drawn, targets)
+        return self.judge(parts[0], {})
 
 
 def made(wrong: float = 1.0, **settings: object) -> Descent:
