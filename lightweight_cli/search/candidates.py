@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from lightweight_cli.calibration.study import Study
 from lightweight_cli.search import pricing
 from lightweight_cli.search.allocation import allocated, total
+from lightweight_cli.search.between import filled
 from lightweight_cli.search.build import Built, Seen, build, unseen
 from lightweight_cli.search.clock import Clock, TimeOver
 from lightweight_cli.search.examiner import Examiner
@@ -84,10 +85,12 @@ class Candidates:
         """Whether a candidate with these items was built, for what layers see."""
         return any(list(tried.items) == list(items) for tried in self.front.tried if not tried.nearest)
 
-    def of(self, size: float) -> Candidate | None:
-        """Build the assignment of a forecast size; None where that was built before."""
+    def of(self, size: float, fill: bool = False) -> Candidate | None:
+        """Build the assignment of a forecast size; None where that was built before. `fill`: with steps between the menu's."""
         chosen = allocated(self.explored, size - self.rest - pricing.TABLES, self.room)
-        return None if self.known([c.item for c in chosen]) else self.made(chosen)
+        forecast = self.forecast(chosen)
+        items = filled(self.explored, chosen, size - forecast if fill else 0.0, size)
+        return None if self.known(items) else self.measured(items, forecast)
 
     def made(self, chosen: Sequence[Choice]) -> Candidate:
         """Build an assignment."""

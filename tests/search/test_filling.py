@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lightweight_cli.search import pricing
+from lightweight_cli.search.between import filled
 from lightweight_cli.search.build import Built, build, unseen
 from lightweight_cli.search.filling import STRETCH, Filling
 from lightweight_cli.search.gains import Explored
@@ -13,7 +14,7 @@ from lightweight_cli.search.items import HALF, MENU, SAFE, Item
 from lightweight_cli.search.layer import Layer
 from lightweight_cli.search.pieces import Piece, taken
 from lightweight_cli.search.rounding import Rounded, occurring
-from lightweight_cli.search.table import choices
+from lightweight_cli.search.table import choices, safest
 from lightweight_cli.weights.view import View
 
 
@@ -68,3 +69,16 @@ def test_8_bits_are_left_for_finer_steps_where_there_is_room() -> None:
     built = made(known, [SAFE, SAFE])
     items = Filling(known, built, round(size(built)), store).alone(1.2 * size(built))
     assert items != [SAFE, SAFE] and 1.05 * size(built) < size(made(known, items)) <= 1.21 * size(built)
+
+
+def test_a_gap_between_two_items_is_filled_before_anything_is_built() -> None:
+    known = explored((1, 64, 96), (1, 32, 200), (1, 20, 50))
+    chosen = [next(c for c in e.choices if c.item == item) for e, item in zip(known, (Item(0.5), Item(1.0, 3)), strict=False)]
+    chosen.append(safest(known[2].layer))
+    whole = sum(c.nbytes for c in chosen)
+    items = filled(known, chosen, 0.1 * whole, whole)
+    assert items[2] == SAFE and items[1].clip == 3 and 0.7 < items[1].step < 1
+    assert items[0].step == pytest.approx(0.5 * items[1].step, rel=1e-3)
+    assert sum(new.nbytes for new in made(known, items).rounded) == pytest.approx(1.1 * whole, rel=0.03)
+    assert filled(known, chosen, 0.04 * whole, whole) == [c.item for c in chosen]
+    assert filled(known, chosen, 9 * whole, whole)[0].step == pytest.approx(0.5 / 2**0.5, rel=1e-3)  # farther off other items are better
