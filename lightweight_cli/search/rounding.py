@@ -111,9 +111,8 @@ def half(layer: Layer) -> Rounded:
     values = layer.weight.read(0, layer.weight.size).reshape(layer.weight.shape)
     layer.weight.forget()
     decoded = values.astype(np.float16).astype(np.float32)
-    power = float(np.square(values, dtype=np.float64).sum())
-    error = float(np.square(decoded - values, dtype=np.float64).sum()) / power if power else 0.0
-    return Rounded(HALF, np.empty(0, np.int16), np.ones(1, np.float32), decoded, None, error, pricing.half(layer.weight.size))
+    return Rounded(HALF, np.empty(0, np.int16), np.ones(1, np.float32), decoded, None, apart(decoded, values),
+                   pricing.half(layer.weight.size))
 
 
 def kept(layer: Layer) -> Rounded:
@@ -133,9 +132,13 @@ def plainly(layer: Layer, item: Item) -> Rounded:
         raise ValueError("weights are not finite")
     item, grid, codes = nearest(matrix, item, layer.looked_up)
     decoded = (codes * grid.scale.astype(np.float32)).astype(np.float32)
-    power = float(np.square(matrix, dtype=np.float64).sum())
-    error = float(np.square(decoded - matrix, dtype=np.float64).sum()) / power if power else 0.0
-    return _told(layer, item, codes, grid.scale, decoded, None, error)
+    return _told(layer, item, codes, grid.scale, decoded, None, apart(decoded, matrix))
+
+
+def apart(made: np.ndarray, values: np.ndarray) -> float:
+    """Return the squared error of values over their power, 0 of those that are all zero."""
+    power = float(np.square(values, dtype=np.float64).sum())
+    return float(np.square(made - values, dtype=np.float64).sum()) / power if power else 0.0
 
 
 def nearest(matrix: np.ndarray, item: Item, looked_up: bool) -> tuple[Item, Uniform, np.ndarray]:

@@ -12,7 +12,7 @@ from lightweight_cli.numerics.solver import Problem
 from lightweight_cli.search import loading, pricing
 from lightweight_cli.search.items import FINER, GROUPED, HALF, Item
 from lightweight_cli.search.layer import Layer
-from lightweight_cli.search.rounding import best_codes, half, kept, method, nearest, occurring, plainly, power_of, problem_of
+from lightweight_cli.search.rounding import apart, best_codes, half, kept, method, nearest, occurring, plainly, power_of, problem_of
 from lightweight_cli.search.together import alone, together
 from lightweight_cli.weights.load_budget import Form
 
@@ -97,10 +97,10 @@ def _plainly(layer: Layer) -> list[Choice]:
         raise ValueError("weights are not finite")
     every = max(1, min(matrix.size // LARGE, matrix.shape[1] // OUTPUTS))
     part, scales = matrix[:, ::every], matrix.shape[0] * matrix.shape[1]
-    power, found = float(np.square(part, dtype=np.float64).sum()), []
+    found = []
     for item in coded(layer):
         item, grid, codes = nearest(part, item, layer.looked_up)
-        error = float(np.square(codes * grid.scale - part, dtype=np.float64).sum()) / power if power else 0.0
+        error = apart(codes * grid.scale, part)
         counts = np.rint(occurring(codes) * (matrix.size / codes.size)).astype(np.int64)
         found.append(Choice(item, pricing.nbytes(counts, scales if item.per_output else 1), error, forms_of(layer, counts)))
     return found
