@@ -13,7 +13,8 @@ from lightweight_cli.checking.feeds import Feeds
 from lightweight_cli.checking.original import Original
 from lightweight_cli.checking.runs import Progress
 from lightweight_cli.data.portion import Half, Role
-from lightweight_cli.runtime.sessions import THREADS, Level
+from lightweight_cli.runtime.sessions import Level
+from lightweight_cli.runtime.threads import THREADS
 
 
 def verify(reference: str, candidate: str, batches: Sequence[str] | Feeds | None = None,

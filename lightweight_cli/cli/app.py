@@ -22,7 +22,7 @@ def build(words: list[str] | None = None) -> typer.Typer:
         name="lwc", rich_markup_mode=None, add_completion=False, help="Make ONNX models smaller, and say exactly what it cost.",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EPILOG)
     app.callback()(_root)
-    for command in all_commands():
+    for command in all_commands(words):
         app.command(command.name, help=command.help, short_help=command.summary)(
             _function(command, words is None or command.name in words))
     return app

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 import lightweight_cli.passes  # noqa: F401  hands over the declarations
@@ -43,8 +43,8 @@ TWO = (Argument("teacher", "The model to learn from.", True), Argument("model", 
 PAIR = (Argument("reference", "The original model.", True), Argument("candidate", "The model made from it, or several.", True, True))
 
 
-def all_commands() -> list[Command]:
-    """Return every command, the passes first."""
+def all_commands(called: Collection[str] | None = None) -> list[Command]:
+    """Return every command, the passes first; with `called`, other passes have no options, and their summary for help."""
     run = "Apply several steps at once, with one check at the end."
     more = f"{run}\n\nAs in: lwc run model.onnx -p strip -p prune:threshold=0.01 -p quantize:bits=8 -o small.onnx\n\n" \
         "The passes and their options: lwc passes."
@@ -54,7 +54,8 @@ def all_commands() -> list[Command]:
     passes = "List the passes and their options."
     targets = "List where models may go, and what each place cannot take."
     return [
-        *(_of_pass(p) for p in registry.all_passes()),
+        *(_of_pass(p) if called is None or p.name in called else Command(p.name, p.summary, p.summary, MODEL, (), _uncalled)
+          for p in registry.all_passes()),
         Command("run", run, more, MODEL, (*STEPS, *COMPRESSING), _run),
         Command("verify", verify, verify, PAIR, (*REPORT, *CHECK, *GATES, *JSON), _verify),
         Command("sensitivity", sensitivity, f"{sensitivity}\n\n{LADDER}", MODEL, (*SENSITIVITY, *REPORT, *JSON), _sensitivity),
@@ -83,6 +84,10 @@ def _of_pass(which: registry.Pass) -> Command:
 
     return Command(which.name, which.summary, help_text(which), TWO if which.first else MODEL,
                    (*(f for f in own if f.name != which.first), *common), body)
+
+
+def _uncalled(given: Given) -> None:
+    raise AssertionError("the command that runs is among those called")
 
 
 def _compress(name: str, steps: list[Any], given: Given) -> None:

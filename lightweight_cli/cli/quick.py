@@ -12,7 +12,7 @@ from lightweight_cli.jobs.flag import Flag, Given
 
 def read(words: list[str]) -> tuple[Command, Given] | None:
     """Return the command that `words` call, with all its arguments and options, or None."""
-    command = next((c for c in all_commands() if words and c.name == words[0]), None)
+    command = next((c for c in all_commands(words[:1]) if words and c.name == words[0]), None)
     if command is None or command.name == "inspect":
         return None
     given: Given = {f.name: f.default for f in command.flags} | {a.name: None for a in command.arguments}

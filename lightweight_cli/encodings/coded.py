@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from onnx import TensorProto, helper
 
-from lightweight_cli.encodings.values import CHUNK, Deferred, Numbers, Part, Parts
+from lightweight_cli.encodings import counting
+from lightweight_cli.encodings.values import Deferred, Numbers, Part, Parts
 from lightweight_cli.model.blobs import Blob
 from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.load_cost import LoadCost
@@ -21,6 +23,8 @@ from lightweight_cli.weights.load_cost import LoadCost
 Groups = tuple[int, int, int]
 HALF_SCALES = 32
 """Scales from which float16 ones are worth a Cast node."""
+BLOCK = (1 << 18) - (1 << 18) % 120
+"""Codes handled at a time: what is made of them stays in the cache, and in memory that malloc keeps."""
 LOAD_OPERATION = LoadCost(4, 3)
 """Each of Sub, Mul, Reshape and Cast to a float, over all values."""
 
@@ -73,12 +77,12 @@ class Coded:
             return self.codebook
         return np.arange(self.low, self.low + self.count, dtype=np.float32)
 
-    def chunks(self, count: int = CHUNK) -> Iterator[np.ndarray]:
+    def chunks(self, count: int = BLOCK) -> Iterator[np.ndarray]:
         """Yield the codes in flat order."""
         for start in range(0, self.size, count):
             yield self.codes.array(self.element_dtype, start, min(count, self.size - start))
 
-    def symbols(self, count: int = CHUNK) -> Iterator[np.ndarray]:
+    def symbols(self, count: int = BLOCK) -> Iterator[np.ndarray]:
         """Yield the codes as uint8 from 0 on."""
         for part in self.chunks(count):
             yield part.view(np.uint8) if self.low == 0 else (part.view(np.uint8) - np.uint8(self.low & 255))
@@ -111,16 +115,24 @@ class Coded:
     def histogram(self) -> np.ndarray:
         """int64[256]: how often each symbol occurs."""
         if self._histogram is None:
-            pairs, self._histogram = np.zeros(1 << 16, np.int64), np.zeros(256, np.int64)
-            for part in self.symbols():
-                if part.size < 1 << 17:
-                    self._histogram += np.bincount(part, minlength=256)
-                else:  # two symbols at once; CHUNK is even
-                    pairs += np.bincount(part[: part.size & ~1].view(np.uint16), minlength=1 << 16)
-                    self._histogram += np.bincount(part[part.size & ~1 :], minlength=256)
-            square = pairs.reshape(256, 256)
-            self._histogram += square.sum(0) + square.sum(1)
+            self._histogram = counting.every(self.symbols(), self.count)
         return self._histogram
+
+    @property
+    def counted(self) -> bool:
+        """Whether all codes are counted, or will be without a look at some of them first."""
+        return self._histogram is not None or self.size < counting.MANY or self.count <= counting.FEW
+
+    @cached_property
+    def sampled(self) -> np.ndarray:
+        """int64[256]: how often each symbol occurs among some of many codes; of fewer, among all."""
+        return self.histogram if self.counted else counting.some(self.codes, self.low)
+
+    @cached_property
+    def used(self) -> np.ndarray:
+        """The symbols that occur, by falling frequency, equally frequent ones by number."""
+        counts = self.histogram
+        return np.argsort(-counts, kind="stable")[: int(np.count_nonzero(counts))]
 
     def folded(self) -> Coded | None:
         """Return the same weight with its one scale in the codebook; None where it has none, or more."""

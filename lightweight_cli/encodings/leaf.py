@@ -29,16 +29,22 @@ LOAD_COPY = LoadCost(1, 0.75)
 LOAD_BYTE, LOAD_INDEX, LOAD_CODEBOOK = LoadCost(1, 1), LoadCost(4, 3), LoadCost(4, 5)
 
 
-def emit(e: Emission, coded: Coded, order: np.ndarray, dims: Sequence[int]) -> Numbers:
-    """Add the codes, of which `order` occur; return the tensor of their numbers, of shape `dims`."""
-    base = base_of(order.size)
-    return in_bytes(e, coded, order, dims) if base is None else in_digits(e, coded, order, base, dims)
+def emit(e: Emission, coded: Coded, dims: Sequence[int]) -> Numbers:
+    """Add the codes; return the tensor of their numbers, of shape `dims`."""
+    base = digits_of(coded)
+    return in_bytes(e, coded, dims) if base is None else in_digits(e, coded, coded.used, base, dims)
 
 
-def run(coded: Coded, order: np.ndarray) -> int:
+def run(coded: Coded) -> int:
     """Return how many numbers one lookup yields."""
-    base = base_of(order.size)
+    base = digits_of(coded)
     return 1 if base is None else packing.DIGITS[base]
+
+
+def digits_of(coded: Coded) -> int | None:
+    """Return the base of the digits in which the codes are packed; None where each takes a byte, which some of many can tell."""
+    few = base_of(int(np.count_nonzero(coded.sampled)))
+    return few and base_of(coded.used.size)
 
 
 def in_digits(e: Emission, coded: Coded, order: np.ndarray, base: int, dims: Sequence[int]) -> Numbers:
@@ -55,7 +61,7 @@ def in_digits(e: Emission, coded: Coded, order: np.ndarray, base: int, dims: Seq
     e.costs(LoadCost(width, LOAD_LOOKUP), coded.size)
     e.costs(LOAD_PACKED, rows)
     used = np.arange(low, int(order.max()) + 1) if direct else np.sort(order)
-    packed = e.tensor(TensorProto.UINT8, dims[:-1] if place else [rows], rows, Streams(coded, [base], used).writer("codes", 0))
+    packed = e.tensor(TensorProto.UINT8, dims[:-1] if place else [rows], rows, Streams(coded, [base], used).write)
     if direct:
         table = digit_tables.numbers(e, base, coded.low + low, kind)
     else:
@@ -78,7 +84,7 @@ def number_dtype(kind: int) -> np.dtype:
     return helper.tensor_dtype_to_np_dtype(kind)
 
 
-def in_bytes(e: Emission, coded: Coded, order: np.ndarray, dims: Sequence[int]) -> Numbers:
+def in_bytes(e: Emission, coded: Coded, dims: Sequence[int]) -> Numbers:
     """Add a byte for each code, and the nodes that look them up where there is a codebook."""
     e.costs(LOAD_BYTE, coded.size)
 
@@ -93,8 +99,8 @@ def in_bytes(e: Emission, coded: Coded, order: np.ndarray, dims: Sequence[int]) 
             return Numbers(codes, kind)
         e.costs(LOAD_INDEX, coded.size)
         return Numbers(e.cast(codes, TensorProto.INT32), TensorProto.INT32)
-    used = np.sort(order)
-    codes = e.tensor(TensorProto.UINT8, dims, coded.size, Streams(coded, [256], used).writer("codes", 0))
+    used = np.sort(coded.used)
+    codes = e.tensor(TensorProto.UINT8, dims, coded.size, Streams(coded, [256], used).write)
     e.costs(LOAD_INDEX, coded.size)
     e.costs(LOAD_CODEBOOK, coded.size)
     return Numbers(e.op("Gather", [e.array(book(coded, used)), e.cast(codes, TensorProto.INT32)]), coded.number_type)

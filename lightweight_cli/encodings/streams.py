@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -31,6 +31,11 @@ class Streams:
         self.coded, self.leaves, self.order = coded, leaves, order
         self.packed: dict[tuple[str, int], np.ndarray] = {}
 
+    def write(self, writer: Writer) -> None:
+        """Write the codes of a tree of one leaf, part by part."""
+        for places in self._places():
+            writer.write(self._leaf(places, 0, self.leaves[0], False))
+
     def writer(self, kind: str, leaf: int) -> Callable[[Writer], None]:
         """Return what writes the "bits" that split a leaf off, or its "codes"."""
 
@@ -42,9 +47,7 @@ class Streams:
         return produce
 
     def _make(self) -> None:
-        place = np.zeros(256, np.uint8)
-        place[self.order] = np.arange(self.order.size)
-        rest = np.concatenate([place.take(part) for part in self.coded.symbols()])
+        rest = np.concatenate([*self._places()])
         start, front = 0, False
         for i, leaf in enumerate(self.leaves):
             last = i == len(self.leaves) - 1
@@ -60,6 +63,18 @@ class Streams:
                 rest = rest[::-1]
             front = leaf > 1
             start += leaf
+
+    def _places(self) -> Iterator[np.ndarray]:
+        """Yield the places of the codes among those that occur."""
+        first = int(self.order[0])
+        if np.array_equal(self.order, np.arange(first, first + self.order.size)):
+            for part in self.coded.symbols():
+                yield np.subtract(part, np.uint8(first), out=part)
+            return
+        table = np.zeros(256, np.uint8)
+        table[self.order] = np.arange(self.order.size)
+        for part in self.coded.symbols():  # numpy's take makes each an index of 8 bytes first: 2.1 ns a code for .8
+            yield np.frombuffer(part.tobytes().translate(table.tobytes()), np.uint8)
 
     @staticmethod
     def _leaf(places: np.ndarray, start: int, leaf: int, front: bool) -> np.ndarray:

@@ -95,9 +95,9 @@ class Derived(Blob):
         """Return all bytes."""
         return self.array(np.dtype(np.uint8)).tobytes()
 
-    def chunks(self, size: int = COPY) -> Iterator[memoryview]:
-        """Yield the bytes in order."""
-        for start in range(0, self.length, size):
+    def chunks(self, size: int = COPY, first: int = 0) -> Iterator[memoryview]:
+        """Yield the bytes from `first` on, in order."""
+        for start in range(first, self.length, size):
             yield self.array(np.dtype(np.uint8), start, min(size, self.length - start)).data
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightweight_cli.errors import UsageError, printable
 from lightweight_cli.jobs.flag import Given
-from lightweight_cli.runtime.sessions import THREADS
+from lightweight_cli.runtime.threads import THREADS
 
 if TYPE_CHECKING:
     from lightweight_cli.pipeline.recipe import Step

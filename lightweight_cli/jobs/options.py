@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lightweight_cli.jobs.flag import Flag
-from lightweight_cli.runtime.sessions import THREADS
+from lightweight_cli.runtime.threads import THREADS
 
 COMMON = (
     Flag("output", ("-o", "--output"), str, "Where the result goes; -: standard output. Not given: standard output, at a terminal "

@@ -72,13 +72,13 @@ class Blob:
         """Return all bytes."""
         return bytes(self.data) if self.source is None else self.array(np.dtype(np.uint8)).tobytes()
 
-    def chunks(self, size: int = COPY) -> Iterable[memoryview]:
-        """Yield the bytes in order; a chunk is valid until the next one."""
+    def chunks(self, size: int = COPY, first: int = 0) -> Iterable[memoryview]:
+        """Yield the bytes from `first` on, in order; a chunk is valid until the next one."""
         if self.source is None:
-            yield memoryview(self.data)
+            yield memoryview(self.data)[first:]
             return
-        buffer = memoryview(bytearray(min(size, self.length)))
-        for start in range(0, self.length, size):
+        buffer = memoryview(bytearray(min(size, self.length - first)))
+        for start in range(first, self.length, size):
             part = buffer[: min(size, self.length - start)]
             self.read_into(start, part)
             yield part

@@ -14,8 +14,11 @@ from collections.abc import Iterable
 
 from lightweight_cli.errors import OutputError, UsageError, printable
 from lightweight_cli.model import wire
-from lightweight_cli.model.blobs import COPY, Blob
+from lightweight_cli.model.blobs import COPY, Blob, Source
 from lightweight_cli.model.sibling import sibling
+
+KERNEL = 1 << 16
+"""Bytes of a payload from which the kernel copies it: on file systems that share blocks between files, nothing is copied at all."""
 
 
 class Candidate:
@@ -98,14 +101,41 @@ def write_pieces(fd: int, pieces: Iterable[wire.Piece], blobs: list[Blob]) -> in
     """Write pieces to `fd`. Returns: bytes written. Raises: OSError."""
     size = 0
     for piece in pieces:
-        parts = blobs[piece.id].chunks(COPY) if isinstance(piece, wire.Payload) else (memoryview(piece),)
-        for part in parts:
-            view = part
-            while len(view):
-                done = os.write(fd, view)
-                size += done
-                view = view[done:]
+        if isinstance(piece, wire.Payload):
+            size += write_blob(fd, blobs[piece.id])
+        else:
+            size += write_all(fd, memoryview(piece))
     return size
+
+
+def write_blob(fd: int, blob: Blob) -> int:
+    """Write a payload: what is in a file by the kernel, the rest, and all where it can't, by way of memory. Returns: bytes written."""
+    done = copied(fd, blob.source, blob.offset, blob.length) if blob.source is not None and blob.length >= KERNEL else 0
+    for part in blob.chunks(COPY, done):
+        done += write_all(fd, part)
+    return done
+
+
+def copied(fd: int, source: Source, offset: int, length: int) -> int:
+    """Let the kernel copy a run of `source` to the end of what is written. Returns: bytes copied, fewer where it does not go on."""
+    done = 0
+    while done < length:
+        try:
+            got = os.copy_file_range(source.fd, fd, length - done, offset + done)
+        except (OSError, AttributeError):  # another system or file system, a pipe, a full disk: writing tells what it is
+            return done
+        if not got:
+            return done
+        done += got
+    return done
+
+
+def write_all(fd: int, view: memoryview) -> int:
+    """Write all of `view`. Returns: its bytes. Raises: OSError."""
+    done = 0
+    while done < len(view):
+        done += os.write(fd, view[done:])
+    return done
 
 
 def open_unnamed(folder: str, name: str) -> tuple[int, str | None]:
@@ -126,9 +156,7 @@ def copy_to(fd: int, device: str | None) -> None:
     out = sys.stdout.fileno() if device is None else os.open(device, os.O_WRONLY | os.O_CLOEXEC)
     try:
         while data := os.read(fd, COPY):
-            view = memoryview(data)
-            while len(view):
-                view = view[os.write(out, view) :]
+            write_all(out, memoryview(data))
     finally:
         if device is not None:
             os.close(out)

@@ -18,6 +18,8 @@ Source: Huffman 1952; Larmore, Hirschberg 1990 (length-limited codes), here with
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -51,6 +53,7 @@ class Overhead:
 
 NODES = Overhead()
 """Measured, written as nodes."""
+FREE = Overhead(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,11 +105,41 @@ def best(counts: np.ndarray, depth: int = DEPTH, overhead: Overhead = NODES) -> 
 
 def chain(counts: np.ndarray, depth: int, overhead: Overhead = NODES) -> tuple[int, ...]:
     """Leaves of the smallest tree for falling counts [n], all positive."""
+    step = _table(counts.astype(np.int64).tobytes(), max(depth, DEPTH + 1), overhead).step
+    leaves: list[int] = []
+    at = 0
+    for k in range(depth, -1, -1):
+        if step[k, at] == 0:
+            break
+        leaves.append(int(step[k, at]))
+        at += leaves[-1]
+    return (*leaves, counts.size - at)
+
+
+def advantage(counts: np.ndarray) -> float:
+    """Bits of the smallest tree with splits for falling counts [n], all positive, for each bit of one leaf; nodes take nothing."""
+    return _table(counts.astype(np.int64).tobytes(), DEPTH + 1, FREE).share
+
+
+class _Table(NamedTuple):
+    """The dynamic program of all depths at once."""
+
+    step: np.ndarray
+    """[depth + 1, n + 1]: the first leaf of the smallest tree of so many splits from each place on; 0: the rest is one leaf."""
+    share: float
+    """Bits with splits, at least one, for each bit of one leaf."""
+
+
+@lru_cache(64)
+def _table(falling: bytes, depth: int, overhead: Overhead) -> _Table:
+    """Solve for counts as the bytes of int64: a weight's are asked for again and again."""
+    counts = np.frombuffer(falling, np.int64)
     size = counts.size
     before = np.concatenate([[0], np.cumsum(counts)]).astype(np.float64)  # [n + 1]: codes before each place
     tail = before[-1] - before
     whole = tail * rest_widths(size)
     bits, step = whole, np.zeros((depth + 1, size + 1), np.int64)  # step 0: the rest is one leaf
+    least = np.inf
     for k in range(1, depth + 1):
         new = whole.copy()
         for leaf, wide in WIDTHS.items():
@@ -116,18 +149,12 @@ def chain(counts: np.ndarray, depth: int, overhead: Overhead = NODES) -> tuple[i
             nodes = 8 * (overhead.single if leaf == 1 else overhead.split)
             cost = tail[:at] + (before[leaf:size] - before[:at]) * wide + nodes + bits[leaf:size]
             cost[0] += 8 * overhead.first
+            least = min(least, float(cost[0]))
             better = cost < new[:at]
             np.copyto(new[:at], cost, where=better)
             step[k, :at][better] = leaf
         bits = new
-    leaves: list[int] = []
-    at = 0
-    for k in range(depth, -1, -1):
-        if step[k, at] == 0:
-            break
-        leaves.append(int(step[k, at]))
-        at += leaves[-1]
-    return (*leaves, size - at)
+    return _Table(step, least / whole[0] if whole[0] else np.inf)
 
 
 def rest_widths(size: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_args, get_origin
 
 from lightweight_cli.checking.amounts import parse_memory_limit
@@ -24,7 +25,6 @@ class Pass(NamedTuple):
     lossy: bool
     unit: str
     function: Callable[..., int]
-    parameters: tuple[Parameter, ...]
     grows: bool = False
     """Its result is meant to be larger."""
     selects: bool = False
@@ -43,9 +43,14 @@ class Pass(NamedTuple):
     """The option that its command takes as the first argument: a model, which the result is compared with."""
 
     @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Its options, read from the function when they are first asked for: the help of all commands asks for none."""
+        return (*_parameters(self.function), *((LOAD_MEMORY,) if self.encodes else ()), *(SELECTION if self.selects else ()))
+
+    @property
     def summary(self) -> str:
         """The first line of the documentation."""
-        return (inspect.getdoc(self.function) or "").split("\n", 1)[0]
+        return (self.function.__doc__ or "").split("\n", 1)[0]
 
     @property
     def documentation(self) -> str:
@@ -85,15 +90,14 @@ def register(
 
     def declare(function: Callable[..., int]) -> Callable[..., int]:
         name = function.__name__.replace("_", "-")
-        parameters = (*_parameters(function), *((LOAD_MEMORY,) if encodes else ()), *(SELECTION if selects else ()))
-        PASSES[name] = Pass(name, lossy, unit, function, parameters, grows, selects, encodes, calibrates,
-                            searches, after, trains, first)
+        PASSES[name] = Pass(name, lossy, unit, function, grows, selects, encodes, calibrates, searches, after, trains, first)
         return function
 
     return declare
 
 
-def _parameters(function: Callable[..., int]) -> list[Parameter]:
+@cache
+def _parameters(function: Callable[..., int]) -> tuple[Parameter, ...]:
     found = []
     for parameter in list(inspect.signature(function).parameters.values())[1:]:
         hint = parameter.annotation
@@ -102,7 +106,7 @@ def _parameters(function: Callable[..., int]) -> list[Parameter]:
         base, option = get_args(hint)[:2] if get_origin(hint) is Annotated else (hint, Option(""))
         kind = list if get_origin(base) is list else next((t for t in get_args(base) if t is not type(None)), base)
         found.append(Parameter(parameter.name, kind, parameter.default, option))
-    return found
+    return tuple(found)
 
 
 def get(name: str) -> Pass:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from lightweight_cli.errors import printable
 from lightweight_cli.runtime.ort_format import is_ort
+from lightweight_cli.runtime.threads import THREADS
 
 if TYPE_CHECKING:
     import numpy as np
     from onnxruntime import InferenceSession
 
-THREADS = 2
 Dim: TypeAlias = "int | str | None"
 Level = Literal["none", "basic", "extended", "all"]
 LEVELS = {"none": "ORT_DISABLE_ALL", "basic": "ORT_ENABLE_BASIC", "extended": "ORT_ENABLE_EXTENDED",

@@ -28,6 +28,9 @@ class Plan:
     """Store it whatever it takes."""
     anew: bool = False
     """The values changed: they are stored even where nothing is saved, but not where the file would grow."""
+    waits: bool = False
+    """Its options hold little, as their codes are in the spool: none is made before all weights have theirs. The options of others hold
+    codes, and are asked for again where another one has to be taken."""
     taken: Emission | None = None
     sqnr: float | None = None
     """dB, of a sample of the values: weights.noise."""
@@ -39,7 +42,7 @@ class Plan:
     unsplit: Emission | None = None
     """What is taken instead where the tables of split trees do not pay."""
     menu: Sequence[Form] = ()
-    """The options that may be taken, the one that is taken first; options themselves hold codes, and are asked for again."""
+    """The options that may be taken, the one that is taken first."""
 
     @property
     def gain(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,10 @@ from onnx import TensorProto
 
 from lightweight_cli.weights import constants, noise, shift
 from lightweight_cli.weights.at_load import at_load
+from lightweight_cli.weights.choosing import SPLITS, TABLES, take
 from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.graph_edits import drop_initializer, drop_unused_tables, modernise
-from lightweight_cli.weights.load_budget import Budget, Form, own_peak, relieved
+from lightweight_cli.weights.load_budget import Budget, own_peak, relieved
 from lightweight_cli.weights.looked_up import index_of, is_large, rank_of
 from lightweight_cli.weights.naming import is_shared, unused
 from lightweight_cli.weights.placing import place, put_first
@@ -31,18 +32,6 @@ if TYPE_CHECKING:
 
 EVERYTHING, DEFAULT = Selection(), Budget()
 THREADS = min(4, os.cpu_count() or 1)
-TABLES = 1 << 14
-"""Bytes that all shared tables of a model stay below: a weight that gains more by them needs no spare option."""
-
-
-SPLITS = ".w"
-"""A table that every split of a tree reads."""
-
-
-def instead(best: Emission, others: Iterable[Emission]) -> Emission | None:
-    """Return the smallest of other emissions, where it is not so much larger that tables could not matter."""
-    found = min(others, key=lambda e: e.nbytes, default=None)
-    return found if found is not None and best.shared_bytes() and found.nbytes - best.nbytes <= TABLES else None
 
 
 class Rewriter:
@@ -71,10 +60,6 @@ class Rewriter:
         """Return an empty emission for `weight`, to be filled by an encoding."""
         return Emission(weight.scope.opset, weight.scope.is_function, self.known, label=label)
 
-    def _has(self, emission: Emission) -> bool:
-        """Whether the model has all tables of an emission: new values that gain nothing by others are stored as the old ones were."""
-        return all(self.known.get(name) is not None for name in emission.shared_bytes())
-
     def _table(self, name: str) -> bytes | None:
         """Return an initializer that may be a shared table, its declaration and bytes, or a node that may compute one."""
         node = self.scopes.main.producers.get(name)
@@ -96,6 +81,7 @@ class Rewriter:
         with ThreadPoolExecutor(THREADS) as pool:
             plans = list(pool.map(lambda w: self._choose(make(w)), free))
             self._relieve(plans, make, pool)
+            list(pool.map(self._settle, plans))
         self._share(plans)
         for weight in self.weights:
             if weight.locked:
@@ -119,29 +105,22 @@ class Rewriter:
         self.step.leave(weight.name, weight.op, weight.shape, weight.stored_bytes(), reason)
 
     def _choose(self, plan: Plan) -> Plan:
-        """Take the smallest option if it gains, and make its bytes."""
+        """Take the smallest option if it gains, and make its bytes unless it waits."""
         if plan.options:
-            best = min(plan.options, key=lambda e: e.nbytes)
-            before = plan.weight.stored_bytes()
-            if plan.must or best.nbytes < before + plan.anew:
-                plan.taken = best
-                best.realise(self.model)
-                plan.sqnr = noise.sqnr(plan.weight, best) if self.step.lossy else None
-                best.sample = None  # it holds codes
-                allowed = [e for e in plan.options if plan.must or e.nbytes < before + plan.anew]
-                plan.spare = instead(best, (e for e in allowed if not e.shared_bytes() or plan.anew and self._has(e)))
-                if SPLITS in best.shared_bytes():
-                    plan.unsplit = instead(best, (e for e in allowed if SPLITS not in e.shared_bytes()))
-                forms = [Form(i, e.nbytes, at_load(plan.weight, id(plan.weight) in self.by_rows, e)) for i, e in enumerate(plan.options)
-                         if plan.must or e.nbytes < before + plan.anew]
-                first = next(f for f in forms if plan.options[f.option] is best)
-                plan.menu = [first, *(f for f in forms if f.load_bytes < first.load_bytes)]
-                plan.options = ()  # they hold codes
-            else:
-                plan.reason = f"would not be smaller: {best.nbytes:,} bytes as {best.label}, {before:,} now"
+            take(plan, id(plan.weight) in self.by_rows, self.known)
+            if plan.taken is not None:
+                plan.sqnr = noise.sqnr(plan.weight, plan.taken) if self.step.lossy else None
+                if not plan.waits:
+                    self._settle(plan)
         plan.weight.forget()
         self.step.advance(plan.weight.size)
         return plan
+
+    def _settle(self, plan: Plan) -> None:
+        """Make the bytes of what is taken, and let go of the options: they hold codes."""
+        if plan.taken is not None and plan.options:
+            plan.taken.realise(self.model)
+            plan.taken.sample, plan.options = None, ()
 
     def load_room(self, new: Collection[Weight]) -> float:
         """Return the bytes that decoding some weights may take at load, beside the others as they are stored."""
@@ -162,8 +141,9 @@ class Rewriter:
 
         def again(i: int) -> None:
             plan = changing[i]
-            plan.taken, plan.spare, plan.unsplit = make(plan.weight).options[moved[i].option], None, None
-            plan.taken.realise(self.model)
+            plan.options = plan.options or make(plan.weight).options
+            plan.taken, plan.spare, plan.unsplit = plan.options[moved[i].option], None, None
+            self._settle(plan)
             plan.weight.forget()
 
         list(pool.map(again, moved))

@@ -10,7 +10,7 @@ import pytest
 from encoding_models import EVERYTHING, alone, coded, emissions, floats, inlined, model_of, put, run, same, session
 from onnx import TensorProto
 
-from lightweight_cli.encodings import choose
+from lightweight_cli.encodings import choose, counting
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.limits import DEFAULT, FOLD_LIMIT, Limits
 from lightweight_cli.model.scopes import Scopes
@@ -64,6 +64,19 @@ def test_trees_come_near_the_entropy() -> None:
     counts = peaked.histogram[peaked.histogram > 0] / SIZE
     entropy = -(counts * np.log2(counts)).sum()
     assert smallest.nbytes * 8 / SIZE < entropy + 0.2 + 8 * 2200 / SIZE
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "laplace", "few"])
+def test_many_codes_are_counted_where_a_look_at_some_leaves_trees_a_chance(kind: str) -> None:
+    random, shape = np.random.default_rng(0), (counting.MANY // 64, 64)
+    values = random.standard_normal(shape) if kind == "gaussian" else random.laplace(size=shape) ** 3
+    codes = np.rint(values / np.abs(values).max(1, keepdims=True) * 127).astype(np.int8).reshape(-1)
+    values = coded(codes if kind != "few" else codes.clip(0, 9), (codes.size,))
+    found = {e.label: e.nbytes for e in emissions(values, 13)}
+    assert (values._histogram is None) == (kind == "gaussian")
+    assert values.histogram.sum() == codes.size
+    exact = {e.label: e.nbytes for e in emissions(replace(values), 13)}  # counted by now
+    assert found == exact and ("tree of 1" in found) == (kind != "gaussian")
 
 
 def test_a_fourth_split_is_for_large_weights() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from lightweight_cli.errors import InputError, OutputError, UsageError
 from lightweight_cli.model import output, output_external
-from lightweight_cli.model.blobs import Blob
+from lightweight_cli.model.blobs import Blob, Source
 from lightweight_cli.model.load import load
 from lightweight_cli.model.output import Candidate, refuse_target
 from lightweight_cli.model.output_external import ExternalCandidate, write_candidate
@@ -234,3 +234,42 @@ def test_in_place_with_data(two_files, call, save, tmp_path, execute):
     assert np.square(before - execute(path)[0]).sum() < 1e-3 * np.square(before).sum()
     assert call("quantize", "model.onnx", "--bits", "4", "-o", "model.onnx", "-f")[0] == 0
     assert np.isfinite(execute(path)[0]).all()
+
+
+KERNEL = ["whole", "in parts", "not at all", "stops", "missing"]
+
+
+@pytest.mark.parametrize("kernel", KERNEL)
+def test_payloads_in_files_are_copied_by_the_kernel_as_far_as_it_goes(tmp_path, monkeypatch, kernel):
+    data = np.random.default_rng(0).bytes(3 * output.KERNEL)
+    (tmp_path / "data").write_bytes(data)
+    source, copy, calls = Source(os.open(tmp_path / "data", os.O_RDONLY), "data"), getattr(os, "copy_file_range", None), []
+
+    def copied(src, dst, count, offset):
+        calls.append(count)
+        if kernel == "not at all" or (kernel == "stops" and len(calls) > 1):
+            raise OSError(errno.EXDEV, "another file system")
+        return copy(src, dst, count if kernel == "whole" else min(count, 5000), offset)
+
+    if kernel == "missing":
+        monkeypatch.delattr(os, "copy_file_range", raising=False)
+    elif copy is None:
+        pytest.skip("no copy_file_range")
+    else:
+        monkeypatch.setattr(os, "copy_file_range", copied)
+    blobs = [Blob(len(data) - 7, source, 7), Blob(100, source, 5)]  # the second is too small for it
+    candidate = Candidate(str(tmp_path / "out.onnx"))
+    candidate.write([b"head", Payload(0, len(data) - 7), b"between", Payload(1, 100)], blobs)
+    assert Path(candidate.path).read_bytes() == b"head" + data[7:] + b"between" + data[5:105]
+    assert candidate.size == len(data) - 7 + 111 and len(calls) == {"whole": 1, "not at all": 1, "stops": 2, "missing": 0}.get(kernel, 40)
+    candidate.discard()
+
+
+def test_a_file_that_got_shorter_is_the_inputs_fault(tmp_path):
+    (tmp_path / "data").write_bytes(bytes(2 * output.KERNEL))
+    source = Source(os.open(tmp_path / "data", os.O_RDONLY), "data")
+    os.truncate(tmp_path / "data", output.KERNEL)
+    candidate = Candidate(str(tmp_path / "out.onnx"))
+    with pytest.raises(InputError, match="became shorter"):
+        candidate.write([Payload(0, 2 * output.KERNEL)], [Blob(2 * output.KERNEL, source)])
+    candidate.discard()

@@ -12,6 +12,7 @@ from onnx import numpy_helper, parser
 
 import lightweight_cli as lwc
 from lightweight_cli.errors import UsageError
+from lightweight_cli.passes.quantize.nearest import quantized
 from lightweight_cli.weights.at_load import at_load
 from lightweight_cli.weights.load_budget import LEAST, WORTH, Budget, Form, relieved
 
@@ -79,6 +80,18 @@ def test_encodings_keep_one_limit_together(model: str, tmp_path: Path) -> None:
         results.append(outputs(str(tmp_path / "small.onnx")))
     assert all(np.array_equal(results[0], r) for r in results)
     assert not some.steps[0].notes and "over the 2 MB of --load-memory" in few.steps[0].notes[0]
+
+
+def test_a_weight_that_takes_another_form_is_not_quantized_again(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lightweight_cli.passes.quantize import weights
+
+    rounded: list[str] = []
+    monkeypatch.setattr(weights, "quantized", lambda model, weight, *rest: rounded.append(weight.name) or quantized(model, weight, *rest))
+    for limit in ("", ",load_memory=5MB"):
+        rounded.clear()
+        result = lwc.run(model, [f"quantize:bits=8{limit}"])
+        assert sorted(rounded) == ["A", "B", "C"]
+    assert sorted(encodings(result)) == ["packed", "tree of 1", "tree of 1"]
 
 
 def test_weights_encoded_before_count(model: str, tmp_path: Path) -> None:

@@ -7,15 +7,11 @@ from collections.abc import Callable
 import numpy as np
 
 from lightweight_cli.encodings.coded import Coded
-from lightweight_cli.model.blobs import Blob
 from lightweight_cli.model.model import Model
 from lightweight_cli.numerics.grid import Codebook, Grid
 from lightweight_cli.weights.groups import Groups
 from lightweight_cli.weights.view import View
 from lightweight_cli.weights.weight import Weight
-
-IN_MEMORY = 1 << 24
-"""Codes up to which they wait in memory for their layout; beyond, in the spool."""
 
 
 def order(view: View) -> str:
@@ -60,7 +56,7 @@ def stored(
     low, high = grid.low, grid.high
     zero_point = None if isinstance(grid, Codebook) else grid.zero_point
     flat = np.ascontiguousarray(codes, np.int8 if low < 0 else np.uint8).reshape(-1)
-    blob = Blob(flat.size, data=memoryview(flat.view(np.uint8))) if flat.size <= IN_MEMORY else model.spool.put(flat)
+    blob = model.spool.put(flat)
     codebook = grid.values.reshape(-1).astype(np.float32) if isinstance(grid, Codebook) else None
     scale: np.ndarray | None = placed(grid.scale)
     if codebook is not None and grid.scale.size == 1:

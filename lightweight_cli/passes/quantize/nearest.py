@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lightweight_cli.encodings.coded import HALF_SCALES, Coded, Groups
-from lightweight_cli.model.blobs import Blob
 from lightweight_cli.numerics import affine
-from lightweight_cli.passes.quantize.layout import IN_MEMORY
 from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:
@@ -40,12 +38,11 @@ def on_grid(model: Model, weight: Weight, groups: Groups, bits: int, symmetric: 
     a, r, p = groups
     scale = np.empty((a, 1, p), np.float16 if half else np.float32)
     zero_point = None if symmetric else np.empty((a, 1, p), np.uint8)
-    writer = model.reserve(weight.size) if weight.size > IN_MEMORY else None
-    codes = np.empty(weight.size if writer is None else 0, np.int8 if symmetric else np.uint8)
+    writer = model.reserve(weight.size)
     # Where a slab holds whole groups, its grid is found when it is read; larger groups are read twice.
     whole = affine.scales(*extents(weight, groups), bits, symmetric, half, weight.numpy) if r * p > SLAB else None
     underflow = whole.underflow if whole else 0
-    zeros = at = 0
+    zeros = 0
     for rows, tile in slabs(weight, groups, scratch()):
         grid = part_of(whole, rows) if whole else affine.scales(*affine.extent(tile), bits, symmetric, half, weight.numpy)
         if half and not grid.half:
@@ -54,17 +51,13 @@ def on_grid(model: Model, weight: Weight, groups: Groups, bits: int, symmetric: 
         if zero_point is not None and grid.zero_point is not None:
             zero_point[rows] = grid.zero_point
         underflow += 0 if whole else grid.underflow
-        out = codes[at : at + tile.size].reshape(tile.shape) if writer is None else None
-        found = affine.codes(tile, grid.scale, grid.zero_point, bits, out, inside=symmetric)
+        found = affine.codes(tile, grid.scale, grid.zero_point, bits, inside=symmetric)
         zeros += found.size - int(np.count_nonzero(found))
-        at += tile.size
-        if writer is not None:
-            writer.write(found)
+        writer.write(found)
     if underflow == a * p:  # in some groups only: they are as good as zero, and wrong by less than 1e-38
         raise ValueError("its values are below float32's normal numbers")
-    blob = writer.close() if writer is not None else Blob(weight.size, data=memoryview(codes.view(np.uint8)))
     lowest = 1 - (1 << (bits - 1)) if symmetric else 0
-    return Coded(weight.shape, weight.dtype, groups, blob, lowest, (1 << bits) - (1 if symmetric else 0), zeros,
+    return Coded(weight.shape, weight.dtype, groups, writer.close(), lowest, (1 << bits) - (1 if symmetric else 0), zeros,
                  scale=scale, zero_point=zero_point)
 
 

@@ -74,7 +74,7 @@ def quantize_weights(context: Context, form: Form, method: str, keep: float | No
         if isinstance(result, str):
             return Plan(weight, reason=result)
         options = choose.for_codes(lambda label: rewriter.emission(weight, label), result.coded, weight.name, context.limits)
-        return Plan(weight, options, reason=choose.NO_LAYOUT, shift=result.shift,
+        return Plan(weight, options, reason=choose.NO_LAYOUT, shift=result.shift, waits=True,
                     told=Told(form_of(weight).told, result.method, result.error))
 
     rewriter.run(plan)
