@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from onnx import helper
 
-from lightweight_cli.encodings import bfloat16, delta, float16, int4, mask, plain, planes, sample, words
+from lightweight_cli.encodings import bfloat16, bundle, delta, float16, int4, mask, plain, planes, sample, words
 from lightweight_cli.encodings import vectors as vector_codes
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.floats import Floats
@@ -55,6 +55,8 @@ def for_codes(new: New, coded: Coded, name: str, limits: Limits = DEFAULT) -> li
     found = []
     for values in filter(None, (coded, coded.folded())):
         found += list(emissions(new, values, name, limits))
+    for e in found:
+        e.codes = coded if bundle.fits(coded) else None
     return found
 
 

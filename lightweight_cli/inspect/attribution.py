@@ -56,7 +56,7 @@ class _Attribution:
             if row.value is roots[0]:
                 self._describe(row, [part for part in parts if part in self.claimed])
         for value in constants.values:
-            if not value.op and value not in self.claimed:
+            if not value.op and value not in self.claimed and value not in constants.bundled:
                 self._rest(value)
 
     def _weight(self, heavy: Stored, roots: list[Value]) -> tuple[Row, list[Value]]:

@@ -7,6 +7,7 @@ weight. `Constants` walks every graph in its scope and finds both, with the oper
 from __future__ import annotations
 
 from lightweight_cli.encodings.named import LAYOUT
+from lightweight_cli.inspect.bundles import parts_of, stored_parts
 from lightweight_cli.inspect.by_rows import as_table, takes_rows, whole_dims
 from lightweight_cli.inspect.fold_shapes import folded_dims, integers
 from lightweight_cli.inspect.records import Graph, Model, Node
@@ -55,6 +56,8 @@ class Constants:
         self.scopes: dict[Graph, Scope] = {}
         self.by_rows: set[Value] = set()
         """What nodes take and decode by rows: seen as if they did so with the whole table."""
+        self.bundled: set[Value] = set()
+        """What weights that are decoded together are stored in, and the part of each, which stands for it."""
         if model.graph:
             self._graph(model.graph, None, "", GRAPH_OUTPUT)
             defaults = set(model.graph.inputs) if model.ir_version >= LISTED else set()
@@ -113,6 +116,12 @@ class Constants:
             self._graph(body, seen, inner, node.op)
 
     def _computed(self, node: Node, inputs: list[Value], seen: Scope, graph: Graph) -> None:
+        parts = parts_of(node, inputs)
+        if parts is not None:
+            self.bundled.update(stored_parts(inputs), parts)
+            self.values += parts
+            seen.own.update((part.name, part) for part in parts)
+            return
         main = _main(node.op, inputs)
         ops = main.ops.union([node.op if node.op in TELLING else OTHER], *(value.ops for value in inputs))
         for name in node.outputs:

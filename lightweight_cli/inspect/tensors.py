@@ -23,8 +23,8 @@ INT32, INT64, STRING, FLOAT, DOUBLE = 6, 7, 8, 1, 11
 # Tags of the fields with values: packed lists and raw bytes (length-delimited), then single numbers.
 DATA_TAGS = frozenset({34, 42, 50, 58, 74, 82, 90, 37, 40, 56, 81, 88})
 RAW_TAG, INT64_TAG = RAW_DATA << 3 | 2, 58
-SHAPE_BYTES = 80
-"""The largest int64 tensor that is read as a possible shape: 10 dimensions."""
+SHAPE_BYTES = 512
+"""The largest int64 tensor that is read as a possible shape, or the sizes of the parts of a bundle: 64 numbers."""
 VALUE_BYTES_ABOVE_7_BITS = bytes(range(128, 256))
 
 

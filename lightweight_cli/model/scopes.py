@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from lightweight_cli.model.opsets import versions_of
 
 if TYPE_CHECKING:
+    import numpy as np
     from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
 
 
@@ -35,6 +36,8 @@ class Scope:
         self.inputs: set[str] = set()
         self.outputs: set[str] = set()
         self.uses: dict[str, list[Use]] = {}
+        self.decoded: dict[str, np.ndarray] = {}
+        """Some of the constants that nodes compute for several weights together."""
         if is_function:
             self.inputs, self.outputs = set(graph.input), set(graph.output)
         else:

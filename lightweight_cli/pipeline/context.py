@@ -67,12 +67,13 @@ class Context:
 
     def rewriter(self, every: bool = False, least: int | None = None) -> Rewriter:
         """Return the model's weights, ready to be replaced; with `every`, other float constants too: large ones, or of `least` bytes."""
+        from lightweight_cli.encodings.bundling import Bundling
         from lightweight_cli.weights.rewrite import Rewriter
         from lightweight_cli.weights.search import LEAST
         from lightweight_cli.weights.selection import Selection
 
         return Rewriter(self.model, self.step, every, Selection(self.only, self.exclude), self.budget, self.by_rows,
-                        LEAST if least is None else least)
+                        LEAST if least is None else least, Bundling(self.limits))
 
     @property
     def limits(self) -> Limits:

@@ -10,6 +10,7 @@ from lightweight_cli.search import pricing
 from lightweight_cli.search.allocation import allocated, total
 from lightweight_cli.search.between import filled
 from lightweight_cli.search.build import Built, Seen, build, unseen
+from lightweight_cli.search.bundles import saved
 from lightweight_cli.search.clock import Clock, TimeOver
 from lightweight_cli.search.examiner import Examiner
 from lightweight_cli.search.front import Candidate, Front
@@ -17,7 +18,7 @@ from lightweight_cli.search.gains import Explored
 from lightweight_cli.search.items import Item
 from lightweight_cli.search.layer import Layer
 from lightweight_cli.search.loading import Room
-from lightweight_cli.search.pieces import Store, taken
+from lightweight_cli.search.pieces import Bundle, Store, taken
 from lightweight_cli.search.table import Choice
 
 MISLED = 3.0
@@ -46,6 +47,7 @@ class Candidates:
     explore: Callable[[], list[Explored]]
     """What each layer may become, and what its errors count."""
     front: Front = field(default_factory=Front)
+    bundle: Bundle | None = None
     room: Room | None = None
     """What decoding may take at load, where that is not enough for whatever layers become."""
     firm: bool = False
@@ -87,7 +89,10 @@ class Candidates:
 
     def of(self, size: float, fill: bool = False) -> Candidate | None:
         """Build the assignment of a forecast size; None where that was built before. `fill`: with steps between the menu's."""
-        chosen = allocated(self.explored, size - self.rest - pricing.TABLES, self.room)
+        room = size - self.rest - pricing.TABLES
+        chosen = allocated(self.explored, room, self.room)
+        if (saved := self.saved(chosen)) > 0:
+            chosen = allocated(self.explored, room + saved, self.room)
         forecast = self.forecast(chosen)
         items = filled(self.explored, chosen, size - forecast if fill else 0.0, size)
         return None if self.known(items) else self.measured(items, forecast)
@@ -98,7 +103,11 @@ class Candidates:
 
     def forecast(self, chosen: Sequence[Choice]) -> float:
         """Return the bytes of the file, by the layers' tables."""
-        return self.rest + pricing.TABLES + total(chosen)
+        return self.rest + pricing.TABLES + total(chosen) - self.saved(chosen)
+
+    def saved(self, chosen: Sequence[Choice]) -> float:
+        """Return the bytes of these that bundles are to save."""
+        return saved((c.nbytes, c.kinds) for c in chosen) if self.bundle is not None and self.room is None else 0.0
 
     def measured(self, items: list[Item], forecast: float = 0.0, nearest: bool = False) -> Candidate:
         """Build and measure one candidate. Raises: TimeOver."""
@@ -121,7 +130,8 @@ class Candidates:
             self.study(), layers, wanted, self.seen, advance, self.firm)
         self.built = built
         verdict = self.examiner.examine(built.values(layers))
-        nbytes = self.rest + round(taken((self.store(layer, new) for layer, new in zip(layers, built.rounded, strict=True)), self.room))
+        pieces = (self.store(layer, new) for layer, new in zip(layers, built.rounded, strict=True))
+        nbytes = self.rest + round(taken(pieces, self.room, self.bundle))
         made = Candidate(items, nbytes, verdict, forecast, self.firm, nearest)
         self.front.add(made, built)
         self.longest = max(self.longest, self.clock.lap())

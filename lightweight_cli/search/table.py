@@ -10,6 +10,7 @@ import numpy as np
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.numerics.solver import Problem
 from lightweight_cli.search import loading, pricing
+from lightweight_cli.search.bundles import Kinds, kinds_of
 from lightweight_cli.search.items import FINER, GROUPED, HALF, Item
 from lightweight_cli.search.layer import Layer
 from lightweight_cli.search.rounding import apart, best_codes, half, kept, method, nearest, occurring, plainly, power_of, problem_of
@@ -35,6 +36,8 @@ class Choice(NamedTuple):
     """Ways to store it, where decoding all layers in their smallest would take too much at load."""
     load: float = 0.0
     """Bytes that decoding takes at load."""
+    kinds: Kinds | None = None
+    """Of its codes, where they may be stored with those of others."""
 
     def priced(self) -> list[tuple[float, float]]:
         """Return bytes, and bytes at load, of each form."""
@@ -102,7 +105,7 @@ def _plainly(layer: Layer) -> list[Choice]:
         item, grid, codes = nearest(part, item, layer.looked_up)
         error = apart(codes * grid.scale, part)
         counts = np.rint(occurring(codes) * (matrix.size / codes.size)).astype(np.int64)
-        found.append(Choice(item, pricing.nbytes(counts, scales if item.per_output else 1), error, forms_of(layer, counts)))
+        found.append(_choice(layer, item, counts, scales if item.per_output else 1, error))
     return found
 
 
@@ -114,8 +117,7 @@ def _sampled(layer: Layer, problem: Problem) -> list[Choice]:
     how = method(layer)
     if layer.menu == GROUPED:
         tried = [best_codes(problem, item, how) for item in coded(layer)]
-        return [Choice(item, pricing.nbytes(occurring(codes), grid.scale.size), error, forms_of(layer, occurring(codes)))
-                for item, grid, codes, error in tried]
+        return [_choice(layer, item, occurring(codes), grid.scale.size, error) for item, grid, codes, error in tried]
     power, part = power_of(problem), problem.of_outputs(some)
     rms = float(np.sqrt(np.mean(np.square(problem.weight, dtype=np.float64))))
     sweeps = 1 if problem.weight.shape[2] <= WIDE_LAYER else 0
@@ -126,8 +128,13 @@ def _sampled(layer: Layer, problem: Problem) -> list[Choice]:
             found[item] = alone(part, item, how._replace(sweeps=sweeps))
     scales = problem.weight.shape[0] * outputs
     counts = {item: count @ found[item].counts for item in coded(layer)}
-    return [Choice(item, pricing.nbytes(counts[item], scales if item.per_output else 1),
-                   float(found[item].errors @ count) / power if power else 0.0, forms_of(layer, counts[item])) for item in coded(layer)]
+    return [_choice(layer, item, counts[item], scales if item.per_output else 1,
+                    float(found[item].errors @ count) / power if power else 0.0) for item in coded(layer)]
+
+
+def _choice(layer: Layer, item: Item, counts: np.ndarray, scales: int, error: float) -> Choice:
+    """Return what codes come to that occur so often."""
+    return Choice(item, pricing.nbytes(counts, scales), error, forms_of(layer, counts), kinds=kinds_of(counts, scales))
 
 
 def forms_of(layer: Layer, counts: np.ndarray) -> tuple[Form, ...]:

@@ -15,9 +15,12 @@ SPLITS = ".w"
 """A table that every split of a tree reads."""
 
 
-def take(plan: Plan, by_rows: bool, known: Mapping[str, bytes | None]) -> None:
-    """Take the smallest option of a plan if it gains, or note why not; `known`: the shared tables that the model has."""
-    before, sizes = plan.weight.stored_bytes(), [e.nbytes for e in plan.options]
+def take(plan: Plan, by_rows: bool, known: Mapping[str, bytes | None], before: int, bundles: bool = False) -> None:
+    """Take the smallest option of a plan if it takes fewer bytes than `before`, or note why not.
+
+    `known`: the shared tables that the model has. `bundles`: its codes may be stored with those of other weights.
+    """
+    sizes = [e.nbytes for e in plan.options]
     least = min(sizes)
     best = plan.options[sizes.index(least)]
     allowed = [i for i, size in enumerate(sizes) if plan.must or size < before + plan.anew]
@@ -31,6 +34,10 @@ def take(plan: Plan, by_rows: bool, known: Mapping[str, bytes | None]) -> None:
         plan.spare = instead(plan, free, sizes)
         if SPLITS in best.shared_bytes():
             plan.unsplit = instead(plan, [i for i in allowed if SPLITS not in plan.options[i].shared_bytes()], sizes)
+    codes = next((e.codes for e in plan.options if e.codes is not None), None) if bundles else None
+    for form in (plan.taken, plan.spare, plan.unsplit):
+        if form is not None:
+            form.codes = codes  # of whichever form: all store the same values
     forms = [Form(i, sizes[i], at_load(plan.weight, by_rows, plan.options[i])) for i in allowed]
     first = next(f for f in forms if plan.options[f.option] is best)
     plan.menu = [first, *(f for f in forms if f.load_bytes < first.load_bytes)]

@@ -39,6 +39,12 @@ def _slice(a: dict[str, Any], x: np.ndarray, *given: np.ndarray | None) -> np.nd
     return x[constant_shapes.slices(a, x.ndim, [None if g is None else g.reshape(-1).tolist() for g in given])]
 
 
+def _split(a: dict[str, Any], x: np.ndarray, sizes: np.ndarray | None = None) -> np.ndarray:
+    """Return one of the parts: `part` says which."""
+    ends = np.cumsum(a["split"] if sizes is None else sizes)
+    return x[ends[a["part"]] - (a["split"] if sizes is None else sizes)[a["part"]] : ends[a["part"]]]
+
+
 def _gather(a: dict[str, Any], x: np.ndarray, i: np.ndarray) -> np.ndarray:
     return np.take(x, i, axis=a.get("axis", 0))
 
@@ -103,7 +109,7 @@ def _where(a: dict[str, Any], condition: np.ndarray, x: np.ndarray, y: np.ndarra
 
 
 OPERATORS: dict[str, Callable[..., np.ndarray]] = {
-    "Cast": _cast, "Reshape": _reshape, "Slice": _slice, "Gather": _gather, "CumSum": _cumsum, "ScatterElements": _scatter,
+    "Cast": _cast, "Reshape": _reshape, "Slice": _slice, "Split": _split, "Gather": _gather, "CumSum": _cumsum, "ScatterElements": _scatter,
     "ConstantOfShape": _constant_of_shape, "Transpose": _transpose, "Squeeze": _squeeze, "Unsqueeze": _unsqueeze,
     "DequantizeLinear": _dequantize, "Identity": lambda a, x: x,
     "Mul": lambda a, x, y: x * y, "Add": lambda a, x, y: x + y, "Sub": lambda a, x, y: x - y,

@@ -87,6 +87,13 @@ def _slice(a: dict[str, Any], x: Known, *given: Known | None) -> Result:
     return tuple(len(range(d)[c]) for d, c in zip(x.shape, cut, strict=True)), x.dtype
 
 
+def _split(a: dict[str, Any], x: Known, sizes: Known | None = None) -> Result:
+    whole = a.get("split") if sizes is None else [int(d) for d in sizes.value().reshape(-1)]
+    if a.get("axis") or len(x.shape) != 1 or whole is None or min(whole) < 0 or sum(whole) != x.shape[0] or len(whole) != a["parts"]:
+        raise NotComputed("into parts that are not its own")
+    return (whole[a["part"]],), x.dtype
+
+
 def _gather(a: dict[str, Any], x: Known, i: Known) -> Result:
     axis = range(len(x.shape))[a.get("axis", 0)]
     return x.shape[:axis] + i.shape + x.shape[axis + 1 :], x.dtype
@@ -168,7 +175,7 @@ def _same(a: dict[str, Any], x: Known) -> Result:
 
 
 AFTER: dict[str, Callable[..., Result]] = {
-    "Cast": _cast, "Reshape": _reshape, "Slice": _slice, "Gather": _gather, "CumSum": _cumsum, "ScatterElements": _scatter,
+    "Cast": _cast, "Reshape": _reshape, "Slice": _slice, "Split": _split, "Gather": _gather, "CumSum": _cumsum, "ScatterElements": _scatter,
     "ConstantOfShape": _constant_of_shape, "Transpose": _transpose, "Squeeze": _squeeze, "Unsqueeze": _unsqueeze,
     "DequantizeLinear": _dequantize, "Identity": _same, "Mul": _broadcast, "Add": _broadcast, "Sub": _broadcast,
     "Div": _whole, "Mod": _whole, "Neg": _whole, "Range": _range,

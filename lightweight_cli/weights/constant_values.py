@@ -12,7 +12,7 @@ from lightweight_cli.errors import printable
 from lightweight_cli.model import tensors
 from lightweight_cli.weights import constant_shapes
 from lightweight_cli.weights.constant_operators import OPERATORS
-from lightweight_cli.weights.constants import NotConstant, attributes, chain, computable, leaf
+from lightweight_cli.weights.constants import NotConstant, attributes, chain, computable, is_bundle, leaf
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 LIMIT = 1 << 31
 """Bytes a computed constant may have: a declared size is no reason to fill the memory."""
+
+KEPT = 2
+"""Bundles of a graph that stay decoded: their weights are read one after the other."""
 
 
 class Chain:
@@ -65,7 +68,7 @@ class Chain:
             else:
                 node = self.node(home, name)
                 inputs = [self.known(home, i) for i in node.input]
-                shape, dtype = guarded(node, lambda: constant_shapes.AFTER[node.op_type](attributes(node), *inputs))
+                shape, dtype = guarded(node, lambda: constant_shapes.AFTER[node.op_type](given(node, name), *inputs))
             if math.prod(shape) * dtype.itemsize > LIMIT:
                 raise NotConstant(f"computed by {home.producers[name].op_type}, too large" if tensor is None else "too large")
             self.shapes[key] = constant_shapes.Known(shape, dtype, lambda: evaluate(self.model, home, name))
@@ -84,13 +87,33 @@ class Chain:
             else:
                 self.known(home, name)
                 node = self.node(home, name)
-                inputs = [self.value(home, i) for i in node.input]
-                self.values[key] = guarded(node, lambda: OPERATORS[node.op_type](attributes(node), *inputs))
+                inputs = [self.together(home, node, i) if is_bundle(node) else self.value(home, i) for i in node.input]
+                self.values[key] = guarded(node, lambda: OPERATORS[node.op_type](given(node, name), *inputs))
         found = self.values[key]
         self.left[key] = self.left.get(key, 1) - 1
         if not self.left[key]:
             del self.values[key]
         return found
+
+
+    def together(self, home: Scope, node: NodeProto, name: str) -> np.ndarray | None:
+        """Return an input of what parts a bundle, which is kept for the weights that come next."""
+        if name != node.input[0]:
+            return self.value(home, name)
+        found = home.decoded.get(name)
+        if found is None:
+            found = self.value(home, name)
+            assert found is not None
+            while len(home.decoded) >= KEPT:
+                home.decoded.pop(next(iter(home.decoded), ""), None)
+            home.decoded[name] = found
+        return found
+
+
+def given(node: NodeProto, name: str) -> dict[str, Any]:
+    """Return the attributes by which `name` is computed; of what parts a bundle, which of how many parts it is."""
+    found = attributes(node)
+    return {**found, "part": list(node.output).index(name), "parts": len(node.output)} if is_bundle(node) else found
 
 
 def guarded(node: NodeProto, compute: Callable[[], Any]) -> Any:

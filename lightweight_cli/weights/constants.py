@@ -12,7 +12,7 @@ from onnx import AttributeProto, TensorProto, helper
 
 from lightweight_cli.errors import InputError
 from lightweight_cli.weights.constant_operators import OPERATORS
-from lightweight_cli.weights.naming import is_shared
+from lightweight_cli.weights.naming import is_inner, is_shared
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -25,7 +25,7 @@ DEEPEST = 96
 TYPES: dict[str, int] = {
     **dict.fromkeys(("axis", "to", "allowzero", "block_size", "exclusive", "reverse", "transA", "transB", "value_int",
                      "saturate", "output_dtype", "fmod"), AttributeProto.INT),
-    **dict.fromkeys(("axes", "perm", "starts", "ends", "value_ints"), AttributeProto.INTS),
+    **dict.fromkeys(("axes", "perm", "split", "starts", "ends", "value_ints"), AttributeProto.INTS),
     "value": AttributeProto.TENSOR, "value_float": AttributeProto.FLOAT, "value_floats": AttributeProto.FLOATS,
     "reduction": AttributeProto.STRING, "equation": AttributeProto.STRING,
 }
@@ -102,8 +102,13 @@ def is_constant(scope: Scope, name: str, depth: int = DEEPEST) -> bool:
 
 def computable(node: NodeProto) -> bool:
     """Whether a node's operator is one of OPERATORS, and no attribute is set by a function's caller."""
-    return (node.domain in ("", "ai.onnx") and node.op_type in OPERATORS and len(node.output) == 1
+    return (node.domain in ("", "ai.onnx") and node.op_type in OPERATORS and (len(node.output) == 1 or is_bundle(node))
             and not any(a.ref_attr_name for a in node.attribute))
+
+
+def is_bundle(node: NodeProto | None) -> bool:
+    """Whether a node parts the numbers of several weights that are decoded together."""
+    return node is not None and node.op_type == "Split" and node.domain == "" and len(node.output) > 1 and all(map(is_inner, node.output))
 
 
 def chain(scope: Scope, name: str) -> list[tuple[Scope, str]]:
@@ -127,7 +132,7 @@ def chain(scope: Scope, name: str) -> list[tuple[Scope, str]]:
 def own(scope: Scope, name: str) -> list[tuple[Scope, str]]:
     """Return the part of the chain of `name` that nothing else uses: what goes when `name` is replaced.
 
-    Tables that lwc shares between weights are never part of it.
+    Tables that lwc shares between weights are never part of it, nor is what several weights are decoded from together.
     """
     mine: list[tuple[Scope, str]] = []
     gone: list[NodeProto] = []
@@ -137,6 +142,6 @@ def own(scope: Scope, name: str) -> list[tuple[Scope, str]]:
         used = at.uses.get(current, [])
         if not mine or (current not in at.outputs and current not in at.inputs and all(any(u.node is g for g in gone) for u in used)):
             mine.append((at, current))
-            if current in at.producers:
+            if current in at.producers and not is_bundle(at.producers[current]):
                 gone.append(at.producers[current])
     return mine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from onnx import AttributeProto, NodeProto, TensorProto, helper
@@ -50,6 +50,8 @@ class Emission:
     """The same in words, for people."""
     sample: Callable[[], tuple[list[tuple[int, int]], np.ndarray]] | None = None
     """Gives some of the values: runs (start, length) in flat order, and what is in them."""
+    codes: Any = None
+    """What it stores, where that may be stored together with other weights': encodings.bundle."""
     load_bytes: float = 0.0
     """Bytes that decoding takes when the model is loaded."""
     left_to_rows: float = 0.0
@@ -134,6 +136,14 @@ class Emission:
         self.nodes.append(node(op_type, inputs, name, attributes))
         return name
 
+    def split(self, name: str, lengths: Sequence[int]) -> list[str]:
+        """Add a Split of a flat tensor; return its parts."""
+        given = [name] if self.opset < 13 else [name, self.array(np.array(lengths, np.int64))]
+        made = node("Split", given, self.name(), {"split": list(lengths)} if self.opset < 13 else {})
+        made.output.extend(self.name() for _ in lengths[1:])
+        self.nodes.append(made)
+        return list(made.output)
+
     def cast(self, name: str, to: int) -> str:
         """Add a Cast."""
         return self.op("Cast", [name], to=to)
@@ -208,6 +218,17 @@ class Emission:
                 writer = model.reserve(s.nbytes)
                 s.produce(writer)
                 s.produce = writer.close()
+
+
+class Together(NamedTuple):
+    """Some weights in one emission."""
+
+    which: Sequence[int]
+    emission: Emission
+    parts: Sequence[int]
+    """Bytes that each of them answers for."""
+    said: Sequence[str]
+    """How each is stored, for people."""
 
 
 def node(op_type: str, inputs: Sequence[str], output: str, attributes: Mapping[str, Any]) -> NodeProto:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lightweight_cli.model.scopes import Scope, subgraphs
-from lightweight_cli.weights.naming import is_shared
+from lightweight_cli.weights.naming import is_inner, is_shared
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
@@ -23,21 +23,26 @@ def drop_initializer(graph: GraphProto, name: str) -> None:
 
 
 def drop_unused_tables(proto: ModelProto) -> None:
-    """Remove the shared decoding tables that no node reads any more, and the nodes that compute them."""
+    """Remove the shared decoding tables, and what decoded several weights together, that no node reads any more."""
     used = Counter(i for graph in all_graphs(proto.graph) for node in graph.node for i in node.input)
     used.update(v.name for graph in all_graphs(proto.graph) for v in (*graph.input, *graph.output))
     kept = []
     for node in reversed(proto.graph.node):
-        if node.output and all(is_shared(o) and not used[o] for o in node.output):
+        if node.output and all(not used[o] and is_own(o) for o in node.output):
             used.subtract(node.input)
         else:
             kept.append(node)
     if len(kept) < len(proto.graph.node):
         del proto.graph.node[:]
         proto.graph.node.extend(reversed(kept))
-    tables = [t.name for t in proto.graph.initializer if is_shared(t.name) and not used[t.name]]
+    tables = [t.name for t in proto.graph.initializer if not used[t.name] and is_own(t.name)]
     for name in tables:
         drop_initializer(proto.graph, name)
+
+
+def is_own(name: str) -> bool:
+    """Whether an encoding gave this name."""
+    return is_shared(name) or is_inner(name)
 
 
 def all_graphs(graph: GraphProto) -> Iterator[GraphProto]:

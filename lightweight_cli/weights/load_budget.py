@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from lightweight_cli.weights.bundled import part_of
 from lightweight_cli.weights.constant_values import Chain
 from lightweight_cli.weights.constants import NotConstant
 
@@ -93,4 +94,9 @@ def decoding_bytes(weight: Weight) -> float:
         chain.known(weight.scope, weight.name)
     except NotConstant:
         return 0.0
-    return float(sum(math.prod(known.shape) * known.dtype.itemsize for known in chain.shapes.values()))
+    taken = {key: math.prod(known.shape) * known.dtype.itemsize for key, known in chain.shapes.items()}
+    part = part_of(weight.scope, weight.name)
+    if part is None:
+        return float(sum(taken.values()))
+    together = sum(taken.pop((id(home), name), 0) for home, name in part.own(weight.scope))
+    return float(sum(taken.values()) + part.share(weight.model, weight.scope, together))

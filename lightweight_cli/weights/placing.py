@@ -60,7 +60,7 @@ def give_names(emission: Emission, unused: Iterator[str]) -> None:
 
 def put_first(graph: GraphProto | FunctionProto, tables: Collection[str], nodes: Sequence[NodeProto], gone: Collection[str] = ()) -> None:
     """Put shared tables and then `nodes` before all other nodes of a graph, without those that give a name of `gone`."""
-    rest = [n for n in graph.node if not any(o in gone for o in n.output)]
+    rest = [n for n in graph.node if not any(o in gone for o in n.output) or any(o and o not in gone for o in n.output)]
     first = [n for n in rest if n.output and n.output[0] in tables]
     rest = [n for n in rest if not n.output or n.output[0] not in tables]
     ordered = [*first, *nodes, *rest]

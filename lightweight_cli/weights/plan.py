@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.load_budget import Form
 from lightweight_cli.weights.told import NOTHING, Told
 from lightweight_cli.weights.weight import Weight
+
+if TYPE_CHECKING:
+    from lightweight_cli.weights.emission import Together
 
 
 @dataclass
@@ -41,8 +44,29 @@ class Plan:
     """What is taken instead where shared tables do not pay."""
     unsplit: Emission | None = None
     """What is taken instead where the tables of split trees do not pay."""
+    kept: bool = False
+    """Stored anew as it is: what it was stored in goes."""
+    together: Together | None = None
+    """The bundle that it is stored in, how many bytes of that it answers for, and how it is stored."""
+    part: int = 0
+    said: str = ""
     menu: Sequence[Form] = ()
     """The options that may be taken, the one that is taken first."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the option taken."""
+        return self.part if self.together is not None else self.taken.nbytes if self.taken is not None else 0
+
+    @property
+    def label(self) -> str:
+        """How it is stored."""
+        return "" if self.taken is None else self.taken.label if self.together is None else self.together.emission.label
+
+    @property
+    def stored_as(self) -> str:
+        """The same in words, for people."""
+        return self.said if self.together is not None else self.taken.stored_as if self.taken is not None else ""
 
     @property
     def gain(self) -> int:

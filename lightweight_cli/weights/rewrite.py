@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,8 @@ from onnx import TensorProto
 
 from lightweight_cli.weights import constants, noise, shift
 from lightweight_cli.weights.at_load import at_load
-from lightweight_cli.weights.choosing import SPLITS, TABLES, take
-from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.choosing import TABLES, take
+from lightweight_cli.weights.emission import Emission, Together
 from lightweight_cli.weights.graph_edits import drop_initializer, drop_unused_tables, modernise
 from lightweight_cli.weights.load_budget import Budget, own_peak, relieved
 from lightweight_cli.weights.looked_up import index_of, is_large, rank_of
@@ -23,12 +23,15 @@ from lightweight_cli.weights.remainder import remainder
 from lightweight_cli.weights.search import LEAST, find_weights
 from lightweight_cli.weights.selection import Selection
 from lightweight_cli.weights.shadowing import told_apart
+from lightweight_cli.weights.sharing import share
+from lightweight_cli.weights.together import ALONE, Bundling, bundled, bundles_of, left_over, saved, small, undone
 from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:
     from onnx import NodeProto
 
     from lightweight_cli.model.model import Model
+    from lightweight_cli.model.scopes import Scope
 
 EVERYTHING, DEFAULT = Selection(), Budget()
 THREADS = min(4, os.cpu_count() or 1)
@@ -38,8 +41,8 @@ class Rewriter:
     """One pass's view of a model: its weights, or every float constant, and the edits to come."""
 
     def __init__(self, model: Model, step: Listener, every: bool = False, selection: Selection = EVERYTHING,
-                 budget: Budget = DEFAULT, by_rows: Collection[str] = (), least: int = LEAST) -> None:
-        self.model, self.step, self.every, self.budget = model, step, every, budget
+                 budget: Budget = DEFAULT, by_rows: Collection[str] = (), least: int = LEAST, bundling: Bundling | None = None) -> None:
+        self.model, self.step, self.every, self.budget, self.bundling = model, step, every, budget, bundling
         self.scopes = told_apart(model.proto)
         self.weights = find_weights(model, self.scopes, every, least)
         selection.check(self.weights)
@@ -50,6 +53,12 @@ class Rewriter:
                         and (index := index_of(main, w.name)) and is_large(model, main, w.name)
                         and (w.name in by_rows or rank_of(main, index, {}) is not None)}
         """Weights that a Gather will read as codes, and decode by rows, if their encodings allow."""
+        self.bundles = bundles_of(self.weights)
+        """Those that there are."""
+        self.held = {id(w) for weights in self.bundles.values() for w in weights}
+        self.small = small([w for w in self.weights if id(w) not in self.by_rows]) if bundling is not None else set()
+        self.room = 0.0
+        """Bytes that decoding may take beyond what was chosen."""
         self.names = unused(self.scopes.names())
         self.known = {n: self._table(n) for n in sorted(self.scopes.names()) if is_shared(n)}
         self.nodes: dict[int, list[NodeProto]] = {}
@@ -59,6 +68,10 @@ class Rewriter:
     def emission(self, weight: Weight, label: str) -> Emission:
         """Return an empty emission for `weight`, to be filled by an encoding."""
         return Emission(weight.scope.opset, weight.scope.is_function, self.known, label=label)
+
+    def limit(self, weight: Weight) -> int:
+        """Return the bytes below which a form of a weight is looked at: of one in a bundle, which may come into another, more than now."""
+        return weight.stored_bytes() + (ALONE if id(weight) in self.held else 0)
 
     def _table(self, name: str) -> bytes | None:
         """Return an initializer that may be a shared table, its declaration and bytes, or a node that may compute one."""
@@ -82,7 +95,8 @@ class Rewriter:
             plans = list(pool.map(lambda w: self._choose(make(w)), free))
             self._relieve(plans, make, pool)
             list(pool.map(self._settle, plans))
-        self._share(plans)
+        share(self.model, self.scopes.main, self.known, plans)
+        bundles = self._bundle(plans)
         for weight in self.weights:
             if weight.locked:
                 self._leave(weight, weight.locked)
@@ -91,15 +105,20 @@ class Rewriter:
         for plan in plans:
             if plan.taken is not None:
                 w = plan.weight
-                self.step.done(w.name, w.op, w.shape, plan.taken.label, w.stored_bytes(), plan.taken.nbytes, plan.changed,
-                               plan.taken.stored_as, plan.sqnr, plan.told)
+                if not plan.kept:
+                    self.step.done(w.name, w.op, w.shape, plan.label, w.stored_bytes(), plan.nbytes, plan.changed, plan.stored_as,
+                                   plan.sqnr, plan.told)
                 if plan.shift is not None:
                     shift.move(w, plan.shift)
-                self._replace(w, plan.taken)
+                self._remove(w)
+                if plan.together is None:
+                    self._place(w.scope, plan.taken)
             elif plan.reason:
                 self._leave(plan.weight, plan.reason)
+        for bundle in bundles:
+            self._place(self.scopes.main, bundle.emission)
         self._commit()
-        return sum(plan.changed for plan in plans if plan.taken is not None)
+        return sum(plan.changed for plan in plans if plan.taken is not None and not plan.kept)
 
     def _leave(self, weight: Weight, reason: str) -> None:
         self.step.leave(weight.name, weight.op, weight.shape, weight.stored_bytes(), reason)
@@ -107,7 +126,7 @@ class Rewriter:
     def _choose(self, plan: Plan) -> Plan:
         """Take the smallest option if it gains, and make its bytes unless it waits."""
         if plan.options:
-            take(plan, id(plan.weight) in self.by_rows, self.known)
+            take(plan, id(plan.weight) in self.by_rows, self.known, self.limit(plan.weight), id(plan.weight) in self.small)
             if plan.taken is not None:
                 plan.sqnr = noise.sqnr(plan.weight, plan.taken) if self.step.lossy else None
                 if not plan.waits:
@@ -135,6 +154,7 @@ class Rewriter:
         changing = [p for p in plans if p.taken is not None]
         room = self.load_room([p.weight for p in changing])
         decoding = sum(p.menu[0].load_bytes for p in changing)
+        self.room = room - decoding
         if decoding <= room or not changing:
             return
         moved = relieved([p.menu for p in changing], decoding - room, self.budget.worth)
@@ -143,78 +163,48 @@ class Rewriter:
             plan = changing[i]
             plan.options = plan.options or make(plan.weight).options
             plan.taken, plan.spare, plan.unsplit = plan.options[moved[i].option], None, None
+            plan.taken.codes = None  # in a bundle it would take more again
             self._settle(plan)
             plan.weight.forget()
 
         list(pool.map(again, moved))
         decoding -= sum(changing[i].menu[0].load_bytes - form.load_bytes for i, form in moved.items())
+        self.room = room - decoding
         if decoding > room:
             allowed = self.budget.room(own_peak(self.model, self.scopes, self.weights))
             self.step.note(f"decoding takes about {(decoding - room + allowed) / 1e6:,.0f} MB more at load than float weights would, over "
                            f"the {allowed / 1e6:,.0f} MB of --load-memory: no other form takes less without a far larger file")
 
-    def _share(self, plans: list[Plan]) -> None:
-        """Undo the plans whose shared tables cost more than all their users gain: each table, then all together."""
-        sizes = {n: b for p in plans if p.taken for n, b in p.taken.shared_bytes().items()}
-        held = self._held(plans, sizes)
-        sizes = {n: b for n, b in sizes.items() if n not in held}
-        self._unsplit(plans, held)
-        for tables in [*({n} for n in sizes), set(sizes)]:
-            users = [p for p in plans if p.taken and not tables.isdisjoint(p.taken.shared_bytes())]
-            if any(p.must and p.spare is None for p in users):
-                continue
-            cost = sum(sizes[n] for n in tables if any(p.taken and n in p.taken.shared_bytes() for p in users))
-            if users and sum(p.gain for p in users) <= cost:
-                for p in users:
-                    p.taken, p.reason = p.spare, f"would not be smaller: its decoding tables take {cost:,} bytes"
-                    if p.taken is not None:
-                        p.taken.realise(self.model)
-                    p.weight.forget()
+    def _bundle(self, plans: list[Plan]) -> list[Together]:
+        """Store weights together where that is smaller; those of bundles of which others go are stored anew, as they are."""
+        if self.bundling is None:
+            return []
+        makes = self.bundling
+        plans += [self._choose(p) for p in left_over(plans, self.bundles, lambda w: makes.alone(lambda label: self.emission(w, label), w))]
+        found = bundled(plans, makes, self._in_main, self.room)
+        if undone(plans, self.bundles):
+            found = bundled(plans, makes, self._in_main, self.room)
+        for each in found:
+            each.emission.realise(self.model)
+        return found
 
-    def _unsplit(self, plans: list[Plan], held: Collection[str]) -> None:
-        """Take forms without splits where those with them do not save the tables that they need more."""
-        users = [p for p in plans if p.taken and SPLITS in p.taken.shared_bytes()]
-        if SPLITS in held or not users or any(p.unsplit is None for p in users):
-            return
-        others = [p.taken for p in plans if p.taken and SPLITS not in p.taken.shared_bytes()]
+    def bundle_of(self, plans: Sequence[Plan]) -> tuple[int, int]:
+        """Return how many bytes and names it saves to store together what may be, of forms that were taken."""
+        return saved(plans, self.bundling, self._in_main) if self.bundling is not None else (0, 0)
 
-        def total(taken: list[Emission]) -> int:
-            tables = {n: b for e in [*taken, *others] for n, b in e.shared_bytes().items() if n not in held}
-            return sum(e.nbytes for e in taken) + sum(tables.values())
+    def _in_main(self, label: str) -> Emission:
+        """Return an empty emission for several weights of the main graph."""
+        return Emission(self.scopes.main.opset, known=self.known, label=label)
 
-        instead = [p.unsplit for p in users if p.unsplit]
-        if total(instead) <= total([p.taken for p in users if p.taken]):
-            for p in users:
-                p.taken = p.unsplit
-                if p.taken is not None:
-                    p.taken.realise(self.model)
-                p.weight.forget()
-
-    def _held(self, plans: list[Plan], tables: Collection[str]) -> set[str]:
-        """Return the tables that stay whatever is taken: the model has them, and not every weight that reads them can do without."""
-
-        known = [t for t in tables if t in self.known]
-        mine = [(p, {id(home.producers[n]) for home, n in constants.own(p.weight.scope, p.weight.name) if n in home.producers})
-                for p in plans if p.taken] if known else []
-        found: dict[str, bool] = {}
-
-        def stays(table: str) -> bool:
-            if table not in found:
-                gone = {i for p, own in mine if p.taken and (p.spare or table not in p.taken.shared_bytes()) for i in own}
-                found[table] = any(
-                    any(stays(o) for o in use.node.output) if all(map(is_shared, use.node.output)) else id(use.node) not in gone
-                    for use in self.scopes.main.uses.get(table, ()))
-            return found[table]
-
-        return {t for t in known if stays(t)}
-
-    def _replace(self, weight: Weight, emission: Emission) -> None:
+    def _remove(self, weight: Weight) -> None:
         for scope, name in constants.own(weight.scope, weight.name):
             if name in scope.initializers:
                 drop_initializer(scope.graph, name)
             self.dropped.setdefault(id(scope), set()).add(name)
-        nodes = place(self.model, weight.scope, self.scopes.main, emission, self.names)
-        self.nodes.setdefault(id(weight.scope), []).extend(nodes)
+
+    def _place(self, scope: Scope, emission: Emission) -> None:
+        nodes = place(self.model, scope, self.scopes.main, emission, self.names)
+        self.nodes.setdefault(id(scope), []).extend(nodes)
         self.tables |= emission.reads.keys()
 
     def _commit(self) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from lightweight_cli.model.scopes import Scope
-from lightweight_cli.weights import constant_values, constants
+from lightweight_cli.weights import bundled, constant_values, constants
 from lightweight_cli.weights.emission import framed
 from lightweight_cli.weights.roles import Axes
 
@@ -108,11 +108,18 @@ class Weight:
         self._array = None
 
     def stored_bytes(self) -> int:
-        """Return the bytes the weight takes in the file, with its decoding nodes, without what others share."""
-        return sum(self._bytes_of(scope, name) for scope, name in constants.own(self.scope, self.name))
+        """Return the bytes the weight takes in the file, with its decoding nodes and its part of a bundle, without what others share."""
+        part = bundled.part_of(self.scope, self.name) if self.encoded else None
+        own = sum(self._bytes_of(*step) for step in constants.own(self.scope, self.name))
+        if part is None:
+            return own
+        whole = sum(self._bytes_of(*step) for step in part.own(self.scope)) + framed(part.node.ByteSize())
+        return own + part.share(self.model, self.scope, whole)
 
     def _bytes_of(self, scope: Scope, name: str) -> int:
         tensor, node = constants.leaf(scope, name), scope.producers.get(name)
+        if node is not None and constants.is_bundle(node):
+            return 0
         if node is None:
             assert tensor is not None
             return framed(self.model.nbytes(tensor))

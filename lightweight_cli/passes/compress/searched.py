@@ -21,7 +21,7 @@ from lightweight_cli.search.gains import Explored, explored, unexplored, weighed
 from lightweight_cli.search.items import Item
 from lightweight_cli.search.layer import Layer
 from lightweight_cli.search.loading import Room
-from lightweight_cli.search.pieces import Store
+from lightweight_cli.search.pieces import Bundle, Store
 from lightweight_cli.search.rounding import Rounded
 from lightweight_cli.search.searching import INTERRUPTED, Search
 from lightweight_cli.search.table import choices, keeping
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: int, most: int | None,
              time_limit: float | None, store: Store, original: str | None = None,
-             room: Room | None = None) -> list[tuple[Item, Rounded]]:
+             room: Room | None = None, bundle: Bundle | None = None) -> list[tuple[Item, Rounded]]:
     """Return what each layer becomes; `original`: the path of the model to hold it against, where the context's was changed since.
 
     Raises: InputError for data that do not fit, or a model that does not run.
@@ -59,7 +59,7 @@ def searched(context: Context, layers: Sequence[Layer], portion: Portion, rest: 
 
         search = Search(layers, study, judge, seen_on(portion), rest, store, model.total_size, clock,
                         lambda stage, done, whole: step.stage(stage, done, whole),
-                        lambda: explore(context, study, judge, layers, portion, clock, most is not None), Front(most), room,
+                        lambda: explore(context, study, judge, layers, portion, clock, most is not None), Front(most), bundle, room,
                         settled=original is not None)  # integers add to the loss on all rows
         search.run()
         if wanted.confirm is not None and search.ended != INTERRUPTED:

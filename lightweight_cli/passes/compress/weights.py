@@ -31,9 +31,9 @@ from lightweight_cli.search.loading import MOST, Room
 from lightweight_cli.search.pieces import LONGER, Piece
 from lightweight_cli.search.rounding import Rounded
 from lightweight_cli.weights.at_load import at_load
+from lightweight_cli.weights.choosing import SPLITS
 from lightweight_cli.weights.load_budget import Form
 from lightweight_cli.weights.plan import Plan
-from lightweight_cli.weights.rewrite import SPLITS
 from lightweight_cli.weights.told import Told
 from lightweight_cli.weights.weight import Weight
 
@@ -78,7 +78,8 @@ def compress_weights(context: Context, target: str | None, time_limit: float | N
         found = unmeasured(context, layers, rest, most, room)
     else:
         try:
-            found = searched(context, layers, portion, rest, most, time_limit, partial(piece, context, rewriter), original, room)
+            store = partial(piece, context, rewriter)
+            found = searched(context, layers, portion, rest, most, time_limit, store, original, room, rewriter.bundle_of)
         except InputError as e:
             if portion.paths:
                 raise
@@ -132,7 +133,7 @@ def room_of(rewriter: Rewriter, layers: Sequence[Layer]) -> Room | None:
 
 def piece(context: Context, rewriter: Rewriter, layer: Layer, new: Rounded) -> Piece:
     """Return what a candidate's layer will take in the file, and the tables and shapes that it may share."""
-    options, limit = options_for(context, rewriter, layer, new), layer.weight.stored_bytes()
+    options, limit = options_for(context, rewriter, layer, new), rewriter.limit(layer.weight)
 
     def smallest(among: Iterable[Emission]) -> Piece:
         few = sorted((e for e in among if e.nbytes < limit), key=lambda e: e.nbytes)
@@ -140,7 +141,8 @@ def piece(context: Context, rewriter: Rewriter, layer: Layer, new: Rounded) -> P
             return Piece(limit)
         best, common = few[0], few[0].common_bytes()
         menu = [Form(i, e.nbytes, at_load(layer.weight, layer.by_rows, e)) for i, e in enumerate(few)] if layer.scarce else ()
-        return Piece(best.nbytes - sum(common.values()), {**common, **best.shared_bytes()}, menu=menu, names=best.named)
+        form = Plan(layer.weight, taken=best) if best.codes is not None and id(layer.weight) in rewriter.small else None
+        return Piece(best.nbytes - sum(common.values()), {**common, **best.shared_bytes()}, menu=menu, names=best.named, form=form)
 
     found = smallest(options)
     return found._replace(unsplit=smallest(e for e in options if SPLITS not in e.shared_bytes())) if SPLITS in found.shared else found

@@ -10,6 +10,7 @@ from lightweight_cli.calibration.settings import Settings as Data
 from lightweight_cli.distillation.parameters import trainable
 from lightweight_cli.distillation.settings import Settings
 from lightweight_cli.distillation.trainer import Trained, Trainer
+from lightweight_cli.encodings.bundling import Bundling
 from lightweight_cli.errors import UsageError, printable
 from lightweight_cli.model.load import load
 from lightweight_cli.passes.distill.storing import fits, store
@@ -34,7 +35,7 @@ def distill_student(context: Context, teacher: str | None, how: Settings) -> int
     assert portion is not None, "run_steps asks for data"
     original = load(teacher if teacher is not None else context.model.reopened)
     refuse_other(context.model, original)
-    rewriter = Rewriter(context.model, step, budget=context.budget, by_rows=context.by_rows)
+    rewriter = Rewriter(context.model, step, budget=context.budget, by_rows=context.by_rows, bundling=Bundling(context.limits))
     vectors = trainable(context.model, rewriter.scopes, rewriter.weights)
     everything = [*rewriter.weights, *vectors]
     selection = Selection(context.only, context.exclude)

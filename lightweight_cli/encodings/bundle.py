@@ -1,0 +1,121 @@
+"""Several weights in one tree: their codes one after the other, decoded together as numbers, then parted.
+
+    numbers  the smallest tree, or leaf, of all codes, with one table of the numbers of all
+    parts    Split, then for each weight Reshape and what its scales need: as if it were stored alone, bit for bit
+
+Small weights save most of what their trees' nodes and tables take. The codes are filled up to whole bytes with a part that nothing reads.
+Which weights go together is numerics.bundling's to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from onnx import TensorProto
+
+from lightweight_cli.encodings import split
+from lightweight_cli.encodings.coded import Coded
+from lightweight_cli.encodings.streams import base_of
+from lightweight_cli.encodings.tree import LARGE, Tree
+from lightweight_cli.encodings.values import Deferred, Numbers
+from lightweight_cli.numerics import packing, split_tree
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.load_cost import LoadCost
+
+NAME = "bundle"
+LOAD_PART = LoadCost(8, 4)
+"""For every code: its number by itself, and in its shape."""
+
+
+@dataclass
+class Bundle:
+    """Weights of which the codes are stored together."""
+
+    members: Sequence[Coded]
+
+    def __post_init__(self) -> None:
+        self.numbers = np.unique(np.concatenate([patterns(m) for m in self.members]))
+        """uint32: the patterns of all numbers that occur, as float32."""
+        self.size = sum(m.size for m in self.members)
+
+    def counts(self) -> np.ndarray:
+        """[number]: how often each occurs."""
+        return sum((spread(m, self.numbers) for m in self.members), np.zeros(self.numbers.size, np.int64))
+
+    def coded(self, unit: int) -> Coded:
+        """Return all codes as one weight's, filled up to a multiple of `unit` with the most frequent one."""
+        counts = self.counts()
+        top = int(np.argmax(counts))
+        counts[top] += -self.size % unit
+
+        def parts() -> Iterator[np.ndarray]:
+            for member in self.members:
+                place = np.zeros(256, np.uint8)
+                place[: member.count] = np.searchsorted(self.numbers, member.numbers.astype(np.float32).view(np.uint32)).astype(np.uint8)
+                yield from (place.take(part) for part in member.symbols())
+            yield np.full(-self.size % unit, top, np.uint8)
+
+        histogram = np.zeros(256, np.int64)
+        histogram[: counts.size] = counts
+        size = self.size + -self.size % unit
+        return Coded((size,), TensorProto.FLOAT, (1, size, 1), Deferred(size, parts), 0, counts.size, 0, None,
+                     codebook=self.numbers.view(np.float32), _histogram=histogram)
+
+    def splits(self, opset: int) -> int:
+        """Return how many splits the smallest tree has."""
+        return split_tree.best(self.counts(), depth_of(self.size)).splits if opset >= split.MINIMUM_OPSET else 0
+
+    def emit(self, e: Emission, names: Sequence[str], splits: int) -> list[int]:
+        """Add the nodes from packed codes to the weights of these names. Returns: the bytes that each of them answers for."""
+        tree, base = Tree(splits), base_of(int(np.count_nonzero(self.counts())))
+        coded = self.coded(8 if tree.splits else packing.DIGITS[base] if base is not None else 1)
+        numbers = tree.emit(e, coded, [-1] if tree.splits or base is not None else [coded.size])
+        lengths = [m.size for m in self.members] + [coded.size - self.size] * (coded.size > self.size)
+        parts = e.split(numbers.name, lengths)
+        whole, found = e.nbytes, []
+        for member, name, part in zip(self.members, names, parts, strict=False):
+            before, dims = e.nbytes, member.number_dims()
+            e.costs(LOAD_PART, member.size)
+            member.finish(e, dims, Numbers(e.reshape(part, dims) if dims != [member.size] else part, TensorProto.FLOAT))
+            e.finish(name)
+            found.append(e.nbytes - before)
+        e.label = f"{NAME} + {tree.NAME}"
+        ends = np.cumsum([0, *(m.size for m in self.members)]).tolist()
+        return [own + whole * b // ends[-1] - whole * a // ends[-1] for own, a, b in zip(found, ends, ends[1:], strict=False)]
+
+
+def fits(values: object) -> bool:
+    """Whether a weight's codes may be stored with others': behind their scale they stand for numbers that others have too."""
+    return isinstance(values, Coded) and values.scale is not None and values.size > 0 and values.count <= 256
+
+
+def member_bytes(e: Emission, coded: Coded) -> int:
+    """Return the bytes of what a weight needs in a bundle beside its codes, but for its name; `e` is empty."""
+    dims = coded.number_dims()
+    member = e.name()
+    coded.finish(e, dims, Numbers(e.reshape(member, dims) if dims != [coded.size] else member, TensorProto.FLOAT))
+    return e.nbytes + PARTED
+
+
+PARTED = 12
+"""Bytes of a part's name and size in what parts them."""
+
+
+def depth_of(size: int) -> int:
+    """Return how many splits the tree of so many codes may have."""
+    return split_tree.DEPTH + (size >= LARGE)
+
+
+def patterns(coded: Coded) -> np.ndarray:
+    """Return the patterns of the numbers that occur, as float32."""
+    return coded.numbers[np.flatnonzero(coded.histogram[: coded.count])].astype(np.float32).view(np.uint32)
+
+
+def spread(coded: Coded, numbers: np.ndarray) -> np.ndarray:
+    """Return how often each of these patterns of numbers occurs."""
+    used = np.flatnonzero(coded.histogram[: coded.count])
+    counts = np.zeros(numbers.size, np.int64)
+    np.add.at(counts, np.searchsorted(numbers, coded.numbers[used].astype(np.float32).view(np.uint32)), coded.histogram[used])
+    return counts
