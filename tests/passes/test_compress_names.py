@@ -82,3 +82,15 @@ def test_attributes_that_go_without_saying_go() -> None:
 
 def run(model: onnx.ModelProto, feed: dict[str, np.ndarray]) -> np.ndarray:
     return ort.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"]).run(None, feed)[0]
+
+
+def test_small_integers_take_a_byte_each() -> None:
+    text = "g (float[2,6] x) => (float[3,4] y) <int64[2] shape = {3, 4}, int64[1] all = {-1}, int32 axis = {1}> "
+    model = onnx.parser.parse_model(HEAD + text + "{ a = CumSum (x, axis)  b = Reshape (a, all)  y = Reshape (b, shape) }")
+    for tensor in model.graph.initializer:
+        tensor.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(tensor), tensor.name))
+    feed = {"x": np.arange(12, dtype=np.float32).reshape(2, 6)}
+    before, size = run(model, feed), terse.saved(model)
+    terse.shorten(model)
+    assert np.array_equal(before, run(model, feed)) and size > 14 + 3
+    assert [bool(t.raw_data) for t in model.graph.initializer] == [False, True, False]  # -1 has ten bytes
