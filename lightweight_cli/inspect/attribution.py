@@ -41,6 +41,7 @@ class _Attribution:
         """The rows of other weights that a value is part of."""
         self.parent: dict[Value, Value] = {}
         self.claimed: set[Value] = set()
+        self.bundled = constants.bundled
         weights: dict[Stored, list[Value]] = {}
         for value in constants.values:
             if value.uses and value.ops - LAYOUT:
@@ -56,7 +57,7 @@ class _Attribution:
             if row.value is roots[0]:
                 self._describe(row, [part for part in parts if part in self.claimed])
         for value in constants.values:
-            if not value.op and value not in self.claimed and value not in constants.bundled:
+            if not value.op and value not in self.claimed and value not in self.bundled:
                 self._rest(value)
 
     def _weight(self, heavy: Stored, roots: list[Value]) -> tuple[Row, list[Value]]:
@@ -107,6 +108,8 @@ class _Attribution:
         row.dims = weight.dims
         path: list[str] = []
         value = next((part for part in parts if part.heavy is weight.heavy), weight)
+        if value in self.bundled:
+            path.append("Split")
         while value in self.parent and value is not weight and len(path) < LONGEST_PATH:
             value = self.parent[value]
             path.append(value.op)

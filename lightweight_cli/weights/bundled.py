@@ -29,7 +29,8 @@ class Part(NamedTuple):
         ends = [0]
         for output in self.node.output:
             ends.append(ends[-1] + math.prod(constant_values.shape_of(model, scope, output)[0]))
-        return whole * ends[self.which + 1] // ends[-1] - whole * ends[self.which] // ends[-1]
+        count = max(1, ends[-1])
+        return whole * ends[self.which + 1] // count - whole * ends[self.which] // count
 
     def own(self, scope: Scope) -> list[tuple[Scope, str]]:
         """Return what the bundle is decoded from, and nothing else is."""

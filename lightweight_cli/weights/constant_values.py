@@ -104,8 +104,8 @@ class Chain:
         if found is None:
             found = self.value(home, name)
             assert found is not None
-            while len(home.decoded) >= KEPT:
-                home.decoded.pop(next(iter(home.decoded), ""), None)
+            for old in list(home.decoded)[: 1 - KEPT]:  # others may do the same meanwhile
+                home.decoded.pop(old, None)
             home.decoded[name] = found
         return found
 
