@@ -12,6 +12,7 @@ from onnx import AttributeProto, NodeProto, TensorProto, helper
 
 from lightweight_cli.model.blobs import Blob
 from lightweight_cli.weights.naming import PLACE, is_shared, words
+from lightweight_cli.weights.stored import Stored, of_array
 
 if TYPE_CHECKING:
     from lightweight_cli.model.model import Model
@@ -20,18 +21,6 @@ if TYPE_CHECKING:
 NAMES = tuple(itertools.islice(words(PLACE), 4096))
 SMALL = 1 << 16
 """Bytes up to which ready-made tensors stay in memory."""
-
-
-@dataclass
-class Stored:
-    """A tensor to be: its type and shape, its bytes, and what makes them."""
-
-    proto: TensorProto
-    nbytes: int
-    produce: Any
-    shared: bool = False
-    is_table: bool = False
-    """Whether all weights of a model pay for it together; shapes and single numbers, of some 40 bytes, count for each."""
 
 
 @dataclass
@@ -91,8 +80,9 @@ class Emission:
 
     def array(self, array: np.ndarray) -> str:
         """Add a tensor of known values."""
-        kind = helper.np_dtype_to_tensor_dtype(array.dtype)
-        return self.tensor(kind, array.shape, array.nbytes, np.ascontiguousarray(array).tobytes())
+        name = self.name()
+        self.stored.append(of_array(name, array))
+        return name
 
     def shared(self, name: str, array: np.ndarray, table: bool = False) -> str:
         """Add a tensor that all weights of the model use together, as a shape, or as a `table` for which they pay together."""
@@ -201,7 +191,7 @@ class Emission:
         return {s.proto.name: self._file_bytes(s) for s in self.stored if s.shared and not s.is_table}
 
     def _file_bytes(self, s: Stored) -> int:
-        size = s.proto.ByteSize() + framed(s.nbytes)
+        size = s.proto.ByteSize() + (framed(s.nbytes) if s.produce is not None else 0)
         if self.local:  # a Constant node around it: output, op_type, and the attribute's name, tensor and type
             size = framed(len(s.proto.name.encode())) + framed(8) + framed(framed(5) + framed(size) + 3)
         return framed(size)
@@ -209,6 +199,8 @@ class Emission:
     def realise(self, model: Model) -> None:
         """Make the bytes of every tensor."""
         for s in self.stored:
+            if s.produce is None:
+                continue
             if isinstance(s.produce, bytes):
                 s.produce = Blob(s.nbytes, data=s.produce) if s.nbytes <= SMALL else model.spool.put(s.produce)
             elif isinstance(s.produce, Blob):

@@ -29,7 +29,8 @@ def place(model: Model, scope: Scope, main: Scope, emission: Emission, unused: I
             node = helper.make_node("Constant", [], [stored.proto.name])
             attribute = node.attribute.add(name="value", type=AttributeProto.TENSOR)
             attribute.t.CopyFrom(stored.proto)
-            model.attach(attribute.t, stored.produce)
+            if stored.produce is not None:
+                model.attach(attribute.t, stored.produce)
             nodes.append(node)
             continue
         home = main if stored.shared else scope
@@ -37,7 +38,8 @@ def place(model: Model, scope: Scope, main: Scope, emission: Emission, unused: I
             continue
         target = home.graph.initializer.add()
         target.CopyFrom(stored.proto)
-        model.attach(target, stored.produce)
+        if stored.produce is not None:
+            model.attach(target, stored.produce)
         home.initializers[stored.proto.name] = target
     for table in emission.tables:
         if table.output[0] not in main.producers:

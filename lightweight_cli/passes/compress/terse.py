@@ -11,9 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-from onnx import TensorProto
-
+from lightweight_cli.model import integers
 from lightweight_cli.model.light import light_copy
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.passes.compress.defaults import forget_defaults
@@ -21,9 +19,6 @@ from lightweight_cli.weights.naming import LETTERS, is_inner, is_shared
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
-
-SMALL = 512
-"""Bytes up to which integers are looked at: what holds more is no shape."""
 
 
 def saved(proto: ModelProto) -> int:
@@ -40,7 +35,7 @@ def shorten(proto: ModelProto) -> None:
     graphs: list[GraphProto] = [s.graph for s in scopes]  # type: ignore[misc]
     for graph in graphs:
         for tensor in graph.initializer:
-            _count_shortly(tensor)
+            integers.shorten(tensor)
     for scope in scopes:
         for node in scope.graph.node:
             node.ClearField("name")
@@ -59,19 +54,6 @@ def shorten(proto: ModelProto) -> None:
         new[name] = shortest if len(shortest) < len(name) else name
     for graph in graphs:
         _rename(graph, new)
-
-
-def _count_shortly(tensor: TensorProto) -> None:
-    """Write few small integers, such as shapes, in as many bytes as each needs, where that is fewer than 4 or 8 for each."""
-    if tensor.data_type not in (TensorProto.INT32, TensorProto.INT64) or not 0 < len(tensor.raw_data) <= SMALL:
-        return
-    short = TensorProto()
-    short.CopyFrom(tensor)
-    short.ClearField("raw_data")
-    wide = tensor.data_type == TensorProto.INT64
-    (short.int64_data if wide else short.int32_data).extend(np.frombuffer(tensor.raw_data, "<i8" if wide else "<i4").tolist())
-    if short.ByteSize() < tensor.ByteSize():
-        tensor.CopyFrom(short)
 
 
 def _names(graph: GraphProto) -> Iterator[str]:

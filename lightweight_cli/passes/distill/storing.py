@@ -37,7 +37,7 @@ def fits(rewriter: Rewriter, weight: Weight, limits: Limits) -> str:
     options = stored(rewriter, weight, values, limits)
     weight.forget()
     least = min((e.nbytes for e in options), default=math.inf)
-    return "" if least <= ROOM * weight.stored_bytes() else UNKNOWN
+    return "" if least <= ROOM * rewriter.limit(weight) else UNKNOWN
 
 
 def stored(rewriter: Rewriter, weight: Weight, values: np.ndarray, limits: Limits) -> list[Emission]:
