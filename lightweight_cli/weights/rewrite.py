@@ -71,7 +71,7 @@ class Rewriter:
 
     def limit(self, weight: Weight) -> int:
         """Return the bytes below which a form of a weight is looked at: of one in a bundle, which may come into another, more than now."""
-        return weight.stored_bytes() + (ALONE if id(weight) in self.held else 0)
+        return weight.stored_bytes() + (ALONE + weight.size // 8 if id(weight) in self.held else 0)
 
     def _table(self, name: str) -> bytes | None:
         """Return an initializer that may be a shared table, its declaration and bytes, or a node that may compute one."""

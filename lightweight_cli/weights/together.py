@@ -18,7 +18,8 @@ LARGEST = 1_000_000
 HELD = 64 << 20
 """Codes that are kept until it is known which weights go together: the smallest come first."""
 ALONE = 400
-"""Bytes that a weight of a bundle may take more by itself: whether all together are smaller is seen when it is known which go together."""
+"""Bytes that a weight of a bundle may take more by itself, and a bit a value: what it answers for goes by values, whatever their codes.
+Whether all together are smaller is seen when it is known which go together."""
 New = Callable[[str], "Emission"]
 
 
