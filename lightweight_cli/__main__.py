@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import warnings
+from typing import NoReturn
 
 from lightweight_cli.cli.guard import guarded
 from lightweight_cli.runtime.import_path import home, working_directory
@@ -29,8 +31,25 @@ def main() -> None:
     if sys.argv[1:2] == ["inspect"]:
         from lightweight_cli.inspect.command import main as inspect_main
 
-        sys.exit(guarded(lambda: inspect_main(sys.argv[2:])))
-    sys.exit(guarded(run))
+        leave(guarded(lambda: inspect_main(sys.argv[2:])))
+    leave(guarded(run))
+
+
+def leave(status: int) -> NoReturn:
+    """End the process with a status, as sys.exit would, but without taking apart what was imported: .07 to .1 s, a fifth of a small job.
+
+    Where a thread still runs, or a stream can't be written any more, the interpreter ends as it is used to.
+    """
+    threads = sys.modules.get("threading")
+    if threads is not None and threads.active_count() > 1:
+        sys.exit(status)
+    atexit._run_exitfuncs()
+    try:
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+    except (OSError, ValueError):
+        sys.exit(status)
+    os._exit(status)
 
 
 def run() -> int:

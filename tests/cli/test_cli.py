@@ -132,3 +132,21 @@ def test_a_recipe_holds_the_check_and_the_gates(call, recipe):
 def test_errors_of_a_recipe_name_the_table_and_the_key(call, recipe, old, new, said):
     status, _, error = call("run", MODEL, "--recipe", recipe(RECIPE.replace(old, new)), "-o", "out.onnx")
     assert status in (2, 3) and error.startswith(f"lwc: error: {said}") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("thread", [False, True])
+def test_the_process_ends_with_its_status_and_all_that_was_said(thread):
+    later = "import threading; threading.Timer(.1, print, ['thread']).start()" if thread else ""
+    code = f"import atexit; from lightweight_cli.__main__ import leave; atexit.register(print, 'end'); {later}\n" \
+        "print('said', end=' ')\nleave(3)"
+    buffered = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=buffered)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "said thread\nend\n" if thread else "said end\n", "")
+
+
+def test_the_help_of_all_commands_starts_without_what_only_commands_need():
+    code = "import sys, lightweight_cli.cli.commands as c; c.all_commands([]); " \
+        "print(*{'numpy', 'subprocess', 'tempfile', 'json'} & {*sys.modules})"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "\n"
+    uncalled = {c.name: c for c in all_commands([])}
+    assert all(c.summary == uncalled[c.name].summary for c in all_commands()) and not uncalled["quantize"].flags
