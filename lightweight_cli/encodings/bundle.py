@@ -87,8 +87,12 @@ class Bundle:
 
 
 def fits(values: object) -> bool:
-    """Whether a weight's codes may be stored with others': behind their scale they stand for numbers that others have too."""
-    return isinstance(values, Coded) and values.scale is not None and values.size > 0 and values.count <= 256
+    """Whether a weight's codes may be stored with others': behind their scale they stand for numbers that others have too.
+
+    Of many codes that are not counted some have shown that no tree pays: in a bundle they would save their nodes, .15 % of them at most,
+    and looking for it took 1.5 of 3.5 CPU s of a model of 440 MB at 8 bits.
+    """
+    return isinstance(values, Coded) and values.scale is not None and values.size > 0 and values.count <= 256 and values.counted
 
 
 def member_bytes(e: Emission, coded: Coded) -> int:
