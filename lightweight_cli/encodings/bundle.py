@@ -18,13 +18,15 @@ from onnx import TensorProto
 from lightweight_cli.encodings import split
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.streams import base_of
-from lightweight_cli.encodings.tree import LARGE, Tree
+from lightweight_cli.encodings.tree import LARGE, Tree, hopeless
 from lightweight_cli.encodings.values import Deferred, Numbers
 from lightweight_cli.numerics import packing, split_tree
 from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.load_cost import LoadCost
 
 NAME = "bundle"
+MANY = 1 << 14
+"""Codes from which a weight whose codes take a byte each is not tried: some hundred bytes for nodes are then 2 % of it at most."""
 LOAD_PART = LoadCost(8, 4)
 """For every code: its number by itself, and in its shape."""
 
@@ -89,10 +91,12 @@ class Bundle:
 def fits(values: object) -> bool:
     """Whether a weight's codes may be stored with others': behind their scale they stand for numbers that others have too.
 
-    Of many codes that are not counted some have shown that no tree pays: in a bundle they would save their nodes, .15 % of them at most,
-    and looking for it took 1.5 of 3.5 CPU s of a model of 440 MB at 8 bits.
+    Where each of many codes takes a byte and no tree saves any bits, a bundle has nothing to share: trying took 1.5 of 3.5 CPU s of a
+    model of 440 MB at 8 bits.
     """
-    return isinstance(values, Coded) and values.scale is not None and values.size > 0 and values.count <= 256 and values.counted
+    if not isinstance(values, Coded) or values.scale is None or not 0 < values.count <= 256 or not values.size:
+        return False
+    return values.size < MANY or int(np.count_nonzero(values.sampled)) <= max(packing.DIGITS) or not hopeless(values)
 
 
 def member_bytes(e: Emission, coded: Coded) -> int:

@@ -65,7 +65,7 @@ class Tree:
             return True
         if self.splits > split_tree.DEPTH and values.size < LARGE or values.size > LARGEST:
             return False
-        return not hopeless(values) and len(self.leaves(values)) == self.splits + 1
+        return (values.counted or not hopeless(values)) and len(self.leaves(values)) == self.splits + 1
 
     def leaves(self, coded: Coded) -> tuple[int, ...]:
         """Return the leaves of the best tree of at most so many splits."""
@@ -99,9 +99,7 @@ class Tree:
 
 
 def hopeless(coded: Coded) -> bool:
-    """Whether some of many codes show that no tree with splits is smaller than one leaf."""
-    if coded.counted:
-        return False
+    """Whether no tree with splits takes fewer bits than one leaf, by far, as all codes or some of many tell."""
     counts = coded.sampled
     return split_tree.advantage(-np.sort(-counts[counts > 0])) > HOPELESS
 

@@ -10,7 +10,7 @@ import pytest
 from encoding_models import EVERYTHING, IR_VERSION, LEVELS, coded, inlined, model_of, put, run, same, session
 from onnx import ModelProto, TensorProto
 
-from lightweight_cli.encodings.bundle import Bundle, fits
+from lightweight_cli.encodings.bundle import MANY, Bundle, fits
 from lightweight_cli.encodings.bundling import Bundling
 from lightweight_cli.encodings.choose import for_codes
 from lightweight_cli.encodings.coded import Coded
@@ -92,3 +92,12 @@ def test_bundles_are_smaller_than_their_members_and_within_limits() -> None:
     assert found.emission.nbytes < 0.85 * sum(alone[i].nbytes for i in found.which)
     for refused in (Limits(refused=("tree",)), Limits(refused=("bundle",)), Limits(load_memory=2.0)):
         assert not Bundling(refused).together(lambda label: Emission(17, label=label), names, alone)
+
+
+def test_many_codes_of_a_byte_that_no_tree_makes_smaller_are_in_no_bundle() -> None:
+    random = np.random.default_rng(0)
+    wide = random.normal(size=MANY).clip(-2.8, 2.8) * 45
+    peaked = (random.laplace(size=MANY) * 8).clip(-127, 127)
+    kinds = {"wide": wide, "small": wide[: MANY // 2], "few": wide / 45, "peaked": peaked}
+    found = {kind: fits(coded(np.rint(codes).astype(np.int8), codes.shape, scale=ONE)) for kind, codes in kinds.items()}
+    assert found == {"wide": False, "small": True, "few": True, "peaked": True}
