@@ -67,13 +67,17 @@ CASES: dict[str, Case] = {
     "fashion-resnet, 2 bits": Case("fashion-resnet", TWO_BITS[0], 200, TWO_BITS[1]),
     "captcha-crnn, 90 % zeros": Case("captcha-crnn", GLOBAL.format(0.9), 150, OBS.format(0.9)),
     "captcha-crnn, ternary": Case("captcha-crnn", TERNARY[0], 150, TERNARY[1]),
+    "captcha-crnn, 2 bits": Case("captcha-crnn", TWO_BITS[0], 150, TWO_BITS[1]),
     "ppocrv4-rec, 75 % zeros": Case("ppocrv4-rec", GLOBAL.format(0.75), 150, OBS.format(0.75)),
     "ppocrv4-rec, 3 bits": Case("ppocrv4-rec", THREE_BITS[0], 150, THREE_BITS[1]),
+    "ppocrv4-rec, 2 bits": Case("ppocrv4-rec", TWO_BITS[0], 150, TWO_BITS[1]),
     "minilm-stsb, a quarter of the parameters": Case("minilm-stsb", "prune-channels:ratio=0.25,no_recover", 60,
                                                      "prune-channels:ratio=0.25"),
     "minilm-stsb, a quarter of the parameters, 1,500 sentences": Case("minilm-stsb", "prune-channels:ratio=0.25,no_recover", 200,
                                                                       "prune-channels:ratio=0.25", sentences=1500),
     "minilm-stsb, a quarter of the blocks": Case("minilm-stsb", "prune-channels:depth=0.25,no_recover", 60, "student:depth=0.75"),
+    "minilm-stsb, half of the blocks, 1,500 sentences": Case("minilm-stsb", "prune-channels:depth=0.5,no_recover", 200, "student:depth=0.5",
+                                                             sentences=1500),
 }
 JUDGED = 500
 """Pairs of STS-B that eval.py judges, the first."""
