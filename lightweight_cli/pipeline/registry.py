@@ -98,7 +98,7 @@ def register(
 
 @cache
 def _parameters(function: Callable[..., int]) -> tuple[Parameter, ...]:
-    found = []
+    found, function = [], inspect.unwrap(function)
     for parameter in list(inspect.signature(function).parameters.values())[1:]:
         hint = parameter.annotation
         if isinstance(hint, str):

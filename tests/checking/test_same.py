@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -56,6 +57,7 @@ def breaks(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     def install(share: float) -> None:
         which = registry.get("strip")
 
+        @functools.wraps(which.function)
         def function(context: Context, **options: object) -> int:
             graph = context.model.proto.graph
             graph.ClearField("doc_string")

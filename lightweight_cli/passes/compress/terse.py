@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from onnx import TensorProto
+
 from lightweight_cli.model import integers
 from lightweight_cli.model.light import light_copy
 from lightweight_cli.model.scopes import Scopes
@@ -20,6 +22,8 @@ from lightweight_cli.weights.naming import LETTERS, is_inner, is_shared
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto
 
+    from lightweight_cli.weights.emission import Emission
+
 
 def saved(proto: ModelProto) -> int:
     """Return the bytes that `shorten` saves."""
@@ -27,6 +31,20 @@ def saved(proto: ModelProto) -> int:
     copy.CopyFrom(proto)
     shorten(copy)
     return proto.ByteSize() - copy.ByteSize()
+
+
+def common_bytes(emission: Emission) -> dict[str, int]:
+    """Return the bytes of each shape and number of an emission that others may share, once it is shortened."""
+    found = emission.common_bytes()
+    for stored in emission.stored:
+        if stored.proto.name in found and isinstance(stored.produce, bytes):
+            tensor = TensorProto()
+            tensor.CopyFrom(stored.proto)
+            tensor.raw_data = stored.produce
+            before = tensor.ByteSize()
+            integers.shorten(tensor)
+            found[tensor.name] -= before - tensor.ByteSize()
+    return found
 
 
 def shorten(proto: ModelProto) -> None:

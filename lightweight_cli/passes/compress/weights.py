@@ -139,10 +139,11 @@ def piece(context: Context, rewriter: Rewriter, layer: Layer, new: Rounded) -> P
         few = sorted((e for e in among if e.nbytes < limit), key=lambda e: e.nbytes)
         if not few:
             return Piece(limit)
-        best, common = few[0], few[0].common_bytes()
+        best, common = few[0], terse.common_bytes(few[0])
         menu = [Form(i, e.nbytes, at_load(layer.weight, layer.by_rows, e)) for i, e in enumerate(few)] if layer.scarce else ()
         form = Plan(layer.weight, taken=best) if best.codes is not None and id(layer.weight) in rewriter.small else None
-        return Piece(best.nbytes - sum(common.values()), {**common, **best.shared_bytes()}, menu=menu, names=best.named, form=form)
+        own = best.nbytes - sum(best.common_bytes().values())
+        return Piece(own, {**common, **best.shared_bytes()}, menu=menu, names=best.named, form=form)
 
     found = smallest(options)
     return found._replace(unsplit=smallest(e for e in options if SPLITS not in e.shared_bytes())) if SPLITS in found.shared else found
