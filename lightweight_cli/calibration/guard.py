@@ -7,7 +7,7 @@ but for 2 % of the cases (as good as a point worse), and what is not is worth no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -22,25 +22,24 @@ Put = Callable[[Found, "Weight"], "tuple[np.ndarray, Mapping[str, np.ndarray]] |
 """New values of a weight in its shape, and those of what goes with it; None: it stays as it is."""
 
 
-class Verdict(NamedTuple, Generic[Found]):
-    """What is taken, by what name, and how it and the plain one do."""
+class Verdict(NamedTuple):
+    """By what name a set is taken, and how it and the plain one do."""
 
-    found: Found
     name: str | None
     """None: the plain one."""
     score: Score
     plain: Score
 
 
-def better(study: Study, plain: Found, others: Iterable[tuple[str, Callable[[], Found]]], put: Put[Found]) -> Verdict[Found]:
+def better(study: Study, plain: Found, others: Iterable[tuple[str, Callable[[], Found]]], put: Put[Found]) -> tuple[Found, Verdict]:
     """Return the first of the others that beats the plain set, else that one. Raises: InputError where the model does not run."""
     limit = score = scored(study, plain, put)
     for name, make in others:
         found = make()
         score = scored(study, found, put)
         if score.beats(limit):
-            return Verdict(found, name, score, limit)
-    return Verdict(plain, None, score, limit)
+            return found, Verdict(name, score, limit)
+    return plain, Verdict(None, score, limit)
 
 
 def scored(study: Study, found: Found, put: Put[Found]) -> Score:

@@ -43,7 +43,7 @@ def recovered(context: Context, synthetic: Calibration, weights: Sequence[Weight
                         layer.replace(new.values)
                 return found
 
-            found, name, score, plain = better(study, {id(w): prune(w, None) for w in weights}, [("recovered", solved)], _put)
+            found, (name, score, plain) = better(study, {id(w): prune(w, None) for w in weights}, [("recovered", solved)], _put)
     except InputError as e:
         context.step.note(f"not recovered, for the model does not run on synthetic inputs: {e}")
         return {}

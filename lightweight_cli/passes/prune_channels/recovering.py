@@ -64,7 +64,7 @@ def _walked(context: Context, recovery: Recovery, study: Study) -> Refits:
 
 def _without_data(context: Context, recovery: Recovery, study: Study) -> Refits:
     try:
-        found, name, score, cut = better(study, recovery.cut_only(), [("recovered", lambda: _walked(context, recovery, study))], _put)
+        found, (name, score, cut) = better(study, recovery.cut_only(), [("recovered", lambda: _walked(context, recovery, study))], _put)
     except InputError as e:
         context.step.note(f"not recovered, for the model does not run on synthetic inputs: {e}")
         return {}

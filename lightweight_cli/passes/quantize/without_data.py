@@ -55,7 +55,7 @@ def _guarded(context: Context, synthetic: Calibration, weights: Sequence[Weight]
             return {id(w): solve(w, None, PRIOR) for w in weights}
 
         ways = [(MIX, lambda: _mixed(context, study, solve)), *([(MIX, as_it_is)] if study.renormalized else []), (PRIOR, prior_alone)]
-        found, way, score, plain = better(study, nearest, ways, _put)
+        found, (way, score, plain) = better(study, nearest, ways, _put)
     if way is None:
         context.step.note(f"nearest, which nothing beat on inputs of another kind ({plain.sqnr:.1f} dB)")
     else:
