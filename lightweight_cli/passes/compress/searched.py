@@ -77,6 +77,9 @@ def confirmed(context: Context, search: Search, budget: Budget) -> None:
     held = best is None or confirms(best.verdict, fresh, budget)
     context.step.note(f"on fresh rows: {fresh.figures}: {'confirmed' if held else 'not confirmed'} with those that selected")
     if budget.max_drop is not None and best is not None and best.verdict.holds and not held:
+        if fresh.floor is not None:  # it stands in for the drop
+            context.step.goals.append(GateResult("min-sqnr on fresh rows", fresh.floor, fresh.sqnr, False, None, False, "dB"))
+            return
         why = None if fresh.estimate is not None else fresh.sentence
         context.step.goals.append(GateResult("max-drop on fresh rows", budget.max_drop, fresh.estimate, False, why))
 
