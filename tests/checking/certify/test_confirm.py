@@ -13,8 +13,8 @@ from lightweight_cli.checking.metrics.top_k import TopK
 
 
 def certificate(estimate: float | None, rows: int, least: float | None = None, floor: float | None = None,
-                holds: bool = True) -> Certificate:
-    return Certificate(holds, estimate, None, floor, "", least=least, rows=rows)
+                holds: bool = True, sqnr: float | None = None) -> Certificate:
+    return Certificate(holds, estimate, None, floor, "", least=least, rows=rows, sqnr=sqnr)
 
 
 @pytest.mark.parametrize(("selected", "fresh", "budget", "right"), [
@@ -24,6 +24,11 @@ def certificate(estimate: float | None, rows: int, least: float | None = None, f
     (certificate(0.0, 666), certificate(None, 334, None), Budget(0.01), False),
     (certificate(0.0, 20), certificate(0.0, 10, 0.0, floor=30, holds=False), Budget(0.01), False),
     (certificate(0.0, 20), certificate(0.05, 10, 0.0, floor=30, holds=True), Budget(0.01), True),
+    (certificate(0.0, 16, sqnr=32.6), certificate(0.014, 8, 0.0, floor=30, holds=False, sqnr=27.6), Budget(0.01), True),  # 30.2 dB on 24
+    (certificate(0.0, 16, sqnr=31.6), certificate(0.014, 8, 0.0, floor=30, holds=False, sqnr=27.6), Budget(0.01), False),  # 29.8
+    (certificate(0.0, 16, sqnr=32.6), certificate(0.04, 8, 0.0, floor=30, holds=False, sqnr=27.6), Budget(0.01), False),  # 1.3 points
+    (certificate(None, 16, sqnr=40.0), certificate(None, 8, floor=30, holds=False, sqnr=28.0), Budget(0.01), True),
+    (certificate(None, 16, sqnr=60.0), certificate(None, 8, floor=30, holds=False, sqnr=26.0), Budget(0.01), False),  # too far below
     (certificate(0.0, 666), certificate(0.0, 334, 0.0, holds=False), Budget(0.01, confident=True), True),  # too few for a bound
     (certificate(None, 9), certificate(None, 9, holds=False), Budget(min_sqnr=30), False)])
 def test_what_fresh_rows_confirm(selected: Certificate, fresh: Certificate, budget: Budget, right: bool) -> None:
