@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightweight_cli.distillation.opened import session_of
+from lightweight_cli.distillation.agreement import seen
 from lightweight_cli.distillation.pool import Drawn, Pool
 from lightweight_cli.distillation.reach import computed
-from lightweight_cli.errors import InputError
-from lightweight_cli.runtime.sessions import reason
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+
+    from lightweight_cli.distillation.settings import Settings
 
 MEMORY = 2 << 30
 """Bytes that a part of a batch may take, about."""
@@ -22,19 +22,15 @@ WAY_BACK = 4
 3.7 for captcha-crnn, more only where it is little (a small ResNet: 7 times .3 MB)."""
 
 
-def at_once(proto: ModelProto, pool: Pool, threads: int) -> int:
+def at_once(proto: ModelProto, pool: Pool, settings: Settings) -> int:
     """Return how many samples of a batch are run at once, at least one. Raises: InputError where the model does not run."""
     if not pool.sliceable:
         return pool.size
     one = next(pool.parts(next(pool.judging()), 1))
-    return max(1, MEMORY // (WAY_BACK * max(1, left_behind(proto, one, threads))))
+    return max(1, MEMORY // (WAY_BACK * max(1, left_behind(proto, one, settings))))
 
 
-def left_behind(proto: ModelProto, drawn: Drawn, threads: int) -> int:
-    """Return the bytes of all that nodes of the main graph make of a batch."""
-    session = session_of(proto, computed(proto), threads, "student")
-    try:
-        found = session.run(None, {i.name: drawn.feed[i.name] for i in session.get_inputs()})
-    except Exception as e:  # onnxruntime's exceptions have no common base
-        raise InputError(f"the student does not run on the data: {reason(e)}") from e
-    return sum(v.nbytes for v in found if isinstance(v, np.ndarray))
+def left_behind(proto: ModelProto, drawn: Drawn, settings: Settings) -> int:
+    """Return the bytes of all that nodes of the main graph make of a batch. Raises: InputError where the model does not run."""
+    found = seen(proto, computed(proto), drawn, settings, "student")
+    return sum(v.nbytes for v in found.values() if isinstance(v, np.ndarray))

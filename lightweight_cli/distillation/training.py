@@ -101,7 +101,7 @@ class Training:
         what, shown, session = agreed(proto, teacher, [p.name for p in interface.outputs], settings, example)  # before the loss is added
         labelled = labelled_by(what, shown, example) if settings.alpha else None
         taken = {i.name for i in proto.graph.input}
-        most = at_once(proto, held, settings.threads)
+        most = at_once(proto, held, settings)
         mask = mask_of({n: v for n, v in example.feed.items() if n in taken})
         masked = None if mask is None else (mask, example.feed[mask])
         loss = Loss(proto, settings.temperature, masked).add(what, shown, settings.alpha, labelled)

@@ -35,12 +35,9 @@ class Bundling:
         beside = np.array([bundle.member_bytes(new(""), m) + len(n) + 2 for m, n in zip(members, names, strict=True)])
         taken = np.array([e.nbytes for e in alone])
 
-        def tree(merged: np.ndarray) -> float:
-            return split_tree.best(merged, bundle.depth_of(int(merged.sum()))).nbytes
-
         tables = {name for e in alone for name in e.shared_bytes()} | new("").known.keys()
         found = []
-        for which in grouped(counts, taken, beside, tree):
+        for which in grouped(counts, taken, beside, split_tree.smallest):
             forms = list(self._forms(new, Bundle([members[i] for i in which]), [names[i] for i in which]))
             if forms:
                 e, parts, splits = min(forms, key=lambda f: f[0].nbytes + sum(b for n, b in f[0].shared_bytes().items() if n not in tables))

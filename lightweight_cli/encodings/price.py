@@ -11,7 +11,7 @@ from onnx import TensorProto
 from lightweight_cli.encodings import choose, int4, planes
 from lightweight_cli.encodings.coded import Coded, Groups
 from lightweight_cli.encodings.limits import DEFAULT, Limits
-from lightweight_cli.encodings.tree import LARGE, Tree
+from lightweight_cli.encodings.tree import Tree
 from lightweight_cli.encodings.values import Deferred, Layout
 from lightweight_cli.numerics import split_tree
 from lightweight_cli.weights.emission import Emission
@@ -54,8 +54,7 @@ def smallest(
     low, codes = -(used.size // 2), Deferred(size, lambda: iter(()))
     codebook = np.zeros(used.size, np.float32) if one else None
     coded = Coded(tuple(shape), dtype, groups or (1, size, 1), codes, low, used.size, 0, None, scale, None, codebook, _histogram=histogram)
-    depth = split_tree.DEPTH + (size >= LARGE)
-    best = split_tree.best(histogram, depth).splits if opset >= 11 else 0
+    best = split_tree.best(histogram, split_tree.depth_of(size)).splits if opset >= 11 else 0
     among: list[Layout] = [*dict.fromkeys([Tree(0), Tree(best)]), planes, int4]
     found = choose.emissions(lambda label: Emission(opset, label=label), coded, name, limits, among)
     return min(found, key=lambda e: e.nbytes)

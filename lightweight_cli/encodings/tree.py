@@ -23,8 +23,6 @@ from lightweight_cli.numerics import packing, split_tree
 from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.load_cost import LoadCost
 
-LARGE = 100_000
-"""Codes from which a fourth split is worth its nodes."""
 LARGEST = 1 << 27
 """Codes of a weight that are split: packing them takes some 4 bytes of memory for each."""
 LOAD_PLACES = LoadCost(4, 4)
@@ -63,7 +61,7 @@ class Tree:
             return False
         if self.splits == 0:
             return True
-        if self.splits > split_tree.DEPTH and values.size < LARGE or values.size > LARGEST:
+        if self.splits > split_tree.DEPTH and values.size < split_tree.LARGE or values.size > LARGEST:
             return False
         return (values.counted or not hopeless(values)) and len(self.leaves(values)) == self.splits + 1
 

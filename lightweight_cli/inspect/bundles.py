@@ -7,6 +7,7 @@ from lightweight_cli.inspect.records import Node
 from lightweight_cli.inspect.tensors import Tensor
 from lightweight_cli.inspect.value import Stored, Value
 from lightweight_cli.weights.naming import is_inner, is_shared
+from lightweight_cli.weights.shares import shares
 
 
 def parts_of(node: Node, inputs: list[Value]) -> list[Value] | None:
@@ -18,15 +19,12 @@ def parts_of(node: Node, inputs: list[Value]) -> list[Value] | None:
         return None
     own, tables = _made_of(inputs)
     whole, heavy = sum(value.heavy.nbytes for value in own), inputs[0].heavy
-    found, start = [], 0
-    for name, size in zip(node.outputs, sizes, strict=True):
-        end = start + size
-        nbytes = whole * end // sum(sizes) - whole * start // sum(sizes)
+    found = []
+    for name, size, nbytes in zip(node.outputs, sizes, shares(whole, sizes), strict=True):
         tensor = Tensor(name, heavy.tensor.dtype, (size,), nbytes)
         value = Value(name, Stored(tensor, name, heavy.kind, heavy.scope, heavy.graph))
         value.inputs, value.ops, value.dtype = tables, inputs[0].ops | {node.op}, inputs[0].dtype
         found.append(value)
-        start = end
     return found
 
 

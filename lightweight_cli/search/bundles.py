@@ -46,8 +46,5 @@ def saved(forms: Iterable[tuple[float, Kinds | None]]) -> float:
     for row, (_, kinds) in zip(counts, known, strict=True):
         row[: kinds.counts.size] = kinds.counts
     alone, beside = np.array([nbytes for nbytes, _ in known]), np.array([k.beside for _, k in known])
-
-    def tree(merged: np.ndarray) -> float:
-        return split_tree.best(merged, pricing.depth_of(int(merged.sum()))).nbytes
-
-    return sum(float(alone[g].sum() - beside[g].sum()) - tree(counts[g].sum(0)) for g in grouped(counts, alone, beside, tree))
+    groups = grouped(counts, alone, beside, split_tree.smallest)
+    return sum(float(alone[g].sum() - beside[g].sum()) - split_tree.smallest(counts[g].sum(0)) for g in groups)

@@ -88,13 +88,14 @@ class Candidates:
         return any(list(tried.items) == list(items) for tried in self.front.tried if not tried.nearest)
 
     def of(self, size: float, fill: bool = False) -> Candidate | None:
-        """Build the assignment of a forecast size; None where that was built before. `fill`: with steps between the menu's."""
+        """Build the assignment of a forecast size; None where that was built before. `fill`: with steps between the menu's,
+        where decoding may take what it takes."""
         room = size - self.rest - pricing.TABLES
         chosen = allocated(self.explored, room, self.room)
         if (saved := self.saved(chosen)) > 0:
             chosen = allocated(self.explored, room + saved, self.room)
         forecast = self.forecast(chosen)
-        items = filled(self.explored, chosen, size - forecast if fill else 0.0, size)
+        items = filled(self.explored, chosen, size - forecast if fill and self.room is None else 0.0, size)
         return None if self.known(items) else self.measured(items, forecast)
 
     def made(self, chosen: Sequence[Choice]) -> Candidate:

@@ -14,7 +14,6 @@ import numpy as np
 from lightweight_cli.encodings import split
 from lightweight_cli.numerics import split_tree
 from lightweight_cli.numerics.packing import DIGITS
-from lightweight_cli.search import pricing
 from lightweight_cli.weights.load_budget import Form
 
 LEAF, END, NUMBERS = 9.0, 10.0, 8.0
@@ -56,7 +55,7 @@ def forms(counts: np.ndarray, by_rows: bool) -> list[Form]:
     if by_rows and used.size <= 1 << max(PLANES):
         packed = size * next(b for b, most in PLANES.items() if used.size <= most) / 8 + NODES
         found.append((packed, packed))
-    for splits in range(1, pricing.depth_of(size) + 1):
+    for splits in range(1, split_tree.depth_of(size) + 1):
         leaves = split_tree.chain(used, splits)
         if len(leaves) == splits + 1:
             places = split_tree.place_bits(leaves)

@@ -6,8 +6,6 @@ import numpy as np
 
 from lightweight_cli.numerics import split_tree
 
-LARGE, DEEP = 100_000, 4
-"""Weights from which a tree may have so many splits: another 4 to 6 % on models of millions of weights."""
 MOST_CODES = 256
 """Different codes that a tree can hold; of more, low digits are stored beside it."""
 DIGITS = (0, 1, 2, 4)
@@ -39,21 +37,16 @@ def whole(values: np.ndarray) -> float:
     return min(width * values.size, width * int(np.count_nonzero(values)) + values.size / 8 + BITMASK)
 
 
-def depth_of(size: int) -> int:
-    """Return how many splits a tree of so many codes may have."""
-    return DEEP if size >= LARGE else split_tree.DEPTH
-
-
 def lengths(counts: np.ndarray, size: int) -> np.ndarray:
     """Return the bits of each code of a histogram, those that do not occur included; `size`: codes of the whole weight."""
     whole = np.maximum(np.rint(counts * (size / counts.sum())).astype(np.int64), counts > 0)
     bits = digit_bits(whole)
     if not bits:
-        return split_tree.best(whole, depth_of(size)).lengths
+        return split_tree.best(whole, split_tree.depth_of(size)).lengths
     first = int(np.flatnonzero(whole)[0]) % (1 << bits)
     part = (np.arange(whole.size) - first >> bits) + (first > 0)
     high = np.bincount(part, whole).astype(np.int64)
-    return split_tree.best(high, depth_of(size)).lengths[part] + bits
+    return split_tree.best(high, split_tree.depth_of(size)).lengths[part] + bits
 
 
 def digit_bits(counts: np.ndarray) -> int:
@@ -80,6 +73,6 @@ def nbytes(counts: np.ndarray, scales: int) -> float:
     if high.size > MOST_CODES:
         return np.inf
     digits = ADDED + size * bits / 8 if bits else 0.0
-    tree = split_tree.best(np.rint(high).astype(np.int64), depth_of(size)).nbytes
+    tree = split_tree.best(np.rint(high).astype(np.int64), split_tree.depth_of(size)).nbytes
     dense = size + DENSE if high.size > FEW else np.inf
     return min(tree - max(0.0, 3.0 * high.size - OWN), dense) + digits + (SCALE * scales + SCALES if scales > 1 else 0)

@@ -111,7 +111,7 @@ def half(layer: Layer) -> Rounded:
     values = layer.weight.read(0, layer.weight.size).reshape(layer.weight.shape)
     layer.weight.forget()
     decoded = values.astype(np.float16).astype(np.float32)
-    return Rounded(HALF, np.empty(0, np.int16), np.ones(1, np.float32), decoded, None, apart(decoded, values),
+    return Rounded(HALF, np.empty(0, np.int16), np.ones(1, np.float32), decoded, None, apart(decoded, values, squares(values)),
                    pricing.half(layer.weight.size))
 
 
@@ -132,13 +132,17 @@ def plainly(layer: Layer, item: Item) -> Rounded:
         raise ValueError("weights are not finite")
     item, grid, codes = nearest(matrix, item, layer.looked_up)
     decoded = (codes * grid.scale.astype(np.float32)).astype(np.float32)
-    return _told(layer, item, codes, grid.scale, decoded, None, apart(decoded, matrix))
+    return _told(layer, item, codes, grid.scale, decoded, None, apart(decoded, matrix, squares(matrix)))
 
 
-def apart(made: np.ndarray, values: np.ndarray) -> float:
-    """Return the squared error of values over their power, 0 of those that are all zero."""
-    power = float(np.square(values, dtype=np.float64).sum())
-    return float(np.square(made - values, dtype=np.float64).sum()) / power if power else 0.0
+def squares(values: np.ndarray) -> float:
+    """Return the sum of the squares of values."""
+    return float(np.square(values, dtype=np.float64).sum())
+
+
+def apart(made: np.ndarray, values: np.ndarray, power: float) -> float:
+    """Return the squared error of values over their power, the sum of their squares; 0 of those that are all zero."""
+    return squares(made - values) / power if power else 0.0
 
 
 def nearest(matrix: np.ndarray, item: Item, looked_up: bool) -> tuple[Item, Uniform, np.ndarray]:

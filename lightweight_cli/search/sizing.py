@@ -23,12 +23,12 @@ def meet(search: Candidates, most: int) -> None:
     if smallest > most and any(e.others for e in search.explored):
         search.opened, search.explored = True, [e._replace(choices=e.others or e.choices) for e in search.explored]
     aim = most * AIM
-    made = search.of(aim, fill=search.room is None)
+    made = search.of(aim, fill=True)
     for _ in range(CORRECTIONS):
         if made is None or most / NEAR <= made.nbytes <= most * NEAR:
             break
         nearer = search.rest + (aim - search.rest) * (most * AIM - search.rest) / max(1, made.nbytes - search.rest)
-        found = search.of(nearer, fill=search.room is None)
+        found = search.of(nearer, fill=True)
         if found is None:
             break
         aim, made = nearer, found

@@ -13,7 +13,19 @@ from lightweight_cli.search import loading, pricing
 from lightweight_cli.search.bundles import Kinds, kinds_of
 from lightweight_cli.search.items import FINER, GROUPED, HALF, Item
 from lightweight_cli.search.layer import Layer
-from lightweight_cli.search.rounding import apart, best_codes, half, kept, method, nearest, occurring, plainly, power_of, problem_of
+from lightweight_cli.search.rounding import (
+    apart,
+    best_codes,
+    half,
+    kept,
+    method,
+    nearest,
+    occurring,
+    plainly,
+    power_of,
+    problem_of,
+    squares,
+)
 from lightweight_cli.search.together import alone, together
 from lightweight_cli.weights.load_budget import Form
 
@@ -100,10 +112,10 @@ def _plainly(layer: Layer) -> list[Choice]:
         raise ValueError("weights are not finite")
     every = max(1, min(matrix.size // LARGE, matrix.shape[1] // OUTPUTS))
     part, scales = matrix[:, ::every], matrix.shape[0] * matrix.shape[1]
-    found = []
+    power, found = squares(part), []
     for item in coded(layer):
         item, grid, codes = nearest(part, item, layer.looked_up)
-        error = apart(codes * grid.scale, part)
+        error = apart(codes * grid.scale, part, power)
         counts = np.rint(occurring(codes) * (matrix.size / codes.size)).astype(np.int64)
         found.append(_choice(layer, item, counts, scales if item.per_output else 1, error))
     return found

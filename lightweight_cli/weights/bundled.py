@@ -9,6 +9,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from lightweight_cli.weights import constant_values, constants
+from lightweight_cli.weights.shares import shares
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -26,11 +27,7 @@ class Part(NamedTuple):
 
     def share(self, model: Model, scope: Scope, whole: int) -> int:
         """Return how much of `whole` this part answers for: as much as its numbers are of all. All parts' together are `whole`."""
-        ends = [0]
-        for output in self.node.output:
-            ends.append(ends[-1] + math.prod(constant_values.shape_of(model, scope, output)[0]))
-        count = max(1, ends[-1])
-        return whole * ends[self.which + 1] // count - whole * ends[self.which] // count
+        return shares(whole, [math.prod(constant_values.shape_of(model, scope, output)[0]) for output in self.node.output])[self.which]
 
     def own(self, scope: Scope) -> list[tuple[Scope, str]]:
         """Return what the bundle is decoded from, and nothing else is."""

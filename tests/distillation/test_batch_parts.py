@@ -15,6 +15,7 @@ from lightweight_cli.distillation.opened import session_of
 from lightweight_cli.distillation.parts import at_once, left_behind
 from lightweight_cli.distillation.pool import Drawn, Pool
 from lightweight_cli.distillation.scores import Learned
+from lightweight_cli.distillation.settings import Settings
 from lightweight_cli.distillation.vector import Vector
 
 NET = """<ir_version: 8, opset_import: ["" : 17]> g (float[n,8] x, bool c) => (float[n,4] y) <float[8,4] A, float[4,4] B>
@@ -50,8 +51,8 @@ def test_parts_sum_up_to_the_whole():
 def test_a_part_is_bounded_by_what_it_leaves_behind(monkeypatch):
     pool = Pool([Drawn({"x": np.zeros((6, 8), np.float32), "c": np.array(True)}, 6)], ("x",), 6, 0)
     of_one = 4 * 4 * 4  # t, u, v and y; D is made of weights alone
-    assert left_behind(made(), next(pool.parts(pool.draw(), 1)), 1) == of_one
+    assert left_behind(made(), next(pool.parts(pool.draw(), 1)), Settings()) == of_one
     for memory, most in ((2.5, 2), (0.1, 1)):
         monkeypatch.setattr(parts, "MEMORY", int(memory * parts.WAY_BACK * of_one))
-        assert at_once(made(), pool, 1) == most
-    assert at_once(made(), Pool(pool.batches, (), 6, 0), 1) == 6
+        assert at_once(made(), pool, Settings()) == most
+    assert at_once(made(), Pool(pool.batches, (), 6, 0), Settings()) == 6
