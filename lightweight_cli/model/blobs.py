@@ -21,6 +21,10 @@ IN_MEMORY = 1 << 20
 MEMORY_BUDGET = 32 << 20
 """Bytes of all spooled payloads kept in memory together; beyond, they go to a temporary file."""
 COPY = 1 << 20
+AHEAD = 64
+"""Bytes. Where memory begins 1 to 31 bytes behind its place in the file, counted within pages of 4 KiB, processors copy at a third of
+their speed (Zen: 416 MB in .21 instead of .066 s): what is read begins that much later then."""
+PAGE = 1 << 12
 
 
 class Source:
@@ -60,13 +64,22 @@ class Blob:
             self.source.read_into(self.offset + start, out)
 
     def array(self, dtype: np.dtype, start: int = 0, count: int = -1, out: np.ndarray | None = None) -> np.ndarray:
-        """Return elements [start, start + count): a new array of `dtype`, or the first of `out`."""
+        """Return elements [start, start + count): a new array of `dtype`, or in `out`, which has room for them and AHEAD bytes."""
         if count < 0:
             count = self.length // dtype.itemsize - start
-        out = np.empty(count, dtype) if out is None else out[:count]
+        out = np.empty(count + AHEAD // dtype.itemsize, dtype) if out is None else out
+        first = self.ahead(start * dtype.itemsize, out) // dtype.itemsize
+        out = out[first : first + count]
         if count:
             self.read_into(start * dtype.itemsize, memoryview(out.view(np.uint8)))
         return out
+
+    def ahead(self, start: int, out: np.ndarray) -> int:
+        """Return the bytes to leave free at the front of `out` when the bytes from `start` on are read to it: AHEAD or none."""
+        if self.source is None or out.nbytes < PAGE:
+            return 0
+        address: int = out.__array_interface__["data"][0]
+        return AHEAD if 0 < (address - self.offset - start) % PAGE < AHEAD else 0
 
     def bytes(self) -> bytes:
         """Return all bytes."""
@@ -77,7 +90,8 @@ class Blob:
         if self.source is None:
             yield memoryview(self.data)[first:]
             return
-        buffer = memoryview(bytearray(min(size, self.length - first)))
+        memory = np.empty(min(size, self.length - first) + AHEAD, np.uint8)
+        buffer = memoryview(memory)[self.ahead(first, memory) :]
         for start in range(first, self.length, size):
             part = buffer[: min(size, self.length - start)]
             self.read_into(start, part)

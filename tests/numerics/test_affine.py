@@ -146,6 +146,14 @@ def test_out_buffers_are_used() -> None:
     assert decode(q, grid.scale, grid.zero_point, out=x) is x and np.array_equal(x, w)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+def test_codes_worked_out_in_the_tile_are_the_same(dtype: type) -> None:
+    w = np.random.default_rng(0).normal(size=(3, 300, 100)).astype(dtype)  # more than a tile
+    grid = scales(*extent(w), 8, True)
+    expected = codes(w, grid.scale, None, 8)
+    assert np.array_equal(codes(w.copy(), grid.scale, None, 8, over=True), expected)
+
+
 def test_empty() -> None:
     w = np.empty((0, 4, 3), np.float32)
     grid, q = quantized(w, 8, True)

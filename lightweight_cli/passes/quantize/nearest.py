@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lightweight_cli.encodings.coded import HALF_SCALES, Coded, Groups
+from lightweight_cli.model.blobs import AHEAD
 from lightweight_cli.numerics import affine
 from lightweight_cli.weights.weight import Weight
 
@@ -43,7 +44,8 @@ def on_grid(model: Model, weight: Weight, groups: Groups, bits: int, symmetric: 
     whole = affine.scales(*extents(weight, groups), bits, symmetric, half, weight.numpy) if r * p > SLAB else None
     underflow = whole.underflow if whole else 0
     zeros = 0
-    for rows, tile in slabs(weight, groups, scratch()):
+    buffer = scratch()
+    for rows, tile in slabs(weight, groups, buffer):
         grid = part_of(whole, rows) if whole else affine.scales(*affine.extent(tile), bits, symmetric, half, weight.numpy)
         if half and not grid.half:
             return None
@@ -51,7 +53,7 @@ def on_grid(model: Model, weight: Weight, groups: Groups, bits: int, symmetric: 
         if zero_point is not None and grid.zero_point is not None:
             zero_point[rows] = grid.zero_point
         underflow += 0 if whole else grid.underflow
-        found = affine.codes(tile, grid.scale, grid.zero_point, bits, inside=symmetric)
+        found = affine.codes(tile, grid.scale, grid.zero_point, bits, inside=symmetric, over=np.may_share_memory(tile, buffer))
         zeros += found.size - int(np.count_nonzero(found))
         writer.write(found)
     if underflow == a * p:  # in some groups only: they are as good as zero, and wrong by less than 1e-38
@@ -82,7 +84,7 @@ def slabs(weight: Weight, groups: Groups, buffer: np.ndarray) -> Iterator[tuple[
     a, r, p = groups
 
     def part(start: int, count: int) -> np.ndarray:
-        return weight.read(start, count, buffer if count <= buffer.size else None)
+        return weight.read(start, count, buffer if count <= SLAB else None)
 
     if r * p <= SLAB:
         step = max(1, SLAB // (r * p))
@@ -103,5 +105,5 @@ _local = threading.local()
 def scratch() -> np.ndarray:
     """Return this thread's buffer for weights: fresh memory for each would cost as much as reading it."""
     if not hasattr(_local, "buffer"):
-        _local.buffer = np.empty(SLAB, np.float32)
+        _local.buffer = np.empty(SLAB + AHEAD, np.float32)
     return _local.buffer
