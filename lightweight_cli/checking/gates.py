@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lightweight_cli.checking.accuracy import Accuracy, MetricDrop
 from lightweight_cli.checking.amounts import Limit
 from lightweight_cli.checking.limits import at_most
+
+if TYPE_CHECKING:
+    from lightweight_cli.checking.accuracy import Accuracy, MetricDrop
 
 NO_DATA = "no data: on synthetic inputs both agree, whatever they do on real ones"
 

@@ -27,9 +27,12 @@ def shared(steps: Sequence[Step], files: Sequence[str], check: Check | None, gat
     `files` are those of --calibrate. Where there are none and a step can calibrate, a share of the check's data does;
     where there are no data at all, synthetic inputs do, unless the model is not to be run.
     """
+    searching = any(searches(step) for step in steps)
+    if not files and (check is None or not (searching or any(calibrates(step) for step in steps))):
+        return None, check, minded(check, gates)
     from lightweight_cli.data.portion import Portion
 
-    if any(searches(step) for step in steps):
+    if searching:
         from lightweight_cli.pipeline.wanted import Wanted, divided
 
         if check is None:
@@ -40,9 +43,7 @@ def shared(steps: Sequence[Step], files: Sequence[str], check: Check | None, gat
     held = minded(check, gates)
     if files:
         return Portion(tuple(files), "all", samples, seed, memory), check, held
-    if check is None or not any(calibrates(step) for step in steps):
-        return None, check, held
-    if check.data:
+    if check is not None and check.data:
         share = TRAINING if any(trains(step) for step in steps) else None
         return Portion(check.data, "calibrate", samples, seed, memory, share=share), replace(check, role="judge", share=share), held
     return Portion((), "all", samples, seed, memory), check, held
@@ -50,8 +51,8 @@ def shared(steps: Sequence[Step], files: Sequence[str], check: Check | None, gat
 
 def minded(check: Check | None, gates: Gates) -> Wanted | None:
     """Return the gates that steps can mind which do not search, and the data that hold them; None: there are none."""
-    from lightweight_cli.pipeline.wanted import Wanted
-
     if check is None or (gates.max_drop is None and gates.min_sqnr is None):
         return None
+    from lightweight_cli.pipeline.wanted import Wanted
+
     return Wanted(check, None, gates.max_drop, gates.min_sqnr, gates.confident, gates.max_size)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -31,7 +31,7 @@ class Model:
         self.total_size = total
         self.path = path
         self.blobs: list[Blob] = []
-        self.mark = f"lwc:{secrets.token_hex(8)}:"
+        self.mark = f"lwc:{os.urandom(8).hex()}:"
         self.spool = Spool()
 
     def blob(self, tensor: TensorProto) -> Blob | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
@@ -52,6 +51,8 @@ def closest(pattern: str, weights: Sequence[Weight]) -> str:
         return "the model has none"
     if pattern.startswith(OPERATOR):
         return f"operators with weights are {', '.join(sorted({printable(r.op) for w in weights for r in w.roles}))}"
+    import difflib
+
     names = list(dict.fromkeys(n for w in weights for n in (w.name, *(r.node.name for r in w.roles)) if n))
     near = difflib.get_close_matches(pattern, names, CLOSE, 0.4) or names[:CLOSE]
     return f"close to it: {', '.join(map(printable, near))}; lwc inspect lists them all"

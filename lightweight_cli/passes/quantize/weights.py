@@ -10,9 +10,7 @@ from lightweight_cli.encodings import choose, recognise
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.passes.quantize.fineness import block_size
 from lightweight_cli.passes.quantize.form import Form
-from lightweight_cli.passes.quantize.layers import Layers
 from lightweight_cli.passes.quantize.nearest import quantized
-from lightweight_cli.passes.quantize.plain import plain
 from lightweight_cli.passes.quantize.result import CLIPPED, NEAREST, Result
 from lightweight_cli.weights.plan import Plan
 from lightweight_cli.weights.smallest import smallest
@@ -54,10 +52,14 @@ def quantize_weights(context: Context, form: Form, method: str, keep: float | No
     def nearest(weight: Weight) -> Coded:
         of = form_of(weight)
         if of is form and (method == "mse" or form.levels is not None or form.grid == "codebook"):
+            from lightweight_cli.passes.quantize.plain import plain
+
             return plain(context.model, weight, form, method == "mse")
         return quantized(context.model, weight, of.groups(weight), of.bits, of.symmetric)
 
     if second:
+        from lightweight_cli.passes.quantize.layers import Layers
+
         wanted = [w for w in rewriter.weights if not w.locked and not reasons[id(w)]]
         data = context.calibration() is not None  # then the smallest take up the errors of the layers before them, as others do
         layers = Layers(context, {id(w): form_of(w) for w in wanted if data or id(w) not in small}, nearest, time_limit)
