@@ -99,7 +99,8 @@ def fits(values: object) -> bool:
     """
     if not isinstance(values, Coded) or values.scale is None or not 0 < values.count <= 256 or not values.size:
         return False
-    return values.size < MANY or int(np.count_nonzero(values.sampled)) <= max(packing.DIGITS) or not hopeless(values)
+    few = values.count <= max(packing.DIGITS)
+    return few or values.size < MANY or int(np.count_nonzero(values.sampled)) <= max(packing.DIGITS) or not hopeless(values)
 
 
 def member_bytes(e: Emission, coded: Coded) -> int:

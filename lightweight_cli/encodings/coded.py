@@ -125,8 +125,9 @@ class Coded:
 
     @cached_property
     def sampled(self) -> np.ndarray:
-        """int64[256]: how often each symbol occurs among some of many codes; of fewer, among all."""
-        return self.histogram if self.counted else counting.some(self.codes, self.low)
+        """int64[256]: how often each symbol occurs among some of many codes; of fewer, or where that is known, among all."""
+        known = self._histogram is not None or self.size < counting.MANY
+        return self.histogram if known else counting.some(self.codes, self.low)
 
     @cached_property
     def used(self) -> np.ndarray:

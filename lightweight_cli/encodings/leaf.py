@@ -32,7 +32,7 @@ LOAD_BYTE, LOAD_INDEX, LOAD_CODEBOOK = LoadCost(1, 1), LoadCost(4, 3), LoadCost(
 def emit(e: Emission, coded: Coded, dims: Sequence[int]) -> Numbers:
     """Add the codes; return the tensor of their numbers, of shape `dims`."""
     base = digits_of(coded)
-    return in_bytes(e, coded, dims) if base is None else in_digits(e, coded, coded.used, base, dims)
+    return in_bytes(e, coded, dims) if base is None else in_digits(e, coded, base, dims)
 
 
 def run(coded: Coded) -> int:
@@ -42,25 +42,28 @@ def run(coded: Coded) -> int:
 
 
 def digits_of(coded: Coded) -> int | None:
-    """Return the base of the digits in which the codes are packed; None where each takes a byte, which some of many can tell."""
-    few = base_of(int(np.count_nonzero(coded.sampled)))
-    return few and base_of(coded.used.size)
+    """Return the base of the digits in which the codes are packed; None where each takes a byte.
+
+    Some of many codes tell where that does not depend on the others: that as many kinds occur as there are, or too many for digits.
+    """
+    seen, most = base_of(int(np.count_nonzero(coded.sampled))), base_of(coded.count)
+    return seen if seen == most else seen and base_of(coded.used.size)
 
 
-def in_digits(e: Emission, coded: Coded, order: np.ndarray, base: int, dims: Sequence[int]) -> Numbers:
+def in_digits(e: Emission, coded: Coded, base: int, dims: Sequence[int]) -> Numbers:
     """Add packed digits and the nodes that look them up."""
     k = packing.DIGITS[base]
     rows = -(-coded.size // k)
     kind = coded.number_type
     place = list(dims) == coded.number_dims(k) != coded.number_dims()
-    low = 0 if coded.count <= base else int(order.min())
-    direct = coded.codebook is None and int(order.max()) - low < base
+    low, high = (0, coded.count - 1) if coded.count <= base else (int(coded.used.min()), int(coded.used.max()))
+    direct = coded.codebook is None and high - low < base
     if direct and place:
         kind = TensorProto.FLOAT  # a lookup less to reshape pays for the larger numbers
     width = helper.tensor_dtype_to_np_dtype(kind).itemsize
     e.costs(LoadCost(width, LOAD_LOOKUP), coded.size)
     e.costs(LOAD_PACKED, rows)
-    used = np.arange(low, int(order.max()) + 1) if direct else np.sort(order)
+    used = np.arange(low, high + 1) if direct else np.sort(coded.used)
     packed = e.tensor(TensorProto.UINT8, dims[:-1] if place else [rows], rows, Streams(coded, [base], used).write)
     if direct:
         table = digit_tables.numbers(e, base, coded.low + low, kind)

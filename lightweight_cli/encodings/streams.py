@@ -69,7 +69,7 @@ class Streams:
         first = int(self.order[0])
         if np.array_equal(self.order, np.arange(first, first + self.order.size)):
             for part in self.coded.symbols():
-                yield np.subtract(part, np.uint8(first), out=part)
+                yield np.subtract(part, np.uint8(first), out=part) if first else part
             return
         table = np.zeros(256, np.uint8)
         table[self.order] = np.arange(self.order.size)
@@ -81,5 +81,5 @@ class Streams:
         base = base_of(leaf)
         if base is None:
             return places
-        digits = padded(places, packing.DIGITS[base], front, start) - np.uint8(start)
-        return packing.pack(digits, base, packing.DIGITS[base])
+        digits = padded(places, packing.DIGITS[base], front, start)
+        return packing.pack(digits - np.uint8(start) if start else digits, base, packing.DIGITS[base])

@@ -194,12 +194,12 @@ def splice(skeleton: bytes, mark: str, refer: Callable[[int], int | bytes]) -> t
         return [*out, rest], size + len(rest)
 
     def tensor(at: int, end: int) -> tuple[list[Piece], int]:
-        ids = [skeleton[f.begin : f.end].split(needle)[1] for f in fields(skeleton, at, end)
+        parts = list(fields(skeleton, at, end))
+        ids = [skeleton[f.begin : f.end].split(needle)[1] for f in parts
                if f.number == EXTERNAL_DATA and needle in skeleton[f.begin : f.end]]
         if not ids:  # the mark stands in a name, by chance
             return [skeleton[at:end]], end - at
-        plain = b"".join(skeleton[f.start : f.end] for f in fields(skeleton, at, end)
-                         if f.number not in (EXTERNAL_DATA, DATA_LOCATION))
+        plain = b"".join(skeleton[f.start : f.end] for f in parts if f.number not in (EXTERNAL_DATA, DATA_LOCATION))
         told = refer(int(ids[0]))
         if isinstance(told, bytes):
             return [plain + told], len(plain) + len(told)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.further import Further
 from lightweight_cli.weights.load_budget import Form
 from lightweight_cli.weights.told import NOTHING, Told
 from lightweight_cli.weights.weight import Weight
@@ -34,6 +35,8 @@ class Plan:
     waits: bool = False
     """Its options hold little, as their codes are in the spool: none is made before all weights have theirs. The options of others hold
     codes, and are asked for again where another one has to be taken."""
+    further: Further | None = None
+    """Forms that its options leave out as long as it is not known whether there is room for them; only of one that waits."""
     taken: Emission | None = None
     sqnr: float | None = None
     """dB, of a sample of the values: weights.noise."""
@@ -67,6 +70,17 @@ class Plan:
     def stored_as(self) -> str:
         """The same in words, for people."""
         return self.said if self.together is not None else self.taken.stored_as if self.taken is not None else ""
+
+    @property
+    def alone(self) -> bool:
+        """Whether what is taken does not depend on other weights: it comes into no bundle, and nothing else is there instead."""
+        return self.taken is None or (self.taken.codes is None and self.spare is None and self.unsplit is None)
+
+    def leave_others(self) -> None:
+        """Keep what is taken, whatever becomes of others."""
+        self.spare = self.unsplit = None
+        if self.taken is not None:
+            self.taken.codes = None
 
     @property
     def gain(self) -> int:

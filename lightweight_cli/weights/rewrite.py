@@ -25,6 +25,7 @@ from lightweight_cli.weights.selection import Selection
 from lightweight_cli.weights.shadowing import told_apart
 from lightweight_cli.weights.sharing import share
 from lightweight_cli.weights.together import ALONE, Bundling, bundled, bundles_of, left_over, saved, small, undone
+from lightweight_cli.weights.waiting import done_without, least, stays
 from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Rewriter:
         self.held = {id(w) for weights in self.bundles.values() for w in weights}
         self.small = small([w for w in self.weights if id(w) not in self.by_rows]) if bundling is not None else set()
         self.room = 0.0
-        """Bytes that decoding may take beyond what was chosen."""
+        """Bytes that decoding may take, and when weights have their forms, beyond what was chosen."""
         self.names = unused(self.scopes.names())
         self.known = {n: self._table(n) for n in sorted(self.scopes.names()) if is_shared(n)}
         self.nodes: dict[int, list[NodeProto]] = {}
@@ -93,6 +94,8 @@ class Rewriter:
         self.step.expect(sum(w.size for w in free))
         with ThreadPoolExecutor(THREADS) as pool:
             plans = list(pool.map(lambda w: self._choose(make(w)), free))
+            self.room = self.load_room([p.weight for p in plans if p.taken is not None])
+            self._complete(plans, pool)
             self._relieve(plans, make, pool)
             list(pool.map(self._settle, plans))
         share(self.model, self.scopes.main, self.known, plans)
@@ -126,14 +129,31 @@ class Rewriter:
     def _choose(self, plan: Plan) -> Plan:
         """Take the smallest option if it gains, and make its bytes unless it waits."""
         if plan.options:
-            take(plan, id(plan.weight) in self.by_rows, self.known, self.limit(plan.weight), id(plan.weight) in self.small)
-            if plan.taken is not None:
-                plan.sqnr = noise.sqnr(plan.weight, plan.taken) if self.step.lossy else None
-                if not plan.waits:
-                    self._settle(plan)
+            self._take(plan)
+        if plan.further is not None and (id(plan.weight) in self.by_rows or not stays(plan, self.budget.worth)):
+            self._take_of_all(plan)
+        if plan.taken is not None:
+            plan.sqnr = noise.sqnr(plan.weight, plan.taken) if self.step.lossy else None
+            if not plan.waits:
+                self._settle(plan)
         plan.weight.forget()
         self.step.advance(plan.weight.size)
         return plan
+
+    def _take(self, plan: Plan) -> None:
+        take(plan, id(plan.weight) in self.by_rows, self.known, self.limit(plan.weight), id(plan.weight) in self.small)
+
+    def _take_of_all(self, plan: Plan) -> None:
+        """Take the smallest of all options of a plan, further ones too."""
+        assert plan.further is not None
+        plan.options, plan.further = plan.further.make(), None
+        self._take(plan)
+
+    def _complete(self, plans: Sequence[Plan], pool: ThreadPoolExecutor) -> None:
+        """Ask for further options where there is room for some of them."""
+        if any(p.further is not None for p in plans) and least([p for p in plans if p.taken is not None]) <= self.room:
+            list(pool.map(self._take_of_all, [p for p in plans if p.further is not None]))
+        done_without([p for p in plans if p.further is not None])
 
     def _settle(self, plan: Plan) -> None:
         """Make the bytes of what is taken, and let go of the options: they hold codes."""
@@ -151,8 +171,7 @@ class Rewriter:
 
     def _relieve(self, plans: list[Plan], make: Callable[[Weight], Plan], pool: ThreadPoolExecutor) -> None:
         """Take other options for some weights where all together would take too much memory at load."""
-        changing = [p for p in plans if p.taken is not None]
-        room = self.load_room([p.weight for p in changing])
+        changing, room = [p for p in plans if p.taken is not None], self.room
         decoding = sum(p.menu[0].load_bytes for p in changing)
         self.room = room - decoding
         if decoding <= room or not changing:
@@ -162,8 +181,8 @@ class Rewriter:
         def again(i: int) -> None:
             plan = changing[i]
             plan.options = plan.options or make(plan.weight).options
-            plan.taken, plan.spare, plan.unsplit = plan.options[moved[i].option], None, None
-            plan.taken.codes = None  # in a bundle it would take more again
+            plan.taken = plan.options[moved[i].option]
+            plan.leave_others()  # they would take more again
             self._settle(plan)
             plan.weight.forget()
 

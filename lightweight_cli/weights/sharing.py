@@ -22,12 +22,20 @@ def share(model: Model, main: Scope, known: Mapping[str, bytes | None], plans: S
     held = _held(main, known, plans, sizes)
     sizes = {n: b for n, b in sizes.items() if n not in held}
     _unsplit(model, plans, held)
+    gains: dict[tuple[int, int], int] = {}
+
+    def gain(p: Plan) -> int:
+        key = id(p), id(p.taken)  # asked for again with each table that it reads
+        if key not in gains:
+            gains[key] = p.gain
+        return gains[key]
+
     for tables in [*({n} for n in sizes), set(sizes)]:
         users = [p for p in plans if p.taken and not tables.isdisjoint(p.taken.shared_bytes())]
         if any(p.must and p.spare is None for p in users):
             continue
         cost = sum(sizes[n] for n in tables if any(p.taken and n in p.taken.shared_bytes() for p in users))
-        if users and sum(p.gain for p in users) <= cost:
+        if users and sum(map(gain, users)) <= cost:
             for p in users:
                 p.taken, p.reason = p.spare, f"would not be smaller: its decoding tables take {cost:,} bytes"
                 if p.taken is not None:

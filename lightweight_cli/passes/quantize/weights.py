@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lightweight_cli.encodings import choose, recognise
+from lightweight_cli.encodings import choose, later, recognise
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.passes.quantize.fineness import block_size
 from lightweight_cli.passes.quantize.form import Form
@@ -75,8 +75,8 @@ def quantize_weights(context: Context, form: Form, method: str, keep: float | No
             result = str(e)
         if isinstance(result, str):
             return Plan(weight, reason=result)
-        options = choose.for_codes(lambda label: rewriter.emission(weight, label), result.coded, weight.name, context.limits)
-        return Plan(weight, options, reason=choose.NO_LAYOUT, shift=result.shift, waits=True,
+        options, further = later.for_codes(lambda label: rewriter.emission(weight, label), result.coded, weight.name, context.limits)
+        return Plan(weight, options, reason=choose.NO_LAYOUT, shift=result.shift, waits=True, further=further,
                     told=Told(form_of(weight).told, result.method, result.error))
 
     rewriter.run(plan)

@@ -1,0 +1,49 @@
+"""Trees with splits are left for later where a weight has many codes: to price them all codes are counted, and decoding them takes most.
+
+Where not even the forms that take least at load have room, weights end at those, and no tree is asked for: a BERT of 440 MB at 4 bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from lightweight_cli.encodings import choose, counting, split
+from lightweight_cli.encodings.coded import LOAD_OPERATION, Coded
+from lightweight_cli.encodings.limits import DEFAULT, LOAD_MEMORY, Limits
+from lightweight_cli.encodings.tree import LARGEST, Tree, hopeless
+from lightweight_cli.numerics import split_tree
+from lightweight_cli.weights.emission import Emission
+from lightweight_cli.weights.further import Further
+
+TREE = Tree(1)
+SURE = 0.98
+"""Bytes of the best tree, as some of many codes tell, for each byte of one leaf, up to which it is smaller for sure."""
+
+
+def for_codes(new: choose.New, coded: Coded, name: str, limits: Limits = DEFAULT) -> tuple[list[Emission], Further | None]:
+    """Return one emission for each way to store `coded`, as choose.for_codes does, but for those that can wait, and those."""
+    if not waits(coded, new("").opset, limits):
+        return choose.for_codes(new, coded, name, limits), None
+    now = choose.for_codes(new, coded, name, replace(limits, refused={*limits.refused, "tree"}))
+    load = (TREE.LOAD.bytes + LOAD_OPERATION.bytes) * coded.size
+    return now, Further(lambda: choose.for_codes(new, coded, name, limits), coded.size / 8, load, lambda: smaller(coded, now))
+
+
+def waits(coded: Coded, opset: int, limits: Limits) -> bool:
+    """Whether all trees can wait: they have scales to apply, and a bit for each code, which zeros left out have not."""
+    many = counting.MANY <= coded.size <= LARGEST and coded.scale is not None and coded.scale.size > 1
+    allowed = limits.allows("tree") and limits.load_memory >= LOAD_MEMORY and limits.load_ns >= DEFAULT.load_ns
+    return many and allowed and opset >= split.MINIMUM_OPSET and not any(way.offers(coded, opset) for way in choose.SPARSE)
+
+
+def smaller(coded: Coded, now: list[Emission]) -> bool | None:
+    """Return whether a tree is smaller than all forms of `now`, of which one leaf must be the smallest; None where that is not sure."""
+    if min(now, key=lambda e: e.nbytes).label != Tree(0).NAME:
+        return None
+    counts = np.rint(coded.sampled * (coded.size / int(coded.sampled.sum()))).astype(np.int64)
+    leaf, best = (split_tree.best(counts, depth).nbytes for depth in (0, split_tree.depth_of(coded.size)))
+    if best <= SURE * leaf:
+        return True
+    return False if hopeless(coded) else None
