@@ -44,10 +44,12 @@ def bytes_column(e: Emission) -> str:
 
 def digits(e: Emission, levels: int) -> str:
     """Return int32 [256, k]: the digits of each byte in base `levels`, low digit first."""
-    powers = levels ** np.arange(packing.DIGITS[levels], dtype=np.int32)
+
+    def powers() -> str:
+        return e.integers(f".p{levels}", TensorProto.INT32, tuple(levels**i for i in range(packing.DIGITS[levels])), True)
 
     def shifted() -> str:
-        return e.computed(f".q{levels}", "Div", lambda: [bytes_column(e), e.shared(f".p{levels}", powers, True)])
+        return e.computed(f".q{levels}", "Div", lambda: [bytes_column(e), powers()])
 
     return e.computed(f".d{levels}", "Mod", lambda: [shifted(), e.number(levels, True)])
 
@@ -82,7 +84,6 @@ def ranks(e: Emission) -> Ranks:
 
     def places() -> list[str]:
         left = e.computed(".l", "Sub", lambda: [ones, rank()])
-        eight = np.arange(-8, 0, dtype=np.int32)
-        return [one, left, e.computed(".b", "Add", lambda: [left, e.shared(".e", eight, True)])]
+        return [one, left, e.computed(".b", "Add", lambda: [left, e.integers(".e", TensorProto.INT32, tuple(range(-8, 0)), True)])]
 
     return Ranks(one, ones, minus, zeros, e.computed(".w", "Where", places))

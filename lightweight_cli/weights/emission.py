@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from onnx import AttributeProto, NodeProto, TensorProto, helper
+from onnx import TensorProto, helper
 
 from lightweight_cli.model.blobs import Blob
 from lightweight_cli.weights.naming import PLACE, is_shared, words
-from lightweight_cli.weights.stored import Stored, of_array
+from lightweight_cli.weights.new_node import NewNode, framed
+from lightweight_cli.weights.stored import Stored, declared, of_array, of_integers
 
 if TYPE_CHECKING:
     from lightweight_cli.model.model import Model
@@ -32,7 +33,7 @@ class Emission:
     """Inside a function: no initializers, and nothing of the main graph is visible."""
     known: Mapping[str, bytes | None] = field(default_factory=dict)
     """Shared tensors, and nodes that compute them, that the model already has, serialized; None: something else has the name."""
-    nodes: list[NodeProto] = field(default_factory=list)
+    nodes: list[NewNode] = field(default_factory=list)
     stored: list[Stored] = field(default_factory=list)
     label: str = ""
     stored_as: str = ""
@@ -47,7 +48,7 @@ class Emission:
     """Of these, what is not taken where a table is decoded by rows."""
     load_ns: float = 0.0
     """Nanoseconds that it takes."""
-    tables: list[NodeProto] = field(default_factory=list)
+    tables: list[NewNode] = field(default_factory=list)
     """Nodes that compute shared tables, in order."""
     reads: dict[str, int] = field(default_factory=dict)
     """Bytes of the shared decoding tables, of what computes them too."""
@@ -86,17 +87,19 @@ class Emission:
 
     def shared(self, name: str, array: np.ndarray, table: bool = False) -> str:
         """Add a tensor that all weights of the model use together, as a shape, or as a `table` for which they pay together."""
+        return self._shared(name, lambda: declared(name, array), table)
+
+    def _shared(self, name: str, make: Callable[[], tuple[TensorProto, bytes]], table: bool) -> str:
         if name in self.inside or (table and name in self.have):
             return self.inside.get(name, name)
-        proto = TensorProto(name=name, data_type=helper.np_dtype_to_tensor_dtype(array.dtype), dims=array.shape)
-        content = np.ascontiguousarray(array).tobytes()
+        proto, content = make()
         if self.local or (name in self.known and self.known[name] != proto.SerializeToString() + content):
-            self.inside[name] = self.array(array)
+            self.inside[name] = self.array(np.frombuffer(content, helper.tensor_dtype_to_np_dtype(proto.data_type)).reshape(proto.dims))
             return self.inside[name]
         if name not in self.have and name not in self.known:
-            self.stored.append(Stored(proto, array.nbytes, content, True, table))
+            self.stored.append(Stored(proto, len(content), content, True, table))
         if table:
-            self.reads[name] = self._file_bytes(Stored(proto, array.nbytes, content, True))
+            self.reads[name] = self._file_bytes(Stored(proto, len(content), content, True))
         elif self.reads.pop(name, None) is not None:  # a table's that this weight needs by itself: it pays for it
             for stored in self.stored:
                 stored.is_table = stored.is_table and stored.proto.name != name
@@ -108,13 +111,12 @@ class Emission:
         if name in self.inside or name in self.have:
             return self.inside.get(name, name)
         given = inputs()
-        made = node(op_type, given, name, attributes)
-        content = made.SerializeToString()
+        made = NewNode(op_type, given, [name], attributes)
         apart = self.local or not all(map(is_shared, given))
-        if apart or (name in self.known and self.known[name] != content):
+        if apart or (name in self.known and self.known[name] != made.message().SerializeToString()):
             self.inside[name] = self.op(op_type, given, "", **attributes)
             return self.inside[name]
-        self.reads[name] = framed(len(content))
+        self.reads[name] = framed(made.nbytes)
         if name not in self.known:
             self.tables.append(made)
         self.have.add(name)
@@ -123,16 +125,15 @@ class Emission:
     def op(self, op_type: str, inputs: Sequence[str], output: str = "", **attributes: Any) -> str:
         """Add a node with one output; return the output's name."""
         name = output or self.name()
-        self.nodes.append(node(op_type, inputs, name, attributes))
+        self.nodes.append(NewNode(op_type, inputs, [name], attributes))
         return name
 
     def split(self, name: str, lengths: Sequence[int]) -> list[str]:
         """Add a Split of a flat tensor; return its parts."""
         given = [name] if self.opset < 13 else [name, self.array(np.array(lengths, np.int64))]
-        made = node("Split", given, self.name(), {"split": list(lengths)} if self.opset < 13 else {})
-        made.output.extend(self.name() for _ in lengths[1:])
-        self.nodes.append(made)
-        return list(made.output)
+        parts = [self.name() for _ in lengths]
+        self.nodes.append(NewNode("Split", given, parts, {"split": list(lengths)} if self.opset < 13 else {}))
+        return parts
 
     def cast(self, name: str, to: int) -> str:
         """Add a Cast."""
@@ -144,11 +145,15 @@ class Emission:
 
     def shape(self, dims: Sequence[int], table: bool = False) -> str:
         """Add a shape tensor, shared by all that have the same."""
-        return self.shared(".s" + "x".join(map(str, dims)), np.array(dims, np.int64), table)
+        return self.integers(".s" + "x".join(map(str, dims)), TensorProto.INT64, dims, table)
 
     def number(self, value: int, table: bool = False) -> str:
         """Return the name of an int32 number."""
-        return self.shared(f".i{value}", np.array(value, np.int32), table)
+        return self.integers(f".i{value}", TensorProto.INT32, value, table)
+
+    def integers(self, name: str, kind: int, values: int | Sequence[int], table: bool = False) -> str:
+        """Add few integers that all weights use together, or a `table` of them: `shared`."""
+        return self._shared(name, lambda: of_integers(name, kind, values if isinstance(values, int) else tuple(values)), table)
 
     def head(self, name: str, count: int) -> str:
         """Add a Slice of the first `count` elements of a flat tensor."""
@@ -180,7 +185,7 @@ class Emission:
     def nbytes(self) -> int:
         """Return the bytes that the nodes and tensors take in the file, shared decoding tables left out."""
         own = sum(self._file_bytes(s) for s in self.stored if not s.is_table)
-        return own + sum(framed(n.ByteSize()) for n in self.nodes)
+        return own + sum(framed(n.nbytes) for n in self.nodes)
 
     def shared_bytes(self) -> dict[str, int]:
         """Return the bytes of each shared decoding table that it reads, those that the model has already too."""
@@ -221,19 +226,3 @@ class Together(NamedTuple):
     """Bytes that each of them answers for."""
     said: Sequence[str]
     """How each is stored, for people."""
-
-
-def node(op_type: str, inputs: Sequence[str], output: str, attributes: Mapping[str, Any]) -> NodeProto:
-    """Return a node; helper.make_node takes ten times as long."""
-    made = NodeProto(op_type=op_type, input=inputs, output=[output])
-    for key, value in attributes.items():
-        if isinstance(value, int):
-            made.attribute.add(name=key, type=AttributeProto.INT, i=value)
-        else:
-            made.attribute.append(helper.make_attribute(key, value))
-    return made
-
-
-def framed(size: int) -> int:
-    """Return the bytes of a length-delimited field of `size` bytes with a one-byte tag."""
-    return 1 + max(1, -(-size.bit_length() // 7)) + size

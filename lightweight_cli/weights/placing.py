@@ -43,9 +43,9 @@ def place(model: Model, scope: Scope, main: Scope, emission: Emission, unused: I
         home.initializers[stored.proto.name] = target
     for table in emission.tables:
         if table.output[0] not in main.producers:
-            main.graph.node.append(table)
-            main.producers[table.output[0]] = table
-    return nodes + emission.nodes
+            main.producers[table.output[0]] = table.message()
+            main.graph.node.append(main.producers[table.output[0]])
+    return nodes + [n.message() for n in emission.nodes]
 
 
 def give_names(emission: Emission, unused: Iterator[str]) -> None:

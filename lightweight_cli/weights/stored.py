@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,11 +26,22 @@ class Stored:
 
 def of_array(name: str, array: np.ndarray) -> Stored:
     """Return a tensor of known values."""
-    proto = TensorProto(name=name, data_type=helper.np_dtype_to_tensor_dtype(array.dtype), dims=array.shape)
-    content = np.ascontiguousarray(array).tobytes()
+    proto, content = declared(name, array)
     if array.dtype.kind == "i" and array.nbytes <= integers.SMALL:
         proto.raw_data = content
         if integers.shorten(proto):
             return Stored(proto, 0, None)
         proto.ClearField("raw_data")
     return Stored(proto, array.nbytes, content)
+
+
+def declared(name: str, array: np.ndarray) -> tuple[TensorProto, bytes]:
+    """Return a tensor without its bytes, and those."""
+    proto = TensorProto(name=name, data_type=helper.np_dtype_to_tensor_dtype(array.dtype), dims=array.shape)
+    return proto, np.ascontiguousarray(array).tobytes()
+
+
+@lru_cache(1024)
+def of_integers(name: str, kind: int, values: int | tuple[int, ...]) -> tuple[TensorProto, bytes]:
+    """Return the same of integers, not to be changed: weights ask for the same shapes and numbers again and again."""
+    return declared(name, np.array(values, helper.tensor_dtype_to_np_dtype(kind)))

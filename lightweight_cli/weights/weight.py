@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 
 from lightweight_cli.model.scopes import Scope
 from lightweight_cli.weights import bundled, constant_values, constants
-from lightweight_cli.weights.emission import framed
+from lightweight_cli.weights.new_node import framed
 from lightweight_cli.weights.roles import Axes
 
 if TYPE_CHECKING:
