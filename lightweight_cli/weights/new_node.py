@@ -1,4 +1,4 @@
-"""A node that an encoding puts into a model, before it is one: most forms of a weight are only priced, and messages take ten times as long."""
+"""A node that an encoding puts into a model, before it is one: most forms of a weight are only priced, which takes no message."""
 
 from __future__ import annotations
 
