@@ -18,6 +18,8 @@ from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.further import Further
 
 TREE = Tree(1)
+LEAST = 14.5
+"""Bytes that each code takes at load, about, in the form with scales that takes least: where all have room, no tree is left for later."""
 SURE = 0.98
 """Bytes of the best tree, as some of many codes tell, for each byte of one leaf, up to which it is smaller for sure."""
 
@@ -25,10 +27,15 @@ SURE = 0.98
 def for_codes(new: choose.New, coded: Coded, name: str, limits: Limits = DEFAULT) -> tuple[list[Emission], Further | None]:
     """Return one emission for each way to store `coded`, as choose.for_codes does, but for those that can wait, and those."""
     if not waits(coded, new("").opset, limits):
-        return choose.for_codes(new, coded, name, limits), None
+        return all_for_codes(new, coded, name, limits)
     now = choose.for_codes(new, coded, name, replace(limits, refused={*limits.refused, "tree"}))
     load = (TREE.LOAD.bytes + LOAD_OPERATION.bytes) * coded.size
     return now, Further(lambda: choose.for_codes(new, coded, name, limits), coded.size / 8, load, lambda: smaller(coded, now))
+
+
+def all_for_codes(new: choose.New, coded: Coded, name: str, limits: Limits = DEFAULT) -> tuple[list[Emission], Further | None]:
+    """Return all of them, and none that can wait."""
+    return choose.for_codes(new, coded, name, limits), None
 
 
 def waits(coded: Coded, opset: int, limits: Limits) -> bool:

@@ -161,6 +161,10 @@ class Rewriter:
             plan.taken.realise(self.model)
             plan.taken.sample, plan.options = None, ()
 
+    def is_tight(self, load_bytes: float) -> bool:
+        """Whether all weights may not have room if each value takes so much at load: what the others leave is not looked at."""
+        return sum(w.size for w in self.weights if not w.locked) * load_bytes > self.budget.room(0.0)
+
     def load_room(self, new: Collection[Weight]) -> float:
         """Return the bytes that decoding some weights may take at load, beside the others as they are stored."""
         mine = {id(w) for w in new}

@@ -65,6 +65,8 @@ def quantize_weights(context: Context, form: Form, method: str, keep: float | No
         layers = Layers(context, {id(w): form_of(w) for w in wanted if data or id(w) not in small}, nearest, time_limit)
         found = layers.coded(wanted)
 
+    some = later.for_codes if rewriter.is_tight(later.LEAST) else later.all_for_codes
+
     def plan(weight: Weight) -> Plan:
         if reasons[id(weight)]:
             return Plan(weight, reason=reasons[id(weight)])
@@ -75,7 +77,7 @@ def quantize_weights(context: Context, form: Form, method: str, keep: float | No
             result = str(e)
         if isinstance(result, str):
             return Plan(weight, reason=result)
-        options, further = later.for_codes(lambda label: rewriter.emission(weight, label), result.coded, weight.name, context.limits)
+        options, further = some(lambda label: rewriter.emission(weight, label), result.coded, weight.name, context.limits)
         return Plan(weight, options, reason=choose.NO_LAYOUT, shift=result.shift, waits=True, further=further,
                     told=Told(form_of(weight).told, result.method, result.error))
 
