@@ -9,7 +9,6 @@ import warnings
 from typing import NoReturn
 
 from lightweight_cli.cli.guard import guarded
-from lightweight_cli.runtime import collector
 from lightweight_cli.runtime.import_path import home, working_directory
 
 
@@ -33,7 +32,6 @@ def main() -> None:
         from lightweight_cli.inspect.command import main as inspect_main
 
         leave(guarded(lambda: inspect_main(sys.argv[2:])))
-    collector.rest()  # the commands that work on models resume
     leave(guarded(run))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from html import escape
 from typing import Any
 
 from lightweight_cli.errors import printable
@@ -52,6 +51,8 @@ def brief(accuracy: Any) -> str:
 
 def as_table(accuracy: Any) -> str:
     """Return an Accuracy as an HTML table for a notebook."""
+    from html import escape
+
     head = "".join(f"<th>{escape(name)}</th>" for name in ("output", "SQNR", "max |error|", "cosine", "agreement"))
     rows = "".join(f"<tr><td><code>{escape(printable(o.name))}</code></td>{''.join(f'<td>{f}</td>' for f in figures(o))}</tr>"
                    for o in accuracy.outputs)

@@ -12,7 +12,7 @@ from lightweight_cli.jobs.asked import asked_for, checks, refuse_missing
 from lightweight_cli.jobs.flag import Flag, Given
 from lightweight_cli.jobs.options import CHECK, COMPRESSING, GATES, JSON, NEED_CHECK, REPORT, SENSITIVITY, STEPS, TARGET
 from lightweight_cli.pipeline import registry
-from lightweight_cli.runtime import collector
+from lightweight_cli.runtime.importing import importing
 
 
 class Argument(NamedTuple):
@@ -92,11 +92,11 @@ def _uncalled(given: Given) -> None:
 
 
 def _compress(name: str, steps: list[Any], given: Given) -> None:
-    from lightweight_cli.checking.amounts import parse_size
-    from lightweight_cli.cli.compressing import Job, compress
-    from lightweight_cli.cli.portions import shared
+    with importing():
+        from lightweight_cli.checking.amounts import parse_size
+        from lightweight_cli.cli.compressing import Job, compress
+        from lightweight_cli.cli.portions import shared
 
-    collector.resume()
     memory = parse_size(given["calibration_memory"]) if given["calibration_memory"] else None
     if given["no_check"]:
         needed = next((flag for flag in COMPRESSING if flag.name in NEED_CHECK and given[flag.name] not in (None, [], False)), None)
@@ -128,18 +128,18 @@ def _run(given: Given) -> None:
 
 
 def _verify(given: Given) -> None:
-    from lightweight_cli.cli.verifying import compare
+    with importing():
+        from lightweight_cli.cli.verifying import compare
 
-    collector.resume()
     check, gates = checks(given)
     compare(given["reference"], tuple(given["candidate"]), check, gates, quiet=given["quiet"], json_out=given["json"],
             reports=tuple(given["report"]))
 
 
 def _sensitivity(given: Given) -> None:
-    from lightweight_cli.cli.sensing import sense
+    with importing():
+        from lightweight_cli.cli.sensing import sense
 
-    collector.resume()
     sense(given)
 
 

@@ -22,6 +22,7 @@ from lightweight_cli.encodings.streams import base_of
 from lightweight_cli.encodings.tree import Tree, hopeless
 from lightweight_cli.encodings.values import Deferred, Numbers
 from lightweight_cli.numerics import packing, split_tree
+from lightweight_cli.numerics.stats import distinct
 from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.load_cost import LoadCost
 from lightweight_cli.weights.shares import shares
@@ -42,7 +43,7 @@ class Bundle:
     members: Sequence[Coded]
 
     def __post_init__(self) -> None:
-        self.numbers = np.unique(np.concatenate([patterns(m.numbers[occurring(m)]) for m in self.members]))
+        self.numbers = distinct(np.concatenate([patterns(m.numbers[occurring(m)]) for m in self.members]))
         """uint32: the patterns of all numbers that occur, as float32."""
         self.size = sum(m.size for m in self.members)
 

@@ -57,6 +57,11 @@ def main(argv: list[str]) -> int:
             from lightweight_cli.targets.table import asked
 
             target = asked(wanted.values.get("--target"), wanted.values.get("--min-runtime"))
+        if "--deep" in wanted.flags:
+            from lightweight_cli.runtime.importing import importing
+
+            with importing():
+                import onnx  # noqa: F401  which infers shapes
         document = report_dict(wanted.model, deep="--deep" in wanted.flags, sizes=wanted.sizes, target=target)
         if "--json" in wanted.flags:
             import json

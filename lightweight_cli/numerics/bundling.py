@@ -43,7 +43,7 @@ def grouped(counts: np.ndarray, alone: np.ndarray, member: np.ndarray, tree: Cal
     state = Groups(counts[fit], alone[fit], member[fit])
     state.merge_all(tree)
     found = [fit[m] for m in state.found()]
-    left = np.setdiff1d(fit, np.concatenate([np.empty(0, np.int64), *found]))
+    left = np.setdiff1d(fit, np.concatenate([np.empty(0, np.int64), *found]), assume_unique=True)
     state = Groups(counts[left], alone[left], member[left])
     state.merge_all(tree, LOAN)
     state.merge_all(tree)

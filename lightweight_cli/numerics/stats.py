@@ -56,6 +56,14 @@ def _not_finite(patterns: np.ndarray, dtype: np.dtype) -> int:
     return 0 if np.maximum.reduce(magnitudes) < limit else int(np.count_nonzero(magnitudes >= limit))
 
 
+def distinct(values: np.ndarray) -> np.ndarray:
+    """Return the distinct values of integers [n], ascending: np.unique imports all of numpy.ma for that, which takes 20 ms."""
+    ordered = np.sort(values)
+    first = np.ones(ordered.size, bool)
+    first[1:] = ordered[1:] != ordered[:-1]
+    return ordered[first]
+
+
 class Distinct:
     """The distinct bit patterns of a stream and their counts, until there are too many."""
 
@@ -67,7 +75,7 @@ class Distinct:
         """Count one piece."""
         if self.counts is None:
             return
-        if len(np.unique(patterns[:SAMPLE])) > MOST_VALUES:
+        if distinct(patterns[:SAMPLE]).size > MOST_VALUES:
             self.counts = None
             return
         ordered = np.sort(patterns)

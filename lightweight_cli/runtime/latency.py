@@ -9,7 +9,6 @@ others, agrees far more often.
 from __future__ import annotations
 
 import math
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -159,6 +158,8 @@ def _pace(blocks: Sequence[Sequence[Round]], kind: int) -> Pace:
     every = sorted(x for block in ratios for x in block)
     half = math.ceil(Z * math.sqrt(len(every)) / 2)
     low, high = every[max(0, len(every) // 2 - half)], every[min(len(every) - 1, len(every) // 2 + half)]
+    import statistics
+
     medians = sorted(statistics.median(block) for block in ratios)
     odd = len(medians) // 4  # of many blocks, some may be disturbed
     medians = medians[odd : len(medians) - odd]

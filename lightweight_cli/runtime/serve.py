@@ -14,9 +14,9 @@ import traceback
 from typing import Any
 
 from lightweight_cli.errors import LwcError, printable
-from lightweight_cli.runtime import collector
 from lightweight_cli.runtime.confined import confine
 from lightweight_cli.runtime.exchange import Exchange
+from lightweight_cli.runtime.importing import importing
 
 
 def main(target: str, answer: int, exchange: int) -> None:
@@ -41,9 +41,8 @@ def main(target: str, answer: int, exchange: int) -> None:
             try:
                 if handler is None:
                     module, _, factory = target.partition(":")
-                    collector.rest()
-                    handler = getattr(importlib.import_module(module), factory)()
-                    collector.resume()
+                    with importing():
+                        handler = getattr(importlib.import_module(module), factory)()
                 result, arrays = handler(request["request"], shared.read(request["arrays"]), lambda *stage: say(stage=stage))
                 say(result=result, arrays=shared.write(arrays))
             except LwcError as error:
