@@ -32,6 +32,7 @@ CHILDREN: dict[Kind, dict[int, Kind]] = {
 DIMS, DATA_TYPE, FLOAT_DATA, NAME, RAW_DATA, DOUBLE_DATA, EXTERNAL_DATA, DATA_LOCATION = 1, 2, 4, 8, 9, 10, 13, 14
 DATA_FIELDS = {FLOAT_DATA, 5, 6, 7, RAW_DATA, DOUBLE_DATA, 11}
 FLOAT, DOUBLE = 1, 11
+BYTES = tuple(bytes([i]) for i in range(128))
 Buffer: TypeAlias = "bytes | memoryview"
 
 
@@ -82,12 +83,12 @@ def fields(buf: Buffer, at: int, end: int) -> Iterator[Field]:
     """
     while at < end:
         start = at
-        tag, at = varint(buf, at, end)
+        tag, at = (buf[at], at + 1) if buf[at] < 128 else varint(buf, at, end)
         wire, number, value = tag & 7, tag >> 3, 0
         if number == 0:
             raise WireError("field number 0")
         if wire == LEN:
-            length, begin = varint(buf, at, end)
+            length, begin = (buf[at], at + 1) if at < end and buf[at] < 128 else varint(buf, at, end)
             at = begin + length
         elif wire == VARINT:
             begin = at
@@ -105,6 +106,8 @@ def fields(buf: Buffer, at: int, end: int) -> Iterator[Field]:
 
 def encode_varint(value: int) -> bytes:
     """Return `value` as a varint."""
+    if value < 128:
+        return BYTES[value]
     out = bytearray()
     while value > 127:
         out.append(value & 127 | 128)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +10,7 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from lightweight_cli.model.blobs import Blob
-from lightweight_cli.weights.naming import PLACE, is_shared, words
+from lightweight_cli.weights.naming import PLACE, is_shared, nth
 from lightweight_cli.weights.new_node import NewNode, framed
 from lightweight_cli.weights.stored import Stored, declared, of_array, of_integers
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from lightweight_cli.model.model import Model
     from lightweight_cli.weights.load_cost import LoadCost
 
-NAMES = tuple(itertools.islice(words(PLACE), 4096))
 SMALL = 1 << 16
 """Bytes up to which ready-made tensors stay in memory."""
 
@@ -67,7 +65,7 @@ class Emission:
     def name(self) -> str:
         """Return a name for a tensor that no other has."""
         self.named += 1
-        return NAMES[self.named - 1]
+        return nth(PLACE, self.named - 1)
 
     def tensor(self, data_type: int, dims: Sequence[int], nbytes: int, produce: Any) -> str:
         """Add a tensor whose bytes are made later: by a function of a writer, or from a blob."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection, Iterator
+from functools import cache
 
 from lightweight_cli.weights.operator_inputs import ROWS
 
@@ -43,6 +44,17 @@ def words(marks: str) -> Iterator[str]:
     for length in itertools.count(1):
         for letters in itertools.product(LETTERS, repeat=length):
             yield from (mark + "".join(letters) for mark in marks)
+
+
+@cache
+def nth(marks: str, which: int) -> str:
+    """Return the name that `words` yields after so many others."""
+    which, mark = divmod(which, len(marks))
+    letters = 1
+    while which >= len(LETTERS) ** letters:
+        which -= len(LETTERS) ** letters
+        letters += 1
+    return marks[mark] + "".join(LETTERS[which // len(LETTERS) ** i % len(LETTERS)] for i in reversed(range(letters)))
 
 
 def unused(taken: Collection[str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from onnx import AttributeProto, NodeProto, helper
 
-from lightweight_cli.weights.emission import NAMES
+from lightweight_cli.weights.naming import PLACE, nth
 
 if TYPE_CHECKING:
     from onnx import FunctionProto, GraphProto
@@ -50,7 +50,7 @@ def place(model: Model, scope: Scope, main: Scope, emission: Emission, unused: I
 
 def give_names(emission: Emission, unused: Iterator[str]) -> None:
     """Replace the names that stand for those of a model."""
-    names = dict(zip(NAMES[: emission.named], unused, strict=False))
+    names = {nth(PLACE, i): next(unused) for i in range(emission.named)}
     for stored in emission.stored:
         stored.proto.name = names.get(stored.proto.name, stored.proto.name)
     for node in emission.nodes:
