@@ -80,5 +80,7 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
 
 def printable(text: object, limit: int = 80) -> str:
     """Return untrusted `text` fit for one terminal line: escaped, at most `limit` characters."""
-    safe = "".join(c if c.isprintable() and c != "\\" else ascii(c)[1:-1] for c in str(text)[: 4 * limit])
+    safe = str(text)[: 4 * limit]
+    if not safe.isprintable() or "\\" in safe:
+        safe = "".join(c if c.isprintable() and c != "\\" else ascii(c)[1:-1] for c in safe)
     return safe if len(safe) <= limit else safe[: limit - 3] + "..."

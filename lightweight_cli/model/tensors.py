@@ -54,7 +54,7 @@ def check_declared(tensor: TensorProto) -> None:
         raise InputError(f"tensor {name}: data type {tensor.data_type} is unknown")
     if tensor.HasField("segment"):
         raise InputError(f"tensor {name}: stored in segments, which onnx gave up")
-    if any(d < 0 for d in tensor.dims):
+    if min(tensor.dims, default=0) < 0:
         raise InputError(f"tensor {name}: negative dimension in {list(tensor.dims)}")
     if size_of(tensor) >= 1 << 62:
         raise InputError(f"tensor {name}: {list(tensor.dims)} is larger than any memory")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from onnx import TensorProto
@@ -14,6 +12,7 @@ from lightweight_cli.weights.at_load import at_load
 from lightweight_cli.weights.choosing import TABLES, take
 from lightweight_cli.weights.emission import Emission, Together
 from lightweight_cli.weights.graph_edits import drop_initializer, drop_unused_tables, modernise
+from lightweight_cli.weights.in_threads import in_threads
 from lightweight_cli.weights.load_budget import Budget, own_peak, relieved
 from lightweight_cli.weights.looked_up import index_of, is_large, rank_of
 from lightweight_cli.weights.naming import is_shared, unused
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from lightweight_cli.model.scopes import Scope
 
 EVERYTHING, DEFAULT = Selection(), Budget()
-THREADS = min(4, os.cpu_count() or 1)
 
 
 class Rewriter:
@@ -92,12 +90,11 @@ class Rewriter:
         """
         free = [w for w in self.weights if not w.locked]
         self.step.expect(sum(w.size for w in free))
-        with ThreadPoolExecutor(THREADS) as pool:
-            plans = list(pool.map(lambda w: self._choose(make(w)), free))
-            self.room = self.load_room([p.weight for p in plans if p.taken is not None])
-            self._complete(plans, pool)
-            self._relieve(plans, make, pool)
-            list(pool.map(self._settle, plans))
+        plans = in_threads(lambda w: self._choose(make(w)), free)
+        self.room = self.load_room([p.weight for p in plans if p.taken is not None])
+        self._complete(plans)
+        self._relieve(plans, make)
+        in_threads(self._settle, plans)
         share(self.model, self.scopes.main, self.known, plans)
         bundles = self._bundle(plans)
         for weight in self.weights:
@@ -149,10 +146,10 @@ class Rewriter:
         plan.options, plan.further = plan.further.make(), None
         self._take(plan)
 
-    def _complete(self, plans: Sequence[Plan], pool: ThreadPoolExecutor) -> None:
+    def _complete(self, plans: Sequence[Plan]) -> None:
         """Ask for further options where there is room for some of them."""
         if any(p.further is not None for p in plans) and least([p for p in plans if p.taken is not None]) <= self.room:
-            list(pool.map(self._take_of_all, [p for p in plans if p.further is not None]))
+            in_threads(self._take_of_all, [p for p in plans if p.further is not None])
         done_without([p for p in plans if p.further is not None])
 
     def _settle(self, plan: Plan) -> None:
@@ -173,7 +170,7 @@ class Rewriter:
         others = sum(at_load(w, id(w) in self.by_rows) for w in coded if id(w) not in mine)
         return self.budget.room(own_peak(self.model, self.scopes, self.weights)) + floats - others
 
-    def _relieve(self, plans: list[Plan], make: Callable[[Weight], Plan], pool: ThreadPoolExecutor) -> None:
+    def _relieve(self, plans: list[Plan], make: Callable[[Weight], Plan]) -> None:
         """Take other options for some weights where all together would take too much memory at load."""
         changing, room = [p for p in plans if p.taken is not None], self.room
         decoding = sum(p.menu[0].load_bytes for p in changing)
@@ -190,7 +187,7 @@ class Rewriter:
             self._settle(plan)
             plan.weight.forget()
 
-        list(pool.map(again, moved))
+        in_threads(again, list(moved))
         decoding -= sum(changing[i].menu[0].load_bytes - form.load_bytes for i, form in moved.items())
         self.room = room - decoding
         if decoding > room:

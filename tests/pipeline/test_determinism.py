@@ -74,12 +74,12 @@ def test_runs_in_one_process_agree(save, apply, name):
 
 
 def test_the_number_of_threads_does_not_matter(save, apply, monkeypatch):
-    from lightweight_cli.weights import rewrite
+    from lightweight_cli.weights import in_threads
 
     path = save(TEXT)
     results = set()
     for threads in (1, 4, 16):
-        monkeypatch.setattr(rewrite, "THREADS", threads)
+        monkeypatch.setattr(in_threads, "THREADS", threads)
         results.add(apply(path, "prune:sparsity=0.5", "quantize:bits=4").data)
     assert len(results) == 1
 
