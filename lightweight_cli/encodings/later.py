@@ -6,6 +6,7 @@ Where not even the forms that take least at load have room, weights end at those
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def for_codes(new: choose.New, coded: Coded, name: str, limits: Limits = DEFAULT
         return all_for_codes(new, coded, name, limits)
     now = choose.for_codes(new, coded, name, replace(limits, refused={*limits.refused, "tree"}))
     load = (TREE.LOAD.bytes + LOAD_OPERATION.bytes) * coded.size
-    return now, Further(lambda: choose.for_codes(new, coded, name, limits), coded.size / 8, load, lambda: smaller(coded, now))
+    return now, Further(lambda: choose.for_codes(new, coded, name, limits), coded.size / 8, load, cache(lambda: smaller(coded, now)))
 
 
 def all_for_codes(new: choose.New, coded: Coded, name: str, limits: Limits = DEFAULT) -> tuple[list[Emission], Further | None]:

@@ -45,8 +45,8 @@ class Model:
         blob = self.blob(tensor)
         if blob is None:
             return tensor.ByteSize()
-        reference = len(wire.external(*((e.key, e.value) for e in tensor.external_data)))
-        return tensor.ByteSize() - reference + len(wire.header(wire.RAW_DATA, blob.length)) + blob.length
+        reference = wire.external_size(*((e.key, e.value) for e in tensor.external_data))
+        return tensor.ByteSize() - reference + wire.framed(blob.length)
 
     def read(self, tensor: TensorProto, start: int = 0, count: int = -1, out: np.ndarray | None = None) -> np.ndarray:
         """Return elements [start, start + count) in flat order; where they are read from a file, in `out` if that is of their type."""

@@ -121,6 +121,11 @@ def header(number: int, length: int) -> bytes:
     return encode_varint(number << 3 | LEN) + encode_varint(length)
 
 
+def framed(size: int) -> int:
+    """Return the bytes of a length-delimited field of `size` bytes with a one-byte tag."""
+    return 2 + size if size < 128 else 1 + -(-size.bit_length() // 7) + size
+
+
 def entry(key: str, value: str) -> bytes:
     """Return one external_data entry (StringStringEntryProto) with its tag."""
     k, v = key.encode(), value.encode()
@@ -131,6 +136,11 @@ def entry(key: str, value: str) -> bytes:
 def external(*entries: tuple[str, str]) -> bytes:
     """Return the fields that make a TensorProto refer to external data."""
     return b"".join(entry(k, v) for k, v in entries) + encode_varint(DATA_LOCATION << 3) + b"\x01"
+
+
+def external_size(*entries: tuple[str, str]) -> int:
+    """Return how many bytes those fields take."""
+    return 2 + sum(framed(framed(len(k.encode())) + framed(len(v.encode()))) for k, v in entries)
 
 
 def cut(buf: Buffer, mark: str, large: int = LARGE) -> tuple[bytes, list[tuple[int, int]]]:

@@ -35,18 +35,24 @@ def pack(codes: np.ndarray, levels: int, digits: int) -> np.ndarray:
         raise ValueError(f"code {int(codes.max())}: allowed are 0 to {levels - 1}")
     codes = np.ascontiguousarray(padded(codes, digits))
     if digits in (2, 4, 8):
-        # One multiplication sums the digits in the word's top byte: the bytes below hold partial sums < L^k <= 256,
-        # so nothing carries into it.
-        word = np.dtype(f"<u{digits}")
-        weights = sum(levels**i << 8 * (digits - 1 - i) for i in range(digits))
-        sums = np.multiply(codes.view(word), word.type(weights))
-        return np.right_shift(sums, word.type(8 * (digits - 1)), out=sums).astype(np.uint8)
+        return joined(codes, levels, digits)
     rows = codes.reshape(-1, digits)
     packed = rows[:, -1].copy()
     for digit in range(digits - 2, -1, -1):  # Horner
         packed *= np.uint8(levels)
         packed += rows[:, digit]
     return packed
+
+
+def joined(codes: np.ndarray, levels: int, digits: int) -> np.ndarray:
+    """Pack 2, 4 or 8 codes to a byte, a multiple of that, all known to be below levels.
+
+    One multiplication sums the digits in the word's top byte: the bytes below hold partial sums < L^k <= 256, so nothing carries into it.
+    """
+    word = np.dtype(f"<u{digits}")
+    weights = sum(levels**i << 8 * (digits - 1 - i) for i in range(digits))
+    sums = np.multiply(codes.view(word), word.type(weights))
+    return np.right_shift(sums, word.type(8 * (digits - 1)), out=sums).astype(np.uint8)
 
 
 def digit_table(levels: int, digits: int) -> np.ndarray:

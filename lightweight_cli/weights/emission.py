@@ -10,8 +10,9 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from lightweight_cli.model.blobs import Blob
+from lightweight_cli.model.wire import framed
 from lightweight_cli.weights.naming import PLACE, is_shared, nth
-from lightweight_cli.weights.new_node import NewNode, framed
+from lightweight_cli.weights.new_node import NewNode
 from lightweight_cli.weights.stored import Stored, declared, of_array, of_integers
 
 if TYPE_CHECKING:

@@ -8,6 +8,8 @@ from typing import Any
 
 from onnx import AttributeProto, NodeProto, helper
 
+from lightweight_cli.model.wire import framed
+
 
 class NewNode:
     """An operator, its inputs and outputs, which may be renamed, and attributes."""
@@ -43,8 +45,3 @@ def attribute(name: str, value: Any) -> AttributeProto:
 def whole_number(name: str, value: int) -> AttributeProto:
     """Return an attribute of a number, such as the type of a Cast: there are few."""
     return AttributeProto(name=name, type=AttributeProto.INT, i=value)
-
-
-def framed(size: int) -> int:
-    """Return the bytes of a length-delimited field of `size` bytes with a one-byte tag."""
-    return 2 + size if size < 128 else 1 + -(-size.bit_length() // 7) + size

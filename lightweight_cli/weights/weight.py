@@ -10,8 +10,8 @@ import numpy as np
 from onnx import TensorProto, helper
 
 from lightweight_cli.model.scopes import Scope
+from lightweight_cli.model.wire import framed
 from lightweight_cli.weights import bundled, constant_values, constants
-from lightweight_cli.weights.new_node import framed
 from lightweight_cli.weights.roles import Axes
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from lightweight_cli.encodings import choose, counting
 from lightweight_cli.encodings.coded import Coded
 from lightweight_cli.encodings.limits import DEFAULT, FOLD_LIMIT, Limits
 from lightweight_cli.model.scopes import Scopes
+from lightweight_cli.model.wire import framed
 from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.naming import unused
-from lightweight_cli.weights.new_node import framed
 from lightweight_cli.weights.placing import place
 
 SIZE = 1 << 16

@@ -252,3 +252,8 @@ def test_references_to_another_file() -> None:
 def test_varints(value: int) -> None:
     data = wire.encode_varint(value)
     assert wire.varint(data, 0, len(data)) == (value, len(data))
+
+
+@pytest.mark.parametrize("entries", [[("location", "w.data")], [("location", "ü" * 90), ("offset", "64"), ("length", "2" * 300)], []])
+def test_references_have_the_size_that_is_told(entries):
+    assert wire.external_size(*entries) == len(wire.external(*entries))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lightweight_cli.weights.new_node import NewNode, framed
+from lightweight_cli.model.wire import framed
+from lightweight_cli.weights.new_node import NewNode
 
 
 @pytest.mark.parametrize(("inputs", "outputs", "attributes"), [

@@ -9,7 +9,7 @@ from onnx import helper, numpy_helper
 
 from lightweight_cli.model.load import load
 from lightweight_cli.model.scopes import Scopes
-from lightweight_cli.weights.new_node import framed
+from lightweight_cli.model.wire import framed
 from lightweight_cli.weights.search import OVERRIDABLE, find_weights
 from lightweight_cli.weights.weight import Weight
 
