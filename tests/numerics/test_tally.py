@@ -6,7 +6,7 @@ import pytest
 from lightweight_cli.numerics.tally import MANY, Tally
 
 
-@pytest.mark.parametrize("levels", [1, 15, 16, 17, 256])
+@pytest.mark.parametrize("levels", [1, 2, 3, 4, 15, 16, 17, 256])
 @pytest.mark.parametrize("size", [0, 5, MANY, MANY + 3])
 def test_every_byte_is_counted_once(levels: int, size: int) -> None:
     symbols = np.random.default_rng(size).integers(0, levels, size).astype(np.uint8)
