@@ -33,8 +33,8 @@ class Plan:
     anew: bool = False
     """The values changed: they are stored even where nothing is saved, but not where the file would grow."""
     waits: bool = False
-    """Its options hold little, as their codes are in the spool: none is made before all weights have theirs. The options of others hold
-    codes, and are asked for again where another one has to be taken."""
+    """Its options hold little, as what they store is in the spool or in the model's file: none is made before all weights have theirs.
+    The options of others hold codes, and are asked for again where another one has to be taken."""
     further: Further | None = None
     """Forms that its options leave out as long as it is not known whether there is room for them; only of one that waits."""
     taken: Emission | None = None

@@ -109,9 +109,10 @@ def pruned(rewriter: Rewriter, weight: Weight, limit: float | np.generic, ties: 
         zeroed_ones = zeroed_codes(coded, chunks) if coded is not None else None
         if zeroed_ones is not None:
             options += choose.for_codes(new_emission, zeroed_ones, weight.name, limits)
+    waits = not weight.encoded  # then its options read the weight again, and hold nothing
     if zeroed:
-        return Plan(weight, options, zeroed, anew=True)
-    plan = Plan(weight, options if not weight.encoded else (), 0)
+        return Plan(weight, options, zeroed, anew=True, waits=waits)
+    plan = Plan(weight, options if not weight.encoded else (), 0, waits=waits)
     plan.reason = "has no weight below the limit"
     return plan
 
