@@ -94,6 +94,21 @@ def test_a_weight_that_takes_another_form_is_not_quantized_again(model: str, mon
     assert sorted(encodings(result)) == ["packed", "tree of 1", "tree of 1"]
 
 
+def test_a_weight_that_takes_another_form_is_not_pruned_again(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lightweight_cli.passes.prune import magnitude
+
+    found, results, pruned = [], [], magnitude.pruned
+    monkeypatch.setattr(magnitude, "pruned", lambda rewriter, weight, *rest: found.append(weight.name) or pruned(rewriter, weight, *rest))
+    for limit in ("", ",load_memory=1MB"):
+        found.clear()
+        result = lwc.run(model, [f"prune:sparsity=0.8,no_recover=true{limit}"])
+        assert sorted(found) == ["A", "B", "C"]
+        result.save(tmp_path / "small.onnx", force=True, check=False)
+        results.append((outputs(str(tmp_path / "small.onnx")), encodings(result)))
+    assert results[0][1] == ["bitmask"] * 3 and results[1][1] == ["float"] * 3
+    assert np.array_equal(results[0][0], results[1][0])
+
+
 def test_weights_encoded_before_count(model: str, tmp_path: Path) -> None:
     first = lwc.run(model, ["quantize:bits=8,only=A", "quantize:bits=8,only=B"])
     assert encodings(first) == ["tree of 1"]
