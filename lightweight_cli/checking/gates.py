@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lightweight_cli.checking.amounts import Limit
 from lightweight_cli.checking.limits import at_most
@@ -37,8 +37,7 @@ class Gates:
     """The drop that counts is the upper end of its paired 95 % interval."""
 
 
-@dataclass(frozen=True)
-class GateResult:
+class GateResult(NamedTuple):
     """What became of one gate that was asked for."""
 
     name: str
@@ -62,7 +61,7 @@ class GateResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data for strict JSON: a number that is not finite becomes its name."""
-        return {f.name: str(v) if isinstance(v := getattr(self, f.name), float) and not math.isfinite(v) else v for f in fields(self)}
+        return {k: str(v) if isinstance(v, float) and not math.isfinite(v) else v for k, v in self._asdict().items()}
 
 
 def check(gates: Gates, accuracy: Accuracy | None, size: int, *, same: bool = False) -> list[GateResult]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from lightweight_cli.targets.target import Target
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Job:
     """One call of a compressing command."""
 

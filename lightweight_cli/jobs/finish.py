@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lightweight_cli.targets.target import Target
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Work:
     """A model after its steps, and what it must hold before it is published."""
 

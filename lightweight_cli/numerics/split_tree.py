@@ -17,7 +17,6 @@ Source: Huffman 1952; Larmore, Hirschberg 1990 (length-limited codes), here with
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -37,8 +36,7 @@ UNSEEN = 2.0
 """Bits beyond those of the last leaf at which a code is priced that does not occur."""
 
 
-@dataclass(frozen=True)
-class Overhead:
+class Overhead(NamedTuple):
     """Bytes that a tree takes beside its packed codes."""
 
     leaf: float = 160.0
@@ -58,8 +56,7 @@ NODES = Overhead()
 FREE = Overhead(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
-@dataclass(frozen=True, eq=False)
-class SplitTree:
+class SplitTree(NamedTuple):
     """A tree for codes that occur so often."""
 
     leaves: tuple[int, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,7 @@ SAMPLE = 4096  # elements looked at before a whole piece is sorted
 LARGEST_GAP = 255
 
 
-@dataclass(frozen=True)
-class Statistics:
+class Statistics(NamedTuple):
     """Facts on all elements of a tensor, by bit pattern: -0.0 is not a zero."""
 
     size: int

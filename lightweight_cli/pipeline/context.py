@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lightweight_cli.weights.weight import Weight
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Context:
     """One run of one pass: it changes `model` in place and tells `step` what it does."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from lightweight_cli.checking.gates import GateResult
@@ -15,8 +15,7 @@ from lightweight_cli.weights.told import NOTHING, Told
 Progress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True)
-class Left:
+class Left(NamedTuple):
     """A weight that a step did not change."""
 
     name: str
@@ -26,8 +25,7 @@ class Left:
     reason: str
 
 
-@dataclass(frozen=True)
-class Changed:
+class Changed(NamedTuple):
     """A weight that a step stored anew."""
 
     name: str
@@ -74,7 +72,7 @@ class Measured(NamedTuple):
     """It was built without them."""
 
 
-@dataclass
+@dataclass(eq=False)
 class StepReport:
     """A pass with its options, and what came of it. `text` is its recipe form."""
 
@@ -165,12 +163,12 @@ class StepReport:
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data for a report."""
-        weights = [_plain(asdict(w)) for w in self.weights]
+        weights = [_plain(w._asdict()) for w in self.weights]
         options = {k.rstrip("_"): list(v) if isinstance(v, tuple) else v for k, v in self.options.items()}
         return {"step": self.text, "pass": self.name, "options": options, "changed": self.changed, "unit": self.unit, "notes": self.notes,
                 "calibrated": self.calibrated and self.calibrated._asdict(),
                 "front": [_plain(m._asdict()) for m in self.front],
-                "weights": weights, "left_alone": [asdict(w) for w in self.left]}
+                "weights": weights, "left_alone": [w._asdict() for w in self.left]}
 
 
 def _plain(figures: dict[str, Any]) -> dict[str, Any]:

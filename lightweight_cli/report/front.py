@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from html import escape
 from typing import TYPE_CHECKING
 
 from lightweight_cli.report.sizes import human
@@ -32,6 +31,8 @@ def decibels(measured: Measured) -> str:
 
 def picture(front: Sequence[Measured]) -> str:
     """Return sizes against losses as an inline SVG: a point a candidate, those that miss the goal hollow."""
+    from html import escape
+
     sizes = [math.log(max(1, m.nbytes)) for m in front]
     low, high = min(sizes), max(sizes)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import statistics
 from typing import TYPE_CHECKING
 
 from lightweight_cli.report import grades
@@ -48,12 +47,17 @@ def worst(step: StepReport) -> Changed | None:
     if len(known) < 3:
         return None
     lowest, weight = min(known, key=lambda pair: pair[0])
-    return weight if lowest <= statistics.median(value for value, _ in known) - grades.NEAR else None
+    return weight if lowest <= _median([value for value, _ in known]) - grades.NEAR else None
 
 
 def _harm(step: StepReport) -> float:
     """Return the median SQNR of a step's weights: the step with the lowest did the most harm."""
-    return statistics.median([w.sqnr for w in step.weights if w.sqnr is not None] or [0.0])
+    return _median([w.sqnr for w in step.weights if w.sqnr is not None] or [0.0])
+
+
+def _median(values: list[float]) -> float:
+    ordered = sorted(values)  # `statistics` would bring fractions and decimals along
+    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
 def _quantize(report: Report, step: StepReport) -> str | None:

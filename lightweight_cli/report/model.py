@@ -16,7 +16,7 @@ STATUS = ("written", "unchanged", "verified", "rejected")
 """The result was written; the input's bytes went through; two models were compared, and the gates hold; a gate failed."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Report:
     """The outcome of a compressing command, or of `lwc verify`."""
 

@@ -23,7 +23,7 @@ SMALL = 1 << 16
 """Bytes up to which ready-made tensors stay in memory."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Emission:
     """What replaces a weight: tensors and nodes whose last output carries its name."""
 

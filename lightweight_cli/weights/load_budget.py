@@ -10,7 +10,6 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from lightweight_cli.weights.bundled import part_of
@@ -29,8 +28,7 @@ WORTH = 8
 as plain bytes, 4 bits in blocks save 3."""
 
 
-@dataclass(frozen=True)
-class Budget:
+class Budget(NamedTuple):
     """What decoding may take at load, beyond what the float model takes; without a limit the larger of LEAST and the model's own peak."""
 
     value: float | None = None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class LoadCost:
+class LoadCost(NamedTuple):
     """What a layout takes for each value it decodes: bytes of its nodes' outputs, nanoseconds of one core.
 
     onnxruntime frees what it folded when all folding is done, so the outputs of all nodes add up. By

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lightweight_cli.weights.emission import Together
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Plan:
     """What a pass wants to put in a weight's place, or why it leaves it alone."""
 

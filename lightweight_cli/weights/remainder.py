@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from onnx import AttributeProto
+
 from lightweight_cli.model import tensors
 from lightweight_cli.weights import constants, reasons
 from lightweight_cli.weights.fixed import Fixed
 
 if TYPE_CHECKING:
-    from onnx import AttributeProto, NodeProto, TensorProto
+    from onnx import NodeProto, TensorProto
 
     from lightweight_cli.model.model import Model
     from lightweight_cli.model.scopes import Scope, Scopes
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 LEAST = 1024
 """Bytes from which something stored has a row."""
+SCALARS = (AttributeProto.FLOAT, AttributeProto.INT, AttributeProto.STRING)
+"""Attributes that store nothing."""
 
 
 class Rest(NamedTuple):
@@ -71,9 +75,10 @@ def _named(scope: Scope) -> Iterator[tuple[str, TensorProto]]:
 
 def _attributes(model: Model, scope: Scope, node: NodeProto) -> Iterator[Rest]:
     """Yield what is stored in a node's attributes, but for a tensor that is a value."""
-    for attribute in node.attribute:
-        if any(o and constants.leaf(scope, o) is not None for o in node.output[:1]):
-            return
+    listed = [a for a in node.attribute if a.type not in SCALARS]
+    if listed and any(o and constants.leaf(scope, o) is not None for o in node.output[:1]):
+        return
+    for attribute in listed:
         yield from _attribute(model, f"{next(filter(None, node.output), node.op_type)}.{attribute.name}", node.op_type, attribute,
                               f"is an attribute, which passes leave: {node.op_type}")
 

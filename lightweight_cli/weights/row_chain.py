@@ -31,7 +31,7 @@ WORTH = 2
 """Times that a table must be larger than what has a part for each of its rows."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class RowChain:
     """The nodes that decode a table [rows, ...], and how they do the same to some of its rows."""
 

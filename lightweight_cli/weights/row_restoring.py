@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Shape = tuple[int, ...]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Restored:
     """Tables that were decoded by rows, and what that told of their indices."""
 
@@ -33,7 +33,7 @@ class Restored:
     ranks: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Rows:
     """What makes the rows of one table: its Gathers, the nodes after them, and the shapes that a row takes."""
 

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from lightweight_cli.model import integers
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Stored:
     """A tensor to be: its type and shape, its bytes, and what makes them; None where `proto` holds them, as few integers do."""
 

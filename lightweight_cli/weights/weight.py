@@ -45,7 +45,7 @@ Key = tuple[int, str]
 """A weight in every copy of its model: the number of its scope, and its name."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Weight:
     """A float constant with a role: an array of `shape`, whatever stores it."""
 
