@@ -54,7 +54,10 @@ def leave(status: int) -> NoReturn:
 
 def run() -> int:
     """Run the command that the words name. Returns: the exit status."""
-    from lightweight_cli.cli.quick import read
+    from lightweight_cli.runtime.importing import importing
+
+    with importing():
+        from lightweight_cli.cli.quick import read
 
     found = read(sys.argv[1:])
     if found is None:
