@@ -6,7 +6,7 @@ import ast
 import inspect
 import textwrap
 import types
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from lightweight_cli.checking.accuracy import Accuracy
@@ -92,9 +92,9 @@ def environment() -> dict[str, Any]:
 
 
 def record(kind: type) -> dict[str, Any]:
-    """Return the schema of a dataclass; the strings below its fields are the descriptions."""
+    """Return the schema of a record; the strings below its fields are the descriptions."""
     hints, said = get_type_hints(kind), descriptions(kind)
-    return whole({f.name: {**_of(hints[f.name]), **({"description": said[f.name]} if f.name in said else {})} for f in fields(kind)})
+    return whole({name: {**_of(hint), **({"description": said[name]} if name in said else {})} for name, hint in hints.items()})
 
 
 def descriptions(kind: type) -> dict[str, str]:
@@ -115,7 +115,7 @@ def _of(hint: Any) -> dict[str, Any]:
         return {"type": "array", "items": _of(get_args(hint)[0])}
     if get_origin(hint) is Literal:
         return {"enum": list(get_args(hint))}
-    if is_dataclass(hint):
+    if is_dataclass(hint) or hasattr(hint, "_fields"):
         return record(hint)  # type: ignore[arg-type]
     if hint is float:
         return {"anyOf": [{"type": "number"}, {"enum": NOT_FINITE}]}

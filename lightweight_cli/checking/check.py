@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from lightweight_cli.runtime.sessions import Level
+from lightweight_cli.runtime.level import Level
 
 BUDGET = 60.0
 """Seconds the whole check may take, about: what people wait for without asking whether it hangs."""

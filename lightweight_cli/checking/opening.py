@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from lightweight_cli.errors import BrokenPromise, InputError
 from lightweight_cli.model.provenance import SOURCE
 from lightweight_cli.model.skeleton import read_skeleton
-from lightweight_cli.runtime.sessions import Interface, Level, interface, interface_difference, open_session, reason
+from lightweight_cli.runtime.level import Level
+from lightweight_cli.runtime.sessions import Interface, interface, interface_difference, open_session, reason
 
 if TYPE_CHECKING:
     import onnx

@@ -31,7 +31,8 @@ from lightweight_cli.data.portion import Half, Portion, Role
 from lightweight_cli.data.spool import Spool
 from lightweight_cli.errors import BrokenPromise, DataError, InputError
 from lightweight_cli.runtime.latency import Latency
-from lightweight_cli.runtime.sessions import Level, interface
+from lightweight_cli.runtime.level import Level
+from lightweight_cli.runtime.sessions import interface
 from lightweight_cli.runtime.threads import THREADS
 
 

@@ -13,7 +13,7 @@ from lightweight_cli.checking.feeds import Feeds
 from lightweight_cli.checking.original import Original
 from lightweight_cli.checking.runs import Progress
 from lightweight_cli.data.portion import Half, Role
-from lightweight_cli.runtime.sessions import Level
+from lightweight_cli.runtime.level import Level
 from lightweight_cli.runtime.threads import THREADS
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from lightweight_cli.errors import printable
+from lightweight_cli.runtime.level import LEVELS, Level
 from lightweight_cli.runtime.ort_format import is_ort
 from lightweight_cli.runtime.threads import THREADS
 
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 Dim: TypeAlias = "int | str | None"
-Level = Literal["none", "basic", "extended", "all"]
-LEVELS = {"none": "ORT_DISABLE_ALL", "basic": "ORT_ENABLE_BASIC", "extended": "ORT_ENABLE_EXTENDED",
-          "all": "ORT_ENABLE_ALL"}
 REASON_LENGTH = 240
 LONGEST = 4000
 """Characters of an exception's text that are looked at: names in a model can be megabytes long."""

@@ -13,7 +13,8 @@ from onnx import numpy_helper
 from lightweight_cli.data.synthetic.search import synthetic_batches
 from lightweight_cli.model.skeleton import read_skeleton
 from lightweight_cli.passes.strip.liveness import all_nodes
-from lightweight_cli.runtime.sessions import Level, interface, open_session
+from lightweight_cli.runtime.level import Level
+from lightweight_cli.runtime.sessions import interface, open_session
 
 RANDOM = ("Random", "Multinomial", "Bernoulli", "Sampling")
 """How operators begin whose values depend on a generator: an equal model may draw others. Dropout does in training."""
