@@ -50,7 +50,7 @@ def groups_of(groups: tuple[int, int, int]) -> np.ndarray:
 
 def of_codes(coded: Coded, found: Runs) -> np.ndarray:
     """Return the values of the codes in the runs."""
-    codes = np.concatenate([coded.codes.array(coded.element_dtype, start, count) for start, count in found])
+    codes = coded.codes.runs(coded.element_dtype, found)
     values = codes.astype(np.float32) if coded.codebook is None else coded.codebook[codes.astype(np.intp) - coded.low].astype(np.float32)
     if coded.scale is not None and coded.zero_point is not None:
         values = values - coded.zero_point.reshape(-1)[groups_of(coded.groups)].astype(np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -55,6 +55,14 @@ class Model:
             return blob.array(dtype, start, count, out if out is not None and out.dtype == dtype else None)
         whole = self.array(tensor).reshape(-1)
         return whole[start:] if count < 0 else whole[start : start + count]
+
+    def runs(self, tensor: TensorProto, runs: Sequence[tuple[int, int]]) -> np.ndarray:
+        """Return the elements of runs (start, count) in flat order, one after the other."""
+        blob = self.blob(tensor)
+        if blob is not None and tensors.BITS[tensor.data_type] >= 8:
+            return blob.runs(tensors.dtype_of(tensor), runs)
+        whole = self.array(tensor).reshape(-1)
+        return np.concatenate([whole[start : start + count] for start, count in runs])
 
     def array(self, tensor: TensorProto) -> np.ndarray:
         """Return the whole tensor."""

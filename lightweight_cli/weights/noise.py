@@ -19,7 +19,7 @@ def sqnr(weight: Weight, emission: Emission) -> float | None:
     runs, new = emission.sample()
     if not new.size:
         return None
-    old = np.concatenate([weight.read(start, count) for start, count in runs])
+    old = weight.runs(runs)
     with np.errstate(over="ignore", invalid="ignore"):  # of infinities and signalling NaN: NaN, as it should be
         wide = old.astype(np.float64)
         difference = wide - new.astype(old.dtype).astype(np.float64)

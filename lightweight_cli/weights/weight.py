@@ -99,6 +99,12 @@ class Weight:
             self._array = constant_values.evaluate(self.model, self.scope, self.name).reshape(-1)
         return self._array[start : start + count]
 
+    def runs(self, runs: Sequence[tuple[int, int]]) -> np.ndarray:
+        """Return the elements of runs (start, count) in flat order, one after the other."""
+        if self.tensor is not None:
+            return self.model.runs(self.tensor, runs)
+        return np.concatenate([self.read(start, count) for start, count in runs])
+
     def chunks(self, count: int = CHUNK) -> Iterator[np.ndarray]:
         """Yield all elements in flat order, `count` at a time."""
         for start in range(0, self.size, count):
