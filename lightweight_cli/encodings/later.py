@@ -13,14 +13,20 @@ import numpy as np
 from lightweight_cli.encodings import choose, counting, split
 from lightweight_cli.encodings.coded import LOAD_OPERATION, Coded
 from lightweight_cli.encodings.limits import DEFAULT, LOAD_MEMORY, Limits
-from lightweight_cli.encodings.tree import LARGEST, Tree, hopeless
+from lightweight_cli.encodings.tree import LARGEST, LOAD_NUMBERS, Tree, hopeless
 from lightweight_cli.numerics import split_tree
+from lightweight_cli.numerics.packing import DIGITS
 from lightweight_cli.weights.emission import Emission
 from lightweight_cli.weights.further import Further
 
 TREE = Tree(1)
 LEAST = 14.5
 """Bytes that each code takes at load, about, in the form with scales that takes least: where all have room, no tree is left for later."""
+ROWS = split.LOAD_SINGLE.bytes + split.LOAD_ELEMENT.bytes + LOAD_NUMBERS.bytes - split.LEFT_TO_ROWS
+"""Bytes of a code that the first split takes, if it takes one kind of code off, and of each that it leaves, in packed leaves."""
+LOAD_LOOKUP = 2.0
+SEVERAL, REST = 4, 0.1
+"""Kinds of codes from which what is left takes a leaf, and the share of codes that is left at most for sure."""
 SURE = 0.98
 """Bytes of the best tree, as some of many codes tell, for each byte of one leaf, up to which it is smaller for sure."""
 
@@ -30,8 +36,10 @@ def for_codes(new: choose.New, coded: Coded, name: str, limits: Limits = DEFAULT
     if not waits(coded, new("").opset, limits):
         return all_for_codes(new, coded, name, limits)
     now = choose.for_codes(new, coded, name, replace(limits, refused={*limits.refused, "tree"}))
-    load = (TREE.LOAD.bytes + LOAD_OPERATION.bytes) * coded.size
-    return now, Further(lambda: choose.for_codes(new, coded, name, limits), coded.size / 8, load, cache(lambda: smaller(coded, now)))
+    assert coded.scale is not None
+    return now, Further(
+        lambda: choose.for_codes(new, coded, name, limits), coded.size / 8 + coded.scale.nbytes,
+        (TREE.LOAD.bytes + LOAD_OPERATION.bytes) * coded.size, by_rows(coded), cache(lambda: smaller(coded, now)))
 
 
 def all_for_codes(new: choose.New, coded: Coded, name: str, limits: Limits = DEFAULT) -> tuple[list[Emission], Further | None]:
@@ -44,6 +52,15 @@ def waits(coded: Coded, opset: int, limits: Limits) -> bool:
     many = counting.MANY <= coded.size <= LARGEST and coded.scale is not None and coded.scale.size > 1
     allowed = limits.allows("tree") and limits.load_memory >= LOAD_MEMORY and limits.load_ns >= DEFAULT.load_ns
     return many and allowed and opset >= split.MINIMUM_OPSET and not any(way.offers(coded, opset) for way in choose.SPARSE)
+
+
+def by_rows(coded: Coded) -> float:
+    """Return the least that a tree takes at load where a table is decoded by rows, if that is known: one split, and what it leaves."""
+    counts = coded.sampled
+    if np.count_nonzero(counts) < SEVERAL or coded.count > max(DIGITS):
+        return 0.0
+    rest = min(1 - counts.max() / counts.sum(), REST)
+    return (ROWS + rest * (split.LOAD_ELEMENT.bytes + LOAD_LOOKUP)) * coded.size
 
 
 def smaller(coded: Coded, now: list[Emission]) -> bool | None:

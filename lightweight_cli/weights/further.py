@@ -15,7 +15,8 @@ class Further(NamedTuple):
     make: Callable[[], Sequence[Emission]]
     """Gives all forms, these and those there are."""
     nbytes: float
-    """The least that one of them takes in the file, and what each takes at load at least."""
+    """The least that one of them takes in the file, and what each takes at load at least: whole, or decoded by rows."""
     load_bytes: float
+    row_bytes: float
     smaller: Callable[[], bool | None]
     """Whether one of them is smaller than all there are; None where that is not sure."""

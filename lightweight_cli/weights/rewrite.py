@@ -127,7 +127,7 @@ class Rewriter:
         """Take the smallest option if it gains, and make its bytes unless it waits."""
         if plan.options:
             self._take(plan)
-        if plan.further is not None and (id(plan.weight) in self.by_rows or not stays(plan, self.budget.worth)):
+        if plan.further is not None and not stays(plan, id(plan.weight) in self.by_rows, self.budget.worth):
             self._take_of_all(plan)
         if plan.taken is not None:
             plan.sqnr = noise.sqnr(plan.weight, plan.taken) if self.step.lossy else None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from lightweight_cli.weights.plan import Plan
 
 
-def stays(plan: Plan, worth: float) -> bool:
+def stays(plan: Plan, by_rows: bool, worth: float) -> bool:
     """Whether it is known what a plan comes to if it has to take less at load, whatever further forms it has.
 
     From every other form there must be a step to the one that takes least that is worth its bytes: load_budget.best_step.
@@ -18,7 +18,8 @@ def stays(plan: Plan, worth: float) -> bool:
     if plan.taken is None or plan.further is None:
         return False
     last = min(plan.menu, key=lambda form: form.load_bytes)
-    others = [(form.nbytes, form.load_bytes) for form in plan.menu if form is not last] + [(plan.further.nbytes, plan.further.load_bytes)]
+    further = plan.further.nbytes, plan.further.row_bytes if by_rows else plan.further.load_bytes
+    others = [*((form.nbytes, form.load_bytes) for form in plan.menu if form is not last), further]
     below = all(load > last.load_bytes and (last.nbytes - nbytes) * worth <= load - last.load_bytes for nbytes, load in others)
     return below and (plan.alone or plan.further.smaller() is not None)
 
