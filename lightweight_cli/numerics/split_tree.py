@@ -32,6 +32,7 @@ BYTE, WIDEST = 256, 1 << 16
 """Codes of a leaf that takes a byte each, and of one that no form here stores: it only prices."""
 WIDTHS = {1: 0.0, **{levels: 8 / k for levels, k in sorted(DIGITS.items())}, BYTE: 8.0, WIDEST: 16.0}
 """Bits a code in a leaf of so many codes: what digits of that base in a byte take."""
+LEAVES, WIDE = np.array(list(WIDTHS)), np.array(list(WIDTHS.values()))
 UNSEEN = 2.0
 """Bits beyond those of the last leaf at which a code is priced that does not occur."""
 
@@ -149,27 +150,28 @@ def _table(falling: bytes, depth: int, overhead: Overhead) -> _Table:
     whole = tail * rest_widths(size)
     bits, step = whole, np.zeros((depth + 1, size + 1), np.int64)  # step 0: the rest is one leaf
     least = np.inf
-    for k in range(1, depth + 1):
-        new = whole.copy()
-        for leaf, wide in WIDTHS.items():
-            if leaf >= size:
-                break
-            at = size - leaf  # a leaf at i < at leaves something for the rest
-            nodes = 8 * (overhead.single if leaf == 1 else overhead.split)
-            cost = tail[:at] + (before[leaf:size] - before[:at]) * wide + nodes + bits[leaf:size]
-            cost[0] += 8 * overhead.first
-            least = min(least, float(cost[0]))
-            better = cost < new[:at]
-            np.copyto(new[:at], cost, where=better)
-            step[k, :at][better] = leaf
-        bits = new
+    leaves = LEAVES[LEAVES < size]
+    at = np.arange(size)
+    ends = np.minimum(at + leaves[:, None], size)  # [leaf, place]; one that ends at `size` leaves nothing for the rest
+    nodes = 8 * np.where(leaves == 1, overhead.single, overhead.split)[:, None]
+    alone = tail[:-1] + (before.take(ends) - before[:-1]) * WIDE[: leaves.size, None] + nodes
+    alone[ends == size] = np.inf
+    for k in range(1, depth + 1 if leaves.size else 0):
+        cost = alone + bits.take(ends)
+        cost[:, 0] += 8 * overhead.first
+        least = min(least, float(cost[:, 0].min()))
+        first = cost.argmin(0)
+        found = cost.min(0)
+        better = found < whole[:-1]
+        step[k, :-1][better] = leaves[first[better]]
+        bits = whole.copy()
+        np.copyto(bits[:-1], found, where=better)
     return _Table(step, least / whole[0] if whole[0] else np.inf)
 
 
 def rest_widths(size: int) -> np.ndarray:
     """[size + 1]: bits a code of a leaf from each place on."""
-    limits = np.array(list(WIDTHS))
-    return np.array(list(WIDTHS.values()))[np.searchsorted(limits, size - np.arange(size + 1))]
+    return WIDE[np.searchsorted(LEAVES, size - np.arange(size + 1))]
 
 
 def place_bits(leaves: tuple[int, ...]) -> np.ndarray:

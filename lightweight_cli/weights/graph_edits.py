@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 def drop_initializer(graph: GraphProto, name: str) -> None:
     """Remove an initializer by name, and those it was given before: onnxruntime takes the last of one name."""
-    for i in reversed(range(len(graph.initializer))):
-        if graph.initializer[i].name == name:
-            del graph.initializer[i]
+    for i in reversed([i for i, tensor in enumerate(graph.initializer) if tensor.name == name]):
+        del graph.initializer[i]
 
 
 def drop_unused_tables(proto: ModelProto) -> None:
