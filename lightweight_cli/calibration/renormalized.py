@@ -18,8 +18,8 @@ from onnx import helper, numpy_helper
 
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.weights.constant_values import evaluate
-from lightweight_cli.weights.constants import NotConstant
 from lightweight_cli.weights.naming import unused
+from lightweight_cli.weights.not_constant import NotConstant
 
 if TYPE_CHECKING:
     from onnx import NodeProto

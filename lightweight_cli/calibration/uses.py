@@ -11,8 +11,8 @@ from onnx import NodeProto, TensorProto, helper
 from lightweight_cli.calibration.counts import indices_of
 from lightweight_cli.calibration.exposure import PREFIX, Exposures, NotReached
 from lightweight_cli.calibration.rows import Reader, rows_of
-from lightweight_cli.weights.constants import NotConstant
 from lightweight_cli.weights.matrix import NoMatrix, arrived, matrix_of
+from lightweight_cli.weights.not_constant import NotConstant
 from lightweight_cli.weights.view import View
 from lightweight_cli.weights.weight import Role, Weight
 

@@ -50,22 +50,27 @@ def run_steps(model: Model, steps: Sequence[Step], progress: Progress | None = N
 def _applied(model: Model, step: Step, signer: Signer, progress: Progress | None, calibrate: Portion | None,
              wanted: Wanted | None, target: Target | None, moving: bool = False) -> StepReport:
     """Apply one step; `moving`: to nothing but weights whose form the target does not take. Returns: its report."""
-    from lightweight_cli.weights.constants import NotConstant
-    from lightweight_cli.weights.row_decoding import decode_by_rows
-    from lightweight_cli.weights.row_restoring import decode_whole
+    from lightweight_cli.weights.not_constant import NotConstant
+    from lightweight_cli.weights.rows_taken import Restored, some_by_rows
 
     signer.before()
     which = registry.get(step.name)
     report = StepReport(str(step), unit=which.unit, lossy=which.lossy, progress=progress, grows=moving,
                         options={p.name: step.options.get(p.name, p.default) for p in which.parameters})
     try:
-        plain = decode_whole(model)
+        plain = Restored()
+        if some_by_rows(model):
+            from lightweight_cli.weights.row_restoring import decode_whole
+
+            plain = decode_whole(model)
         context = Context(model, report, step.options.get("only", ()), step.options.get("exclude", ()),
                           calibrate if calibrates(step) else None, budget(step), plain.names,
                           wanted, target, moving)
         report.changed = registry.apply(which, context, step.options)
         anew = which.lossy and report.modified  # of what loses nothing, runtimes shall fuse what they did
         if anew or plain.names:
+            from lightweight_cli.weights.row_decoding import decode_by_rows
+
             decode_by_rows(model, None if anew else plain.names, plain.ranks, signer.size)
     except UnicodeDecodeError as e:
         raise InputError(f"{model.shown}: a name in the model is not UTF-8") from e

@@ -12,7 +12,8 @@ from lightweight_cli.errors import printable
 from lightweight_cli.model import tensors
 from lightweight_cli.weights import constant_shapes
 from lightweight_cli.weights.constant_operators import OPERATORS
-from lightweight_cli.weights.constants import NotConstant, attributes, chain, computable, is_bundle, leaf
+from lightweight_cli.weights.constants import attributes, chain, computable, is_bundle, leaf
+from lightweight_cli.weights.not_constant import NotConstant
 
 if TYPE_CHECKING:
     from onnx import NodeProto

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from onnx import AttributeProto, TensorProto, helper
 
-from lightweight_cli.errors import InputError
 from lightweight_cli.weights.constant_operators import OPERATORS
 from lightweight_cli.weights.naming import is_inner, is_shared
+from lightweight_cli.weights.not_constant import NotConstant
 
 if TYPE_CHECKING:
     from onnx import NodeProto
@@ -30,10 +30,6 @@ TYPES: dict[str, int] = {
     "reduction": AttributeProto.STRING, "equation": AttributeProto.STRING,
 }
 """The types of the attributes that OPERATORS, Constant nodes and ROLES read. onnx.defs knows them too, but takes 12 ms to load."""
-
-
-class NotConstant(InputError):
-    """A name whose value depends on the model's inputs, or on an operator not computed here; says which."""
 
 
 def attributes(node: NodeProto) -> dict[str, Any]:

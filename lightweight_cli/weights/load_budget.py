@@ -8,13 +8,8 @@ of load memory it saves. Forecast and measured peaks agree within a third: docs/
 from __future__ import annotations
 
 import heapq
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
-
-from lightweight_cli.weights.bundled import part_of
-from lightweight_cli.weights.constant_values import Chain
-from lightweight_cli.weights.constants import NotConstant
 
 if TYPE_CHECKING:
     from lightweight_cli.model.model import Model
@@ -83,18 +78,3 @@ def own_peak(model: Model, scopes: Scopes, weights: Sequence[Weight]) -> float:
     stored = sum(model.nbytes(t) for s in scopes.all for t in s.initializers.values())
     floats = [w.size * w.numpy.itemsize for w in weights]
     return stored + sum(f for f, w in zip(floats, weights, strict=True) if w.encoded) + max(floats, default=0)
-
-
-def decoding_bytes(weight: Weight) -> float:
-    """Return the bytes that the nodes which compute a stored weight give, and what they decode; of a plain one its own."""
-    chain = Chain(weight.model, weight.scope, weight.name)
-    try:
-        chain.known(weight.scope, weight.name)
-    except NotConstant:
-        return 0.0
-    taken = {key: math.prod(known.shape) * known.dtype.itemsize for key, known in chain.shapes.items()}
-    part = part_of(weight.scope, weight.name)
-    if part is None:
-        return float(sum(taken.values()))
-    together = sum(taken.pop((id(home), name), 0) for home, name in part.own(weight.scope))
-    return float(sum(taken.values()) + part.share(weight.model, weight.scope, together))

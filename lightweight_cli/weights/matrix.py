@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lightweight_cli.weights import constant_values
-from lightweight_cli.weights.constants import NotConstant
 from lightweight_cli.weights.contraction import contraction
 from lightweight_cli.weights.node_attributes import number
+from lightweight_cli.weights.not_constant import NotConstant
 from lightweight_cli.weights.view import View
 from lightweight_cli.weights.weight import Role, Weight
 

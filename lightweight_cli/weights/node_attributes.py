@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from onnx import AttributeProto
 
-from lightweight_cli.weights.constants import NotConstant
+from lightweight_cli.weights.not_constant import NotConstant
 
 if TYPE_CHECKING:
     from onnx import NodeProto

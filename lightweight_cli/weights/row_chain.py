@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from lightweight_cli.model.tensors import BITS
 from lightweight_cli.weights import constants
 from lightweight_cli.weights.constant_values import Chain
-from lightweight_cli.weights.constants import NotConstant
 from lightweight_cli.weights.naming import is_inner
+from lightweight_cli.weights.not_constant import NotConstant
 
 if TYPE_CHECKING:
     from onnx import NodeProto

@@ -11,26 +11,18 @@ from onnx import NodeProto
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.weights import constants
 from lightweight_cli.weights.constant_values import Chain
-from lightweight_cli.weights.constants import NotConstant
 from lightweight_cli.weights.graph_edits import drop_unused_tables
 from lightweight_cli.weights.looked_up import rank_of
 from lightweight_cli.weights.naming import is_inner
-from lightweight_cli.weights.operator_inputs import ROWS
+from lightweight_cli.weights.not_constant import NotConstant
 from lightweight_cli.weights.row_chain import ARITHMETIC, OPERATORS
 from lightweight_cli.weights.row_decoding import shape_tensor
+from lightweight_cli.weights.rows_taken import Restored, takes_rows
 
 if TYPE_CHECKING:
     from lightweight_cli.model.model import Model
 
 Shape = tuple[int, ...]
-
-
-@dataclass(eq=False, repr=False)
-class Restored:
-    """Tables that were decoded by rows, and what that told of their indices."""
-
-    names: set[str] = field(default_factory=set)
-    ranks: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(eq=False, repr=False)
@@ -48,8 +40,6 @@ class Rows:
 def decode_whole(model: Model) -> Restored:
     """Put the plain form in the place of tables decoded by rows. Returns: their names, and ranks of indices."""
     restored = Restored()
-    if not any(takes_rows(node) for node in model.proto.graph.node):
-        return restored
     scopes = Scopes(model.proto)
     main, taken = scopes.main, scopes.names()
     new: dict[int, list[NodeProto]] = {}
@@ -89,12 +79,6 @@ def decode_whole(model: Model) -> Restored:
     main.graph.node.extend(order)
     drop_unused_tables(model.proto)
     return restored
-
-
-def takes_rows(node: NodeProto) -> bool:
-    """Whether a node takes rows of what is stored of a table."""
-    return (node.op_type == "Gather" and node.domain in ("", "ai.onnx") and len(node.input) == 2 and len(node.output) == 1
-            and node.output[0] == node.input[0] + ROWS and is_inner(node.input[0]))
 
 
 def _rows(model: Model, scopes: Scopes, first: NodeProto) -> Rows | None:

@@ -15,8 +15,8 @@ from onnx import TensorProto
 from lightweight_cli.model import tensors
 from lightweight_cli.model.scopes import Scope, Scopes, Use
 from lightweight_cli.weights import constant_values, constants
-from lightweight_cli.weights.constants import NotConstant
 from lightweight_cli.weights.naming import is_inner
+from lightweight_cli.weights.not_constant import NotConstant
 from lightweight_cli.weights.roles import MOVES, ROLES, Axes, Shape
 from lightweight_cli.weights.tables import table_rule
 from lightweight_cli.weights.weight import Role, Weight

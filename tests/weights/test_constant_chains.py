@@ -17,7 +17,7 @@ from lightweight_cli.model.load import load as load_model
 from lightweight_cli.model.model import Model
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.weights import constant_values, constants
-from lightweight_cli.weights.constants import NotConstant
+from lightweight_cli.weights.not_constant import NotConstant
 from lightweight_cli.weights.search import find_weights
 
 HUGE = 1 << 40

@@ -12,7 +12,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 from lightweight_cli import api
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.weights import constant_values
-from lightweight_cli.weights.constants import NotConstant
+from lightweight_cli.weights.not_constant import NotConstant
 
 T = TensorProto
 FLOATS = [T.FLOAT, T.FLOAT16, T.DOUBLE, T.BFLOAT16]

@@ -9,7 +9,7 @@ import pytest
 from lightweight_cli.model.load import load
 from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.weights import constant_values, constants
-from lightweight_cli.weights.constants import NotConstant
+from lightweight_cli.weights.not_constant import NotConstant
 
 # What makes the constant `y` from the tensors: q int8[6,4], w float[6,4], f float[24], i int64, s, z, m.
 CASES = {

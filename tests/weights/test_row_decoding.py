@@ -16,7 +16,7 @@ from lightweight_cli.model.scopes import Scopes
 from lightweight_cli.pipeline import recipe
 from lightweight_cli.pipeline.run import run_steps
 from lightweight_cli.weights import looked_up
-from lightweight_cli.weights.load_budget import decoding_bytes
+from lightweight_cli.weights.at_load import decoding_bytes
 from lightweight_cli.weights.row_chain import load_bytes
 from lightweight_cli.weights.search import find_weights
 

@@ -12,7 +12,7 @@ from lightweight_cli.errors import LwcError
 from lightweight_cli.model.load import load
 from lightweight_cli.model.scopes import Scope, Scopes
 from lightweight_cli.weights.constant_values import evaluate
-from lightweight_cli.weights.constants import NotConstant
+from lightweight_cli.weights.not_constant import NotConstant
 
 if TYPE_CHECKING:
     from onnx import NodeProto

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lightweight_cli.weights.constant_values import evaluate
-from lightweight_cli.weights.constants import NotConstant
+from lightweight_cli.weights.not_constant import NotConstant
 
 if TYPE_CHECKING:
     from lightweight_cli.model.model import Model
