@@ -32,7 +32,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.mark.parametrize(("asked", "counted"), [
     ("bits=4,load_memory=1MB", 1), ("bits=4,load_memory=1GB", 4), ("bits=3,load_memory=1MB", 3), ("bits=2,load_memory=1MB", 1),
-    ("bits=4", 4),
+    ("bits=4,asymmetric=true,load_memory=1MB", 2), ("bits=4", 4),
 ])
 def test_what_waits_changes_no_byte(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: str, counted: int,
