@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightweight_cli.calibration.guard import better
-from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.errors import InputError
 from lightweight_cli.passes.quantize.result import MIX, NEAREST, PRIOR, Result
 from lightweight_cli.pipeline.context import Context
@@ -19,6 +17,7 @@ from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:
     from lightweight_cli.calibration.calibration import Calibration
+    from lightweight_cli.calibration.statistics import Statistics
     from lightweight_cli.calibration.study import Study
 
 Codes = dict[int, "Result | str"]
@@ -44,6 +43,8 @@ def coded(context: Context, weights: Sequence[Weight], solve: Solve) -> Codes:
 
 def _guarded(context: Context, synthetic: Calibration, weights: Sequence[Weight], solve: Solve) -> Codes:
     """Return the first codes that hold: BatchNormalization as it was trained, as it is, the prior alone, nearest. Raises: InputError."""
+    from lightweight_cli.calibration.guard import better
+
     nearest: Codes = {id(w): solve(w, None, NEAREST) for w in weights}
     with synthetic.study(context.model, weights, renormalized=True) as study:
         def as_it_is() -> Codes:
