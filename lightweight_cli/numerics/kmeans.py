@@ -18,6 +18,7 @@ import numpy as np
 
 from .lookup import beyond
 from .sketch import Points
+from .stats import distinct
 
 # Points of the dynamic program: k passes over half a matrix of points^2.
 POINTS_PER_CENTROID = 16
@@ -33,7 +34,7 @@ def codebook(points: Points, levels: int, zero: bool = False, pinned: Iterable[f
     Returns: [<= levels] float32, ascending, distinct; fewer if there are fewer distinct weights.
     Raises: ValueError if more values are fixed than there are levels.
     """
-    fixed = np.unique([*pinned, *([0.0] if zero else [])])
+    fixed = distinct(np.array([*pinned, *([0.0] if zero else [])]))
     if fixed.size > levels:
         raise ValueError(f"levels {levels}: {fixed.size} values are fixed")
     others = ~np.isin(points.values, fixed)

@@ -56,7 +56,7 @@ def _not_finite(patterns: np.ndarray, dtype: np.dtype) -> int:
 
 
 def distinct(values: np.ndarray) -> np.ndarray:
-    """Return the distinct values of integers [n], ascending: np.unique imports all of numpy.ma for that, which takes 20 ms."""
+    """Return the distinct values of [n] numbers, none NaN, ascending: np.unique imports all of numpy.ma for that, which takes 20 ms."""
     ordered = np.sort(values)
     first = np.ones(ordered.size, bool)
     first[1:] = ordered[1:] != ordered[:-1]

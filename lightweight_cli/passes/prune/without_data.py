@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lightweight_cli.calibration import prior
-from lightweight_cli.calibration.guard import better
 from lightweight_cli.calibration.statistics import Statistics
 from lightweight_cli.errors import InputError
 from lightweight_cli.passes.prune.layer import Sparse, view_of
@@ -32,6 +31,8 @@ Prune = Callable[[Weight, "Statistics | None"], "Sparse | str"]
 
 def recovered(context: Context, synthetic: Calibration, weights: Sequence[Weight], prune: Prune) -> Found:
     """Return the values of every weight: recovered where that is better than zeroed on inputs of other kinds."""
+    from lightweight_cli.calibration.guard import better
+
     try:
         with synthetic.study(context.model, weights) as study:
             def solved() -> Found:
