@@ -45,7 +45,7 @@ def codebook(points: Points, levels: int, zero: bool = False, pinned: Iterable[f
         centroids = lloyd(free, centroids, fixed)
     else:
         centroids = np.concatenate([free.values, fixed])
-    return np.unique(centroids.astype(np.float32) + np.float32(0))  # -0 becomes +0
+    return distinct(centroids.astype(np.float32) + np.float32(0))  # -0 becomes +0
 
 
 def seed(points: Points, levels: int) -> np.ndarray:
