@@ -97,7 +97,7 @@ def in_bytes(e: Emission, coded: Coded, dims: Sequence[int]) -> Numbers:
 
     if coded.codebook is None:
         kind = TensorProto.INT8 if coded.low < 0 else TensorProto.UINT8
-        codes = e.tensor(kind, dims, coded.size, coded.codes if type(coded.codes) is Blob else produce)
+        codes = e.tensor(kind, dims, coded.size, coded.codes if type(coded.codes) is Blob or coded.codes.lasting else produce)
         if not coded.indices:
             return Numbers(codes, kind)
         e.costs(LOAD_INDEX, coded.size)

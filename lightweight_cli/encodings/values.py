@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from lightweight_cli.model.blobs import COPY, Blob
+from lightweight_cli.model.blobs import Blob, Derived
 
 if TYPE_CHECKING:
     from lightweight_cli.weights.emission import Emission
@@ -83,22 +83,6 @@ class Layout(Protocol):
 
     def emit(self, e: Emission, values: Any, dims: Sequence[int]) -> Numbers:
         """Add what is stored; return the tensor of the numbers, of shape `dims`."""
-
-
-class Derived(Blob):
-    """Bytes that are computed from others when they are read."""
-
-    def __init__(self, base: Blob, length: int) -> None:
-        self.base, self.length, self.source, self.offset = base, length, None, 0
-
-    def bytes(self) -> bytes:
-        """Return all bytes."""
-        return self.array(np.dtype(np.uint8)).tobytes()
-
-    def chunks(self, size: int = COPY, first: int = 0) -> Iterator[memoryview]:
-        """Yield the bytes from `first` on, in order."""
-        for start in range(first, self.length, size):
-            yield self.array(np.dtype(np.uint8), start, min(size, self.length - start)).data
 
 
 class Part(Derived):

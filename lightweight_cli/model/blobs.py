@@ -10,7 +10,7 @@ import os
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -55,6 +55,11 @@ class Blob:
 
     def __init__(self, length: int, source: Source | None = None, offset: int = 0, data: bytes | memoryview = b"") -> None:
         self.length, self.source, self.offset, self.data = length, source, offset, data
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it can stay in a model as it is: it takes no memory."""
+        return self.source is not None
 
     def read_into(self, start: int, out: memoryview) -> None:
         """Fill `out` with the bytes from `start` on."""
@@ -106,6 +111,22 @@ class Blob:
             part = buffer[: min(size, self.length - start)]
             self.read_into(start, part)
             yield part
+
+
+class Derived(Blob):
+    """Bytes that are computed from others when they are read."""
+
+    def __init__(self, base: Blob, length: int) -> None:
+        self.base, self.length, self.source, self.offset = base, length, None, 0
+
+    def bytes(self) -> bytes:
+        """Return all bytes."""
+        return self.array(np.dtype(np.uint8)).tobytes()
+
+    def chunks(self, size: int = COPY, first: int = 0) -> Iterator[memoryview]:
+        """Yield the bytes from `first` on, in order."""
+        for start in range(first, self.length, size):
+            yield self.array(np.dtype(np.uint8), start, min(size, self.length - start)).data
 
 
 class Writer:

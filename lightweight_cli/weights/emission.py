@@ -208,7 +208,7 @@ class Emission:
             if isinstance(s.produce, bytes):
                 s.produce = Blob(s.nbytes, data=s.produce) if s.nbytes <= SMALL else model.spool.put(s.produce)
             elif isinstance(s.produce, Blob):
-                if s.produce.source is None and s.nbytes > SMALL:
+                if not s.produce.lasting and s.nbytes > SMALL:
                     s.produce = model.spool.put(s.produce.data)
             else:
                 writer = model.reserve(s.nbytes)

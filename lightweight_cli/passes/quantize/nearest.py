@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lightweight_cli.encodings.coded import HALF_SCALES, Coded, Groups
-from lightweight_cli.model.blobs import AHEAD
 from lightweight_cli.numerics import affine
+from lightweight_cli.passes.quantize.on_reading import BITS, SLAB, on_reading, scratch
 from lightweight_cli.weights.weight import Weight
 
 if TYPE_CHECKING:
     from lightweight_cli.model.model import Model
-
-SLAB = 1 << 20
-"""Elements read at a time: 4 MiB of float32, which stays near the caches."""
 
 
 def quantized(model: Model, weight: Weight, groups: Groups, bits: int, symmetric: bool) -> Coded:
@@ -37,11 +33,20 @@ def on_grid(model: Model, weight: Weight, groups: Groups, bits: int, symmetric: 
     Raises: ValueError where no grid fits.
     """
     a, r, p = groups
+    low, count = (1 - (1 << (bits - 1)), (1 << bits) - 1) if symmetric else (0, 1 << bits)
+    # Where a slab holds whole groups, its grid is found when it is read; larger groups are read twice.
+    whole = affine.scales(*extents(weight, groups), bits, symmetric, half, weight.numpy) if r * p > SLAB else None
+    if whole is not None:
+        if half and not whole.half:
+            return None
+        later = on_reading(weight, groups, whole) if bits == BITS and whole.underflow < a * p else None
+        if later is not None:
+            kind = np.float16 if half else np.float32
+            return Coded(weight.shape, weight.dtype, groups, later[0], low, count, later[1], scale=whole.scale.astype(kind),
+                         zero_point=whole.zero_point)
     scale = np.empty((a, 1, p), np.float16 if half else np.float32)
     zero_point = None if symmetric else np.empty((a, 1, p), np.uint8)
     writer = model.reserve(weight.size)
-    # Where a slab holds whole groups, its grid is found when it is read; larger groups are read twice.
-    whole = affine.scales(*extents(weight, groups), bits, symmetric, half, weight.numpy) if r * p > SLAB else None
     underflow = whole.underflow if whole else 0
     zeros = 0
     buffer = scratch()
@@ -58,9 +63,7 @@ def on_grid(model: Model, weight: Weight, groups: Groups, bits: int, symmetric: 
         writer.write(found)
     if underflow == a * p:  # in some groups only: they are as good as zero, and wrong by less than 1e-38
         raise ValueError("its values are below float32's normal numbers")
-    lowest = 1 - (1 << (bits - 1)) if symmetric else 0
-    return Coded(weight.shape, weight.dtype, groups, writer.close(), lowest, (1 << bits) - (1 if symmetric else 0), zeros,
-                 scale=scale, zero_point=zero_point)
+    return Coded(weight.shape, weight.dtype, groups, writer.close(), low, count, zeros, scale=scale, zero_point=zero_point)
 
 
 def part_of(grid: affine.Grid, rows: slice) -> affine.Grid:
@@ -97,13 +100,3 @@ def slabs(weight: Weight, groups: Groups, buffer: np.ndarray) -> Iterator[tuple[
         for k in range(0, r, step):
             m = min(r, k + step)
             yield slice(i, i + 1), part((i * r + k) * p, (m - k) * p).reshape(1, m - k, p)
-
-
-_local = threading.local()
-
-
-def scratch() -> np.ndarray:
-    """Return this thread's buffer for weights: fresh memory for each would cost as much as reading it."""
-    if not hasattr(_local, "buffer"):
-        _local.buffer = np.empty(SLAB + AHEAD, np.float32)
-    return _local.buffer
