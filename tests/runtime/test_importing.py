@@ -13,14 +13,14 @@ CASES = {
     "onnx": """
 with importing():
     import onnx
+    import importlib.metadata as seen
     assert not gc.isenabled()
 assert gc.isenabled() and gc.get_freeze_count()
 assert "importlib.metadata" not in sys.modules and "email" not in sys.modules
 told = onnx.__version__
-onnx_sees = onnx.importlib.metadata
-assert onnx_sees.version("numpy") == __import__("numpy").__version__  # whoever imported it meanwhile is answered by the real one
+assert seen.version("numpy") == __import__("numpy").__version__  # whoever imported it meanwhile is answered by the real one
 import importlib.metadata
-assert told == importlib.metadata.version("onnx") and importlib.metadata is not onnx_sees""",
+assert told == importlib.metadata.version("onnx") and importlib.metadata is not seen""",
     "another question": """
 with importing():
     import importlib.metadata
