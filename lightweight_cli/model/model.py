@@ -48,18 +48,23 @@ class Model:
         reference = wire.external_size(*((e.key, e.value) for e in tensor.external_data))
         return tensor.ByteSize() - reference + wire.framed(blob.length)
 
+    def _elements(self, tensor: TensorProto) -> Blob | None:
+        """Return the payload of a tensor, where it is stored apart and its elements take whole bytes."""
+        blob = self.blob(tensor)
+        return blob if blob is not None and tensors.BITS[tensor.data_type] >= 8 else None
+
     def read(self, tensor: TensorProto, start: int = 0, count: int = -1, out: np.ndarray | None = None) -> np.ndarray:
         """Return elements [start, start + count) in flat order; where they are read from a file, in `out` if that is of their type."""
-        blob, dtype = self.blob(tensor), tensors.dtype_of(tensor)
-        if blob is not None and tensors.BITS[tensor.data_type] >= 8:
+        blob, dtype = self._elements(tensor), tensors.dtype_of(tensor)
+        if blob is not None:
             return blob.array(dtype, start, count, out if out is not None and out.dtype == dtype else None)
         whole = self.array(tensor).reshape(-1)
         return whole[start:] if count < 0 else whole[start : start + count]
 
     def runs(self, tensor: TensorProto, runs: Sequence[tuple[int, int]]) -> np.ndarray:
         """Return the elements of runs (start, count) in flat order, one after the other."""
-        blob = self.blob(tensor)
-        if blob is not None and tensors.BITS[tensor.data_type] >= 8:
+        blob = self._elements(tensor)
+        if blob is not None:
             return blob.runs(tensors.dtype_of(tensor), runs)
         whole = self.array(tensor).reshape(-1)
         return np.concatenate([whole[start : start + count] for start, count in runs])

@@ -56,8 +56,9 @@ def _harm(step: StepReport) -> float:
 
 
 def _median(values: list[float]) -> float:
-    ordered = sorted(values)  # `statistics` would bring fractions and decimals along
-    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+    from statistics import median  # which brings fractions and decimals along: only where a report is told
+
+    return median(values)
 
 
 def _quantize(report: Report, step: StepReport) -> str | None:

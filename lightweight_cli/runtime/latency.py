@@ -154,12 +154,12 @@ def _turn(session: InferenceSession, feed: dict[str, Any], repeats: int) -> tupl
 
 def _pace(blocks: Sequence[Sequence[Round]], kind: int) -> Pace:
     """Return the ratio in one kind of time, by the clock 0, of processor time 1."""
+    import statistics
+
     ratios = [sorted(r.candidate[kind] / max(r.reference[kind], 1e-9) for r in block) for block in blocks]
     every = sorted(x for block in ratios for x in block)
     half = math.ceil(Z * math.sqrt(len(every)) / 2)
     low, high = every[max(0, len(every) // 2 - half)], every[min(len(every) - 1, len(every) // 2 + half)]
-    import statistics
-
     medians = sorted(statistics.median(block) for block in ratios)
     odd = len(medians) // 4  # of many blocks, some may be disturbed
     medians = medians[odd : len(medians) - odd]

@@ -22,6 +22,7 @@ def at_load(weight: Weight, by_rows: bool, emission: Emission | None = None) -> 
     rows = load_bytes(weight.model, weight.scope, weight.name) if by_rows and weight.encoded else None
     return decoding_bytes(weight) if rows is None else rows
 
+
 def decoding_bytes(weight: Weight) -> float:
     """Return the bytes that the nodes which compute a stored weight give, and what they decode; of a plain one its own."""
     chain = Chain(weight.model, weight.scope, weight.name)

@@ -39,11 +39,9 @@ def on_grid(model: Model, weight: Weight, groups: Groups, bits: int, symmetric: 
     if whole is not None:
         if half and not whole.half:
             return None
-        later = on_reading(weight, groups, whole) if bits == BITS and whole.underflow < a * p else None
+        later = on_reading(weight, groups, whole, low, count) if bits == BITS and whole.underflow < a * p else None
         if later is not None:
-            kind = np.float16 if half else np.float32
-            return Coded(weight.shape, weight.dtype, groups, later[0], low, count, later[1], scale=whole.scale.astype(kind),
-                         zero_point=whole.zero_point)
+            return later
     scale = np.empty((a, 1, p), np.float16 if half else np.float32)
     zero_point = None if symmetric else np.empty((a, 1, p), np.uint8)
     writer = model.reserve(weight.size)

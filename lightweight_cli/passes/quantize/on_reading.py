@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lightweight_cli.encodings import counting
-from lightweight_cli.encodings.coded import Groups
+from lightweight_cli.encodings.coded import Coded, Groups
 from lightweight_cli.model.blobs import AHEAD, Blob, Derived
 from lightweight_cli.numerics import affine
 
@@ -62,15 +61,16 @@ class OnReading(Derived):
         return row // r, min(count // p, SLAB // p, r - row % r), slice(0, p)
 
 
-def on_reading(weight: Weight, groups: Groups, grid: affine.Grid) -> tuple[OnReading, int] | None:
-    """Return a weight's codes, and about how many are 0; None where it is in no file, or so many are that forms without them may pay."""
+def on_reading(weight: Weight, groups: Groups, grid: affine.Grid, low: int, count: int) -> Coded | None:
+    """Return a weight on its grid; None where it is in no file, or so many codes are of zero that forms without them may pay."""
     values = weight.model.blob(weight.tensor) if weight.tensor is not None else None
     if values is None or not values.lasting:
         return None
-    codes = OnReading(values, weight.numpy, groups, grid)
-    some = counting.some(codes, 0)
-    zeros = float(some[0] / some.sum())
-    return (codes, round(zeros * codes.length)) if zeros < ZEROS else None
+    coded = Coded(weight.shape, weight.dtype, groups, OnReading(values, weight.numpy, groups, grid), low, count, 0,
+                  scale=grid.scale.astype(np.float16 if grid.half else np.float32), zero_point=grid.zero_point)
+    zeros = float(coded.sampled[-low] / coded.sampled.sum())
+    coded.zeros = round(zeros * coded.size)
+    return coded if zeros < ZEROS else None
 
 
 _local = threading.local()
